@@ -2,6 +2,7 @@
 # make test                         everything that is checked: style, types, layers, tests
 # make package [VARIANT=cuda]       installers for this system, in dist/ (packaging/README.md)
 # make package-test                 tries them on bare machines and writes packaging/REPORT.md (as root)
+# make translations                 brings the catalogues of texts up to date with the code
 # make system-deps                  the system libraries that both need (Debian, as root)
 #
 # PYTHON            the interpreter that makes .venv (3.11, 3.12 or 3.13)
@@ -20,7 +21,7 @@ WORKERS ?= 2
 
 VARIANT ?= cpu
 
-.PHONY: run test lint system-deps system-deps-test wheel package package-test clean
+.PHONY: run test lint translations system-deps system-deps-test wheel package package-test clean
 
 run: system-deps .venv/.run
 	$(BIN)/diffviews-desktop $(ARGS)
@@ -33,6 +34,9 @@ lint: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+translations: .venv/.test
+	$(BIN)/python packaging/translations
 
 system-deps:
 	@packaging/system-deps run

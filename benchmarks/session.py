@@ -181,6 +181,7 @@ def measure(root: Path, options: Any) -> list[Row]:
     """Times and pauses of saving, keeping and opening."""
     from diffviews_desktop.actions import keeping, sessions
     from diffviews_desktop.actions.folders import open_data
+    from diffviews_desktop.app import leave_to_stay
     from diffviews_desktop.engine.jobs.opening import OpenData
     from diffviews_desktop.state.kept import Kept
     from diffviews_desktop.state.runs import Runs
@@ -190,6 +191,7 @@ def measure(root: Path, options: Any) -> list[Row]:
     window, opened = hand.window, made_folder(folder)
     open_data(window.context, opened.folder)
     hand.finish(hand.worker.jobs[-1], opened)
+    leave_to_stay()  # as the program does with its first map
     made = tuple(made_run(i + 1, options.steps, options.side, folder) for i in range(options.runs))
     runs = Runs(all=made, shown=made[-1].id, begun=len(made))
     times: dict[str, list[tuple[float, float]]] = {"save": [], "open": [], "keep": []}

@@ -24,14 +24,22 @@ from diffviews_desktop.engine.link_process import ProcessLink
 from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.logs import configure_logging
-from diffviews_desktop.text import terminal
+from diffviews_desktop.text import terminal, translation
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.told import Told
 
 # isort: split
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
+from PySide6.QtCore import (
+    QCoreApplication,
+    QLibraryInfo,
+    QObject,
+    Qt,
+    QTimer,
+    QTranslator,
+)
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -39,7 +47,7 @@ from diffviews_desktop.engine.pump import Worker
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encoded
-from diffviews_desktop.ui.common.settings import Settings
+from diffviews_desktop.ui.common.settings import Settings, settings_file
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.crash_hooks import hear_qt, hear_qt_no_longer, offer_report
 from diffviews_desktop.ui.shell.remembered import restored
@@ -90,8 +98,18 @@ def create_application(arguments: list[str]) -> QApplication:
     app.setApplicationName("DiffViews")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("diffviews-desktop")
+    _translate_qt(app)
     app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "app.svg")))
     return app
+
+
+def _translate_qt(app: QApplication) -> None:
+    """Have Qt's own texts, such as the menu of a text field, in the language of the window."""
+    translator = QTranslator(app)
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    language = translation.language()
+    if language != translation.ENGLISH and translator.load(f"qtbase_{language}", folder):
+        app.installTranslator(translator)
 
 
 def _leave_environment() -> None:
@@ -120,13 +138,20 @@ def _give_memory_back() -> None:
             mallopt(M_MMAP_THRESHOLD, RETURNED_FROM)
 
 
+def leave_to_stay() -> None:
+    """Have full collections leave out what was built so far: it stays, and looking through it would
+    pause the window for nothing."""
+    gc.collect()
+    gc.freeze()
+
+
 class App(QObject):
     """One window with its session and engine."""
 
     def __init__(self, options: Options) -> None:
         super().__init__()
         self._options = options
-        settings = self._settings = Settings(paths.data_dir() / "settings.json")
+        settings = self._settings = Settings(settings_file())
         if options.reset:
             settings.clear()
         theme.apply(self._theme())
@@ -198,12 +223,18 @@ class App(QObject):
         state = self.session.state
         if not (state.kept.unheld(state.runs.all) or state.kept.unheld_sets(state.groups.all_sets)):
             return True
-        keeping.leave(self.context, "Quitting", self._close)
+        keeping.leave(self.context, tr("Quitting"), self._close)
         return False
 
     def _close(self) -> None:
         self.window.closing = True
         self.window.close()
+
+    def interrupt(self) -> None:
+        """End the program at once; the next start shows what this one shows, runs and all."""
+        self.autosave.end(whole=True)
+        self.window.closing = True
+        self._end(130)
 
     def _on_close(self) -> None:
         self.autosave.end()
@@ -263,9 +294,7 @@ class App(QObject):
             answers.on_cancelled(self.context, job_id)
 
     def _on_map_shown(self) -> None:
-        # what was built so far stays: full collections would pause the window for nothing
-        gc.collect()
-        gc.freeze()
+        leave_to_stay()
         if self._options.layer is not None:
             layers = LayerSet(self._options.layer.split("+"))
             note(self.context, maps.change_layer, layers=layers)
@@ -320,9 +349,9 @@ def _run(options: Options) -> int:
 
     def interrupt(*_: object) -> None:
         nonlocal interrupted
-        interrupted = True
-        main.crew.stop()
-        app.exit(130)
+        if not interrupted:
+            interrupted = True
+            QTimer.singleShot(0, main.interrupt)
 
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)

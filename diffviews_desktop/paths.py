@@ -8,6 +8,9 @@ from pathlib import Path
 import platformdirs
 
 APP = "diffviews-desktop"
+CACHE_VARIABLE = "DIFFVIEWS_CACHE_DIR"
+MOST_BYTES = 10_000
+"""Of the file that names a folder."""
 
 
 def data_dir() -> Path:
@@ -32,8 +35,33 @@ def downloads_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Whatever can be made again: compiled kernels, layer caches of read-only folders."""
+    """Whatever can be made again, compiled kernels and layer caches of read-only folders: in the
+    folder that ``DIFFVIEWS_CACHE_DIR`` names, else where the user chose, else where it usually is.
+    """
+    named = os.environ.get(CACHE_VARIABLE) or _chosen_cache()
+    return Path(named) if named else usual_cache_dir()
+
+
+def usual_cache_dir() -> Path:
+    """Where the system has caches."""
     return Path(platformdirs.user_cache_dir(APP, appauthor=False))
+
+
+def cache_choice() -> Path:
+    """The file that names the folder the user chose for what can be made again; may not exist."""
+    return config_dir() / "cache-folder.txt"
+
+
+def _chosen_cache() -> str:
+    """The folder that the user chose; empty where there is none, or the file does not name one."""
+    file = cache_choice()
+    try:
+        if not file.is_file() or file.stat().st_size > MOST_BYTES:
+            return ""
+        named = file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
+    return named if os.path.isabs(named) and "\0" not in named else ""
 
 
 def state_dir() -> Path:
@@ -62,6 +90,11 @@ def resources() -> Path:
     package = Path(__file__).resolve().parent
     installed = package / "resources"
     return installed if installed.is_dir() else package.parent / "resources"
+
+
+def translations() -> Path:
+    """The catalogues of the window's texts in other languages than English."""
+    return resources() / "translations"
 
 
 def licences() -> Path:

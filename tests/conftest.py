@@ -80,6 +80,7 @@ def isolated_home(
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("NUMBA_CACHE_DIR", str(kernels))
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+        patch.setenv("LANGUAGE", "en")
         be_welcomed(home / "data")
         yield home
 

@@ -172,51 +172,53 @@ def test_discarded_runs_do_not_come_back_but_the_picks_do(
     assert asked.window.close()
 
 
-KILLED = """
+ENDED = """
 import os, signal, sys
 from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
-from diffviews_desktop import paths
-from diffviews_desktop.app import App, Options, create_application
+from diffviews_desktop import app, paths
 from diffviews_desktop.values.folders import FolderRef
 
-if __name__ == "__main__":
-    app = create_application(["window"])
-    main = App(Options(folder=FolderRef(Path(sys.argv[1])), device="cpu"))
-    begun = []
+begun = []
 
-    def changed(old, new):
+class DrawingApp(app.App):
+    def start(self):
+        self.session.changed.connect(self.draw, Qt.ConnectionType.QueuedConnection)
+        self.timer = QTimer()
+        self.timer.timeout.connect(self.look)
+        self.timer.start(100)
+        super().start()
+
+    def draw(self, old, new):
         from diffviews_desktop.actions import picks, runs
         from diffviews_desktop.values.conditions import from_choice
         if new.opened.loaded is not None and not begun and not new.jobs.running:
             begun.append(True)
-            picks.click_point(main.context, 3)
+            picks.click_point(self.context, 3)
             runs.generate_from_neighbors(
-                main.context, settings=new.runs.settings, condition=from_choice(1)
+                self.context, settings=new.runs.settings, condition=from_choice(1)
             )
 
-    def look():
+    def look(self):
         root = paths.state_dir() / "sessions"
         if list(root.glob("*/run-1-images.npy")) and b'"all":[1]' in next(
             root.glob("*/session.json")
         ).read_bytes():
-            os.kill(os.getpid(), signal.SIGKILL)
+            self.timer.stop()
+            os.kill(os.getpid(), int(sys.argv[2]))
 
-    main.session.changed.connect(changed, Qt.ConnectionType.QueuedConnection)
-    timer = QTimer()
-    timer.timeout.connect(look)
-    timer.start(100)
-    main.start()
-    app.exec()
+if __name__ == "__main__":
+    app.App = DrawingApp
+    sys.exit(app.run(app.Options(folder=FolderRef(Path(sys.argv[1])), device="cpu")))
 """
 
 
-def kill_one(tmp_path: Path, data: Path) -> None:
-    """Start the program in a process of its own, draw, and kill it."""
+def end_one(tmp_path: Path, data: Path, number: signal.Signals) -> int:
+    """Start the program in a process of its own, draw, and end it by a signal; its exit code."""
     script = tmp_path / "window.py"
-    script.write_text(KILLED, encoding="utf-8")
-    ended = subprocess.run([sys.executable, str(script), str(data)], timeout=240, check=False)
-    assert ended.returncode == -signal.SIGKILL
+    script.write_text(ENDED, encoding="utf-8")
+    command = [sys.executable, str(script), str(data), str(int(number))]
+    return subprocess.run(command, timeout=240, check=False).returncode
 
 
 def test_what_a_killed_program_left_is_offered(
@@ -226,7 +228,7 @@ def test_what_a_killed_program_left_is_offered(
     tmp_path: Path,
 ) -> None:
     data = tiny_data(samples=SAMPLES)
-    kill_one(tmp_path, data)
+    assert end_one(tmp_path, data, signal.SIGKILL) == -signal.SIGKILL
     root = paths.state_dir() / "sessions"
     assert len(os.listdir(root)) == 1
 
@@ -257,3 +259,21 @@ def test_what_a_killed_program_left_is_offered(
     press(qtbot, again, "Discard")
     until(qtbot, lambda: not again.window.isVisible())
     assert os.listdir(root) == ["last"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_interrupted_comes_back_without_a_question(
+    qtbot: QtBot,
+    start: Callable[..., App],
+    tiny_data: Callable[..., Path],
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    assert end_one(tmp_path, tiny_data(samples=SAMPLES), number) == 130
+    assert os.listdir(paths.state_dir() / "sessions") == ["last"]
+
+    app = start()
+    until(qtbot, lambda: is_open(app))
+    assert app.window.sessions.question is None
+    assert [run.name for run in app.session.state.runs.all] == ["Run 1"]
+    assert app.session.state.picks.selection.anchor == 3

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pkgutil
 import subprocess
 import sys
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 
@@ -84,33 +82,6 @@ def test_every_module_can_be_imported() -> None:
     assert "diffviews_desktop.engine.engine" in names
     script = "import sys, importlib\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
     assert python(script + "print('done')", *names) == "done"
-
-
-def test_no_module_leans_on_its_package_having_been_imported() -> None:
-    """No modules import each other (`test_structure`), so each can be imported first; but where a
-    package imports from its modules, these and the package do."""
-    found = pkgutil.walk_packages(diffviews_desktop.__path__, "diffviews_desktop.")
-    packages = [module.name for module in found if module.ispkg]
-    importing = tuple(f"{name}." for name in packages if "import" in source_of(name))
-    leaning = [name for name in modules() if f"{name}.".startswith(importing)]
-    assert "diffviews_desktop.values.quantities.samples" in leaning
-    # in one interpreter, but each time with the package forgotten
-    script = """
-import sys, importlib
-for name in sys.argv[1:]:
-    for loaded in [n for n in sys.modules if n.split(".")[0] == "diffviews_desktop"]:
-        del sys.modules[loaded]
-    importlib.import_module(name)
-print("done")
-"""
-    assert python(script, *leaning) == "done"
-
-
-def source_of(package: str) -> str:
-    spec = importlib.util.find_spec(package)
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).read_text(encoding="utf-8")
 
 
 def test_the_public_names_resolve() -> None:

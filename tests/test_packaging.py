@@ -24,6 +24,7 @@ from diffviews_desktop.adapters import registry
 from diffviews_desktop.cli.verbs import _MODULES as VERB_MODULES
 from diffviews_desktop.cli.verbs import VERBS
 from diffviews_desktop.engine import serving
+from diffviews_desktop.text.translation import LANGUAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
@@ -91,6 +92,7 @@ def imported(tree: ast.Module) -> Iterator[str]:
         "PySide6/Qt/plugins/platforms/libqwayland.so",
         "PySide6/Qt/lib/libQt6OpenGL.so.6",
         "numpy/testing/__init__.py",
+        *(f"PySide6/Qt/translations/qtbase_{code}.qm" for code in LANGUAGES if code != "en"),
         "botocore/data/s3/2006-03-01/service-2.json.gz",
         "diffviews_desktop/resources/style/parts.qss",
     ],
@@ -106,6 +108,8 @@ def test_a_file_that_is_used_goes_in(path: str) -> None:
         "torch/include/torch/csrc/api.h",
         "torch/bin/protoc",
         "PySide6/Qt/lib/libQt6Quick.so.6",
+        "PySide6/Qt/translations/qtbase_ko.qm",
+        "PySide6\\translations\\qt_help_de.qm",
         "PySide6\\Qt\\plugins\\sqldrivers\\qsqlite.dll",
         "pandas/tests/io/data/a.csv",
         "botocore/data/ec2/2016-11-15/service-2.json.gz",

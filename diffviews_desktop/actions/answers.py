@@ -20,6 +20,7 @@ from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import CellDone, Event, Progress, RunStarted, StepDone
 from diffviews_desktop.state.runs import Runs
 from diffviews_desktop.state.state import EngineState, EngineStatus
+from diffviews_desktop.text.translation import inside, tr
 from diffviews_desktop.values.maps import LayerMap
 
 log = logging.getLogger(__name__)
@@ -156,11 +157,12 @@ def on_cancelled(context: Context, job_id: int) -> None:
     if job.unlisted:
         context.update(state)
         return
-    text = f"Cancelled: {running.title[0].lower()}{running.title[1:]}."
+    text = tr("Cancelled: {job}.", job=inside(running.title))
     missing = isinstance(job, LoadModel) and job.model == opened.model and opened.loaded is None
     if missing and not is_loading(state):
-        problem = (
-            f"You cancelled loading {opened.model}. Choose it again to load it, or press Ctrl+L."
+        problem = tr(
+            "You cancelled loading {model}. Choose it again to load it, or press Ctrl+L.",
+            model=opened.model,
         )
         state = replace(state, opened=replace(opened, model_problem=problem))
         context.update(state.with_notice(text, offer="load"))

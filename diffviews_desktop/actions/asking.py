@@ -9,6 +9,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 
 
 def submit(context: Context, job: Job[object], title: str) -> None:
@@ -60,17 +61,17 @@ def cancel_all(context: Context, kind: type[Job[object]]) -> None:
 
 
 def _nothing_runs(state: State) -> str:
-    return "" if state.jobs.running else "Nothing is running."
+    return "" if state.jobs.running else tr("Nothing is running.")
 
 
 ACTIONS = (
     Action(
         "jobs.cancel",
-        "&Cancel",
+        tr("&Cancel"),
         cancel_current,
         keys=("Ctrl+.",),
         menu="generate",
-        meaning="Cancel the running job, or the last one that waits.",
+        meaning=tr("Cancel the running job, or the last one that waits."),
         why_not=_nothing_runs,
         explains=False,
     ),

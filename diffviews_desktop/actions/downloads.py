@@ -17,10 +17,16 @@ from diffviews_desktop.engine.jobs.downloading import (
     ModelList,
     Wanted,
 )
-from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import (
+    ChooseCachePlace,
+    ChooseLimit,
+    ClearKept,
+    MeasureDisk,
+)
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import Offer, State
-from diffviews_desktop.text.wording import counted, size
+from diffviews_desktop.text.translation import tr, trn
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.sources import ListedModel
 from diffviews_desktop.values.storage import DiskUse, Kept
@@ -37,7 +43,7 @@ def list_models(context: Context) -> None:
     state = context.state
     out = state.downloads.out
     job = ListModels(job_id=context.worker.next_id(), folder=state.opened.folder, out=out)
-    submit(context, job, "Looking at the catalogue")
+    submit(context, job, tr("Looking at the catalogue"))
 
 
 def change_folder(context: Context, out: Path) -> None:
@@ -63,7 +69,7 @@ def download(context: Context, what: str, source: Wanted = "auto") -> None:
         source=source,
         endpoint=state.preferences.bucket.endpoint,
     )
-    submit(context, job, f"Downloading {what}")
+    submit(context, job, tr("Downloading {what}", what=what))
 
 
 def pause(context: Context, what: str) -> None:
@@ -105,10 +111,20 @@ def take_downloaded(context: Context, running: RunningJob, done: Downloaded) -> 
     state = context.state
     context.update(replace(state, downloads=replace(state.downloads, done=done)))
     list_models(context)
-    fetched = f"{counted(done.files, 'file')}, {size(done.bytes)}"
-    said = [f"Downloaded {done.what}: {fetched}." if done.files else f"All of {done.what} is here."]
+    fetched = tr(
+        "{files}, {bytes}",
+        files=trn("{number} file", "{number} files", done.files),
+        bytes=size(done.bytes),
+    )
+    said = [
+        tr("Downloaded {what}: {fetched}.", what=done.what, fetched=fetched)
+        if done.files
+        else tr("All of {what} is here.", what=done.what)
+    ]
     if done.failed:
-        said.append(f"{counted(len(done.failed), 'file', 'is', 'are')} missing.")
+        said.append(
+            trn("{number} file is missing.", "{number} files are missing.", len(done.failed))
+        )
     details = [f"{key}: {reason}" for key, reason in done.failed] + list(done.notes)
     at_once = bool(done.models) and not context.state.runs.all
     offer: Offer | None = None
@@ -132,7 +148,7 @@ def take_pause(context: Context, job: Download) -> None:
     """Say that a download was stopped, and see what of it is here."""
     state = context.state
     context.update(replace(state, downloads=state.downloads.with_pause(job.what, True)))
-    context.say(f"Paused: downloading {job.what}. What has arrived stays.")
+    context.say(tr("Paused: downloading {what}. What has arrived stays.", what=job.what))
     list_models(context)
 
 
@@ -154,7 +170,7 @@ def measure_disk(context: Context) -> None:
         folder=state.opened.folder,
         downloads=state.downloads.out,
     )
-    submit(context, job, "Looking at the disk")
+    submit(context, job, tr("Looking at the disk"))
 
 
 def clear_kept(context: Context, kind: Kept, path: Path) -> None:
@@ -167,7 +183,7 @@ def clear_kept(context: Context, kind: Kept, path: Path) -> None:
         path=path,
         downloads=state.downloads.out,
     )
-    submit(context, job, "Making room")
+    submit(context, job, tr("Making room"))
 
 
 def choose_limit(context: Context, kind: Kept, count: int) -> None:
@@ -180,7 +196,19 @@ def choose_limit(context: Context, kind: Kept, count: int) -> None:
         bytes=count,
         downloads=state.downloads.out,
     )
-    submit(context, job, "Keeping the limit")
+    submit(context, job, tr("Keeping the limit"))
+
+
+def choose_cache_place(context: Context, path: Path | None) -> None:
+    """Keep maps and experiments in another folder from now on; None is for the usual one."""
+    state = context.state
+    job = ChooseCachePlace(
+        job_id=context.worker.next_id(),
+        folder=state.opened.folder,
+        path=path,
+        downloads=state.downloads.out,
+    )
+    submit(context, job, tr("Choosing the folder of the caches"))
 
 
 def take_disk(context: Context, running: RunningJob, disk: DiskUse) -> None:
@@ -192,9 +220,9 @@ def take_disk(context: Context, running: RunningJob, disk: DiskUse) -> None:
 ACTIONS = (
     Action(
         "models.download",
-        "Download &models…",
+        tr("Download &models…"),
         show_models,
         menu="file",
-        meaning="See the published models, and download them with their pictures and maps.",
+        meaning=tr("See the published models, and download them with their pictures and maps."),
     ),
 )

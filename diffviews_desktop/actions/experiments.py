@@ -15,6 +15,7 @@ from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.jobs.experiments import ChooseGroups, RunExperiment
 from diffviews_desktop.state.runs import ComparedMasks, Grid
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.controls import Control
 from diffviews_desktop.values.experiment_plans import experiment_of, is_plain_mask, windows_of
@@ -67,7 +68,7 @@ def generate_grid(
         mask_layers=mask_layers,
     )
     context.update(replace(state, runs=replace(state.runs, grid=Grid(job))))
-    submit(context, job, "Generating a grid")
+    submit(context, job, tr("Generating a grid"))
 
 
 @verb
@@ -82,7 +83,7 @@ def generate_cell(context: Context, index: int) -> None:
     opened = state.opened
     asked = job.folder, job.spec.model, job.spec.parameters
     if asked != (opened.folder, opened.model, opened.parameters):
-        context.say("This grid belongs to another model or map: open that to draw it again.")
+        context.say(tr("This grid belongs to another model or map: open that to draw it again."))
         return
     again = Generate(
         job_id=context.worker.next_id(),
@@ -151,7 +152,7 @@ def run_experiment(
     job = RunExperiment(**common, experiment=experiment, choice=choice)
     runs = replace(state.runs, experiment=ComparedMasks(job))
     context.update(replace(state, runs=runs))
-    submit(context, job, "Comparing interventions with their controls")
+    submit(context, job, tr("Comparing interventions with their controls"))
 
 
 def _planned(
@@ -203,7 +204,7 @@ def cannot_compare(state: State, of_picks: bool) -> str:
     steps = state.runs.settings.num_steps
     on = [one for one in state.runs.interventions if one.acts(steps)]
     if not on:
-        return "Nothing acts on a layer: switch an intervention on in the Generate panel."
+        return tr("Nothing acts on a layer: switch an intervention on in the Generate panel.")
     if (of_picks or not many_masks(state)) and len(acting_in(state)) < len(on):
         return NO_SAMPLE
     return cannot_draw_grid(state)
@@ -225,21 +226,22 @@ def seconds_of(state: State, pictures: int, judge: str = USUAL_JUDGE) -> float |
 ACTIONS = (
     Action(
         "experiments.grid",
-        "G&rid of pictures…",
+        tr("G&rid of pictures…"),
         lambda context: context.window.show_page("grid"),
         keys=("Ctrl+G",),
         menu="generate",
         group=1,
-        meaning="Many pictures in one job: seeds, strengths, steps, layers.",
-        button="Gri&d…",
+        meaning=tr("Many pictures in one job: seeds, strengths, steps, layers."),
+        button=tr("Gri&d…"),
     ),
     Action(
         "experiments.compare",
-        "E&xperiment…",
+        tr("E&xperiment…"),
         lambda context: context.window.show_page("experiment"),
         menu="generate",
         group=1,
-        meaning="Draw interventions and all that they are to be compared with, and say what each "
-        "does.",
+        meaning=tr(
+            "Draw interventions and all that they are to be compared with, and say what each does."
+        ),
     ),
 )

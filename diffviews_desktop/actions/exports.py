@@ -35,7 +35,7 @@ from diffviews_desktop.processing.neighbors import to_euclidean
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.figures import FigureStyle, FilmStyle
 from diffviews_desktop.values.told import told_text
@@ -115,7 +115,11 @@ def _export_samples(
         file=file,
         record=record_of(context.state, kind),
     )
-    submit(context, job, f"Exporting {counted(len(rows), 'sample')}")
+    submit(
+        context,
+        job,
+        tr("Exporting {samples}", samples=trn("{number} sample", "{number} samples", len(rows))),
+    )
 
 
 # ---- pictures -----------------------------------------------------------------------------------
@@ -169,7 +173,7 @@ def ask_map(context: Context) -> None:
     def contents() -> tuple[type, ...]:
         return (Picture,) if context.state.view.solid else (Picture, Drawing)
 
-    file = context.window.ask_file("Export the map", name, contents, "pictures")
+    file = context.window.ask_file(tr("Export the map"), name, contents, "pictures")
     if file is not None:
         write_map(context, file)
 
@@ -290,7 +294,7 @@ def _write(context: Context, file: Path, content: Exported) -> None:
         content=content,
         file=file,
     )
-    submit(context, job, f"Writing {file.name}")
+    submit(context, job, tr("Writing {file}", file=file.name))
 
 
 def preview(context: Context, content: Figure | Film | Sheet, side: int) -> None:
@@ -301,7 +305,7 @@ def preview(context: Context, content: Figure | Film | Sheet, side: int) -> None
         content=content,
         side=side,
     )
-    submit(context, job, "Drawing a preview")
+    submit(context, job, tr("Drawing a preview"))
 
 
 # ---- why not ------------------------------------------------------------------------------------
@@ -310,18 +314,18 @@ def preview(context: Context, content: Figure | Film | Sheet, side: int) -> None
 def no_picture(state: State) -> str:
     """Why there is no picture of a step; empty where there is."""
     run = state.runs.run()
-    return "" if run is not None and run.steps else "There is no picture yet: press Generate."
+    return "" if run is not None and run.steps else tr("There is no picture yet: press Generate.")
 
 
 def no_runs(state: State) -> str:
     """Why there is no run to write; empty where there is."""
-    return "" if runs_of(state, None) else "There is no run yet: press Generate."
+    return "" if runs_of(state, None) else tr("There is no run yet: press Generate.")
 
 
 def no_grid(state: State) -> str:
     """Why there is no contact sheet; empty where there is."""
     grid = state.runs.grid
-    return "" if grid is not None and grid.cells else "There is no grid yet: draw one first."
+    return "" if grid is not None and grid.cells else tr("There is no grid yet: draw one first.")
 
 
 def nothing_to_export(state: State) -> str:
@@ -332,36 +336,36 @@ def nothing_to_export(state: State) -> str:
 
 MAP = Action(
     "exports.map",
-    "Export the ma&p…",
+    tr("Export the ma&p…"),
     lambda context: context.window.show_export("figure"),
     keys=("Ctrl+P",),
-    meaning="As a figure in PDF, SVG or PNG, with legend, scale and caption.",
+    meaning=tr("As a figure in PDF, SVG or PNG, with legend, scale and caption."),
     why_not=no_map,
 )
 SELECTION = Action(
     "exports.selection",
-    "E&xport the selection…",
+    tr("E&xport the selection…"),
     lambda context: context.window.show_export("selection"),
     menu="edit",
     group=1,
-    meaning="Write the selected samples to a table, by sample id.",
-    button="Export…",
+    meaning=tr("Write the selected samples to a table, by sample id."),
+    button=tr("Export…"),
     why_not=nothing_selected,
 )
 ACTIONS: tuple[Action, ...] = (
     Action(
         "exports.export",
-        "E&xport…",
+        tr("E&xport…"),
         lambda context: context.window.show_export(None),
         keys=("Ctrl+E",),
         menu="file",
         group=3,
-        meaning="Figures, films, filmstrips, contact sheets and tables.",
+        meaning=tr("Figures, films, filmstrips, contact sheets and tables."),
         why_not=nothing_to_export,
     ),
     Action(
         "exports.picture",
-        "Save pic&ture…",
+        tr("Save pic&ture…"),
         save_picture,
         keys=("Ctrl+Shift+E",),
         menu="file",

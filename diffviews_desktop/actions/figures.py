@@ -15,7 +15,7 @@ from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows, values_of
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.values.figures import (
     FigureStyle,
     FilmStyle,
@@ -110,13 +110,21 @@ def caption_of(state: State) -> str:
     opened, shown = state.opened, state.opened.layer_map
     assert shown is not None
     count = int(np.isfinite(shown.xy).all(axis=1).sum())
-    text = f"Model {visible(str(opened.model), MOST_OF_NAME)}, layer {shown.title}. "
-    text += f"UMAP of {counted(count, 'sample')}{_said_of(shown)}."
+    text = tr(
+        "Model {model}, layer {map}. ",
+        model=visible(str(opened.model), MOST_OF_NAME),
+        map=shown.title,
+    )
+    text += tr(
+        "UMAP of {samples}{settings}.",
+        samples=trn("{number} sample", "{number} samples", count),
+        settings=_said_of(shown),
+    )
     values = state.colored_by
     if values == "class":
-        text += " Colours tell the class, opacity the noise level."
+        text += tr(" Colours tell the class, opacity the noise level.")
     if state.view.filters:
-        text += " Some samples are left out by a filter."
+        text += tr(" Some samples are left out by a filter.")
     return text
 
 
@@ -124,15 +132,15 @@ def _said_of(shown: LayerMap) -> str:
     """``: 15 neighbours, minimum distance 0.1, 50 principal components, seed 42``."""
     known, said = shown.parameters, []
     if known.get("n_neighbors") is not None:
-        said.append(f"{known['n_neighbors']} neighbours")
+        said.append(tr("{number} neighbours", number=known["n_neighbors"]))
     if known.get("min_dist") is not None:
-        said.append(f"minimum distance {known['min_dist']}")
+        said.append(tr("minimum distance {distance}", distance=known["min_dist"]))
     if known.get("pca_components") is not None:
-        said.append(f"{known['pca_components']} principal components")
+        said.append(tr("{number} principal components", number=known["pca_components"]))
     if known.get("metric") not in (None, "euclidean"):
-        said.append(f"{known['metric']} distance")
+        said.append(tr("{metric} distance", metric=known["metric"]))
     if known.get("seed") is not None:
-        said.append(f"seed {known['seed']}")
+        said.append(tr("seed {seed}", seed=known["seed"]))
     return visible(": " + ", ".join(said), 300) if said else ""
 
 
@@ -233,4 +241,9 @@ def strip_of(state: State, run: Run, most: int | None, paper: str, ink: str) -> 
 
 def step_title(step: RunStep, count: int) -> str:
     """``step 3 of 10, σ 4.2``."""
-    return f"step {step.index + 1} of {count}, σ {step.sigma:.3g}"
+    return tr(
+        "step {index} of {count}, σ {sigma:.3g}",
+        index=step.index + 1,
+        count=count,
+        sigma=step.sigma,
+    )

@@ -16,6 +16,7 @@ from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.state.find import Find
 from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.finding import EVERYWHERE, MOST_LETTERS, find_rows
 from diffviews_desktop.values.row_set import RowSet
 
@@ -65,22 +66,22 @@ def choose_found(context: Context, how: Choosing = "replace") -> None:
 
 def _nothing_found(state: State) -> str:
     rows = state.find.rows
-    return "" if rows is not None and len(rows) else "Nothing was found yet: press Ctrl+F."
+    return "" if rows is not None and len(rows) else tr("Nothing was found yet: press Ctrl+F.")
 
 
 FIND = Action(
     "find.open",
-    "Find samples…",
+    tr("Find samples…"),
     lambda context: context.window.show_page("find"),
     keys=("Ctrl+F",),
     menu="edit",
     group=3,
-    meaning="Find samples by number, id, class, caption, or any column.",
+    meaning=tr("Find samples by number, id, class, caption, or any column."),
     why_not=no_folder,
 )
 NEXT = Action(
     "find.next",
-    "Find next",
+    tr("Find next"),
     partial(go_through, by=1),
     keys=("F3",),
     menu="edit",
@@ -90,7 +91,7 @@ NEXT = Action(
 )
 PREVIOUS = Action(
     "find.previous",
-    "Find previous",
+    tr("Find previous"),
     partial(go_through, by=-1),
     keys=("Shift+F3",),
     menu="edit",
@@ -100,11 +101,11 @@ PREVIOUS = Action(
 )
 SELECT = Action(
     "find.select",
-    "Select all that was found",
+    tr("Select all that was found"),
     choose_found,
     menu="edit",
     group=3,
-    button="Select",
+    button=tr("Select"),
     why_not=_nothing_found,
     explains=False,
 )

@@ -15,6 +15,7 @@ from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.pictures.labels.class_map import ClassPairs
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapParameters
@@ -37,12 +38,12 @@ def open_data(
         parameters=parameters,
         told=told,
     )
-    submit(context, job, "Opening the demo" if folder.path is None else "Opening data")
+    submit(context, job, tr("Opening the demo") if folder.path is None else tr("Opening data"))
 
 
 def choose_folder(context: Context) -> None:
     """Ask for a data folder and open it."""
-    folder = context.window.ask_folder("Open data folder")
+    folder = context.window.ask_folder(tr("Open data folder"))
     if folder is not None:
         open_other(context, FolderRef(folder))
 
@@ -51,7 +52,7 @@ def open_other(
     context: Context,
     folder: FolderRef,
     model: str | None = None,
-    what: str = "Opening another data folder",
+    what: str = tr("Opening another data folder"),
 ) -> None:
     """Open a data folder (None: the demo); before runs are dropped, the user is asked."""
     leave_for(context, folder, what, lambda: open_data(context, folder, model))
@@ -82,7 +83,7 @@ def load_model(context: Context) -> None:
         parameters=opened.parameters,
         told=opened.told,
     )
-    submit(context, job, f"Loading {opened.model}")
+    submit(context, job, tr("Loading {model}", model=opened.model))
 
 
 def is_loading(state: State) -> bool:
@@ -102,7 +103,7 @@ def convert_checkpoint(context: Context) -> None:
     job = ConvertCheckpoint(
         job_id=context.worker.next_id(), folder=opened.folder, model=opened.model
     )
-    submit(context, job, "Converting the checkpoint")
+    submit(context, job, tr("Converting the checkpoint"))
 
 
 @verb
@@ -145,22 +146,22 @@ def import_data(
         brightness=brightness,
         told=told,
     )
-    submit(context, job, f"Importing {name}")
+    submit(context, job, tr("Importing {name}", name=name))
 
 
 def _not_convertible(state: State) -> str:
     loaded = state.opened.loaded
     if loaded is None or not loaded.convertible:
-        return "This model's checkpoint needs no conversion."
+        return tr("This model's checkpoint needs no conversion.")
     return ""
 
 
 def _not_loadable(state: State) -> str:
     if state.opened.model is None:
-        return "No model is open."
+        return tr("No model is open.")
     if state.opened.loaded is not None:
-        return "The model is loaded."
-    return "The model is being loaded." if is_loading(state) else ""
+        return tr("The model is loaded.")
+    return tr("The model is being loaded.") if is_loading(state) else ""
 
 
 def _recent(context: Context) -> Sequence[Option]:
@@ -173,37 +174,37 @@ def _open_recent(context: Context, path: object) -> None:
 
 
 ACTIONS = (
-    Action("folders.open", "&Open data folder…", choose_folder, keys=("Ctrl+O",), menu="file"),
+    Action("folders.open", tr("&Open data folder…"), choose_folder, keys=("Ctrl+O",), menu="file"),
     Action(
         "folders.demo",
-        "Open the &demo",
+        tr("Open the &demo"),
         lambda context: open_other(context, FolderRef()),
         menu="file",
     ),
     Action(
         "folders.import",
-        "&Import pictures…",
+        tr("&Import pictures…"),
         lambda context: context.window.show_page("import"),
         keys=("Ctrl+I",),
         menu="file",
     ),
     Action(
         "models.load",
-        "&Load the model",
+        tr("&Load the model"),
         load_model,
         keys=("Ctrl+L",),
         menu="file",
         group=2,
-        meaning="Load the model after loading was cancelled or failed",
+        meaning=tr("Load the model after loading was cancelled or failed"),
         why_not=_not_loadable,
     ),
     Action(
         "folders.convert",
-        "Convert &checkpoint to .safetensors",
+        tr("Convert &checkpoint to .safetensors"),
         convert_checkpoint,
         menu="file",
         group=2,
         why_not=_not_convertible,
     ),
 )
-CHOICES = (Choice("folders.recent", "Open &recent", _recent, _open_recent, menu="file"),)
+CHOICES = (Choice("folders.recent", tr("Open &recent"), _recent, _open_recent, menu="file"),)

@@ -21,7 +21,7 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.sample_sets import (
@@ -68,13 +68,18 @@ def name_chosen(context: Context, name: str) -> None:
     mine = groups.sets_of(state.opened.model)
     before = next((one for one in mine if one.name == name), None)
     if before is None and len(groups.all_sets) >= MOST_SETS:
-        context.say(f"There are {MOST_SETS} named selections. Delete one to name another.")
+        context.say(
+            tr(
+                "There are {most_sets} named selections. Delete one to name another.",
+                most_sets=MOST_SETS,
+            )
+        )
         return
     number = before.number if before is not None else groups.numbered + 1
     color = before.color if before is not None else SET_COLORS[(number - 1) % len(SET_COLORS)]
     new = SampleSet(number, name, samples_in(state, chosen), color)
     undo = _without(number) if before is None else _with(before)
-    _step(context, _with(new), undo, f"name {name}")
+    _step(context, _with(new), undo, tr("name {name}", name=name))
 
 
 def _with(one: SampleSet) -> Change:
@@ -91,7 +96,7 @@ def rename_set(context: Context, number: int, name: str) -> None:
     before = context.state.groups.set_numbered(number)
     name = visible(name.strip(), MOST_OF_NAME)
     if before is not None and name and name != before.name:
-        _step(context, _with(replace(before, name=name)), _with(before), "rename selection")
+        _step(context, _with(replace(before, name=name)), _with(before), tr("rename selection"))
 
 
 @verb
@@ -99,7 +104,7 @@ def color_set(context: Context, number: int, color: str) -> None:
     """Give a named selection another colour, ``#rrggbb``."""
     before = context.state.groups.set_numbered(number)
     if before is not None and color != before.color:
-        _step(context, _with(replace(before, color=color)), _with(before), "colour selection")
+        _step(context, _with(replace(before, color=color)), _with(before), tr("colour selection"))
 
 
 @verb
@@ -107,7 +112,9 @@ def delete_set(context: Context, number: int) -> None:
     """Drop a named selection; its samples stay where they are."""
     groups = context.state.groups
     if groups.set_numbered(number) is not None:
-        _step(context, _without(number), lambda now: _as_before(now, groups), "delete selection")
+        _step(
+            context, _without(number), lambda now: _as_before(now, groups), tr("delete selection")
+        )
 
 
 def _as_before(groups: Groups, before: Groups) -> Groups:
@@ -125,7 +132,7 @@ def choose_set(context: Context, number: int, how: Choosing = "replace") -> None
 
 def ask_name(context: Context) -> None:
     """Ask what the selection is to be called, and keep it."""
-    name = context.window.ask_text("Name the selection", "What are these samples called?")
+    name = context.window.ask_text(tr("Name the selection"), tr("What are these samples called?"))
     if name:
         name_chosen(context, name)
 
@@ -148,7 +155,7 @@ def find_clusters(context: Context, smallest: int = USUAL_SMALLEST) -> None:
         places=np.column_stack([shown.xy, *third]).astype(np.float32),
         smallest=smallest,
     )
-    submit(context, job, f"Finding clusters on {shown.label}")
+    submit(context, job, tr("Finding clusters on {map}", map=shown.label))
 
 
 def take_clusters(context: Context, running: RunningJob, found: ClustersFound) -> None:
@@ -162,7 +169,10 @@ def take_clusters(context: Context, running: RunningJob, found: ClustersFound) -
         return
     if not found.names:
         context.say(
-            f"No cluster has {found.smallest} samples or more. Try again with fewer.",
+            tr(
+                "No cluster has {smallest} samples or more. Try again with fewer.",
+                smallest=found.smallest,
+            ),
         )
         return
     samples = samples_in(state, RowSet.ascending(found.rows))
@@ -170,8 +180,14 @@ def take_clusters(context: Context, running: RunningJob, found: ClustersFound) -
     made = Clusters(number, found.spec, samples, found.labels, found.names, found.smallest)
     view = replace(state.view, color_by="cluster")
     context.update(replace(state, groups=state.groups.with_clusters(made), view=view))
-    alone = counted(found.alone, "sample", "is", "are")
-    context.say(f"Found {counted(len(found.names), 'cluster')}; {alone} in none.")
+    alone = trn("{number} sample is in none.", "{number} samples are in none.", found.alone)
+    context.say(
+        tr(
+            "Found {clusters}; {alone}",
+            clusters=trn("{number} cluster", "{number} clusters", len(found.names)),
+            alone=alone,
+        )
+    )
 
 
 def shown_clusters(state: State) -> Clusters | None:
@@ -192,7 +208,7 @@ def rename_cluster(context: Context, number: int, name: str) -> None:
             context,
             lambda groups: groups.with_clusters(renamed),
             lambda groups: groups.with_clusters(before),
-            "rename cluster",
+            tr("rename cluster"),
         )
 
 
@@ -224,22 +240,24 @@ def columns_of_groups(state: State, rows: NDArray[np.int64]) -> dict[str, NDArra
 
 NAME = Action(
     "groups.name",
-    "Name the selection…",
+    tr("Name the selection…"),
     ask_name,
     keys=("Ctrl+Shift+N",),
     menu="edit",
     group=1,
-    meaning="Keep it under a name, with a colour; it is saved with the session.",
-    button="Name…",
+    meaning=tr("Keep it under a name, with a colour; it is saved with the session."),
+    button=tr("Name…"),
     why_not=nothing_selected,
 )
 CLUSTERS = Action(
     "groups.clusters",
-    "Find clusters",
+    tr("Find clusters"),
     find_clusters,
     menu="map",
     group=3,
-    meaning="Find dense groups on the map by HDBSCAN, and name them by their classes or captions.",
+    meaning=tr(
+        "Find dense groups on the map by HDBSCAN, and name them by their classes or captions."
+    ),
     why_not=no_map,
 )
 ACTIONS = (NAME, CLUSTERS)

@@ -9,6 +9,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.inputs import InputShown, ShowInput
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 
 MOST_INPUTS = 100
 
@@ -27,7 +28,7 @@ def ask_input(context: Context, row: int) -> None:
     job = ShowInput(
         job_id=context.worker.next_id(), folder=opened.folder, model=opened.model, row=row
     )
-    submit(context, job, "Showing what the model sees of a sample")
+    submit(context, job, tr("Showing what the model sees of a sample"))
 
 
 def take_input(context: Context, running: RunningJob, shown: InputShown) -> None:

@@ -13,6 +13,7 @@ from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.directions import SaveDirection
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import grouped, tr
 from diffviews_desktop.values.directions import checked_name
 from diffviews_desktop.values.interventions import (
     Component,
@@ -48,12 +49,17 @@ def take_as_set(context: Context, letter: str) -> None:
     samples = context.state.opened.samples
     mixed = "" if samples is None else mixed_levels(samples.sigma[list(rows)])
     if mixed:
-        context.say(f"{mixed} Take samples of one level for a direction that means one thing.")
+        context.say(
+            tr(
+                "{mixed} Take samples of one level for a direction that means one thing.",
+                mixed=mixed,
+            )
+        )
 
 
 def save_direction(context: Context) -> None:
     """Ask for a name, and save A − B under it."""
-    name = context.window.ask_text("Save a direction", "&Name of the direction A − B")
+    name = context.window.ask_text(tr("Save a direction"), tr("&Name of the direction A − B"))
     if name is not None:
         save_direction_as(context, name)
 
@@ -76,7 +82,7 @@ def save_direction_as(context: Context, name: str) -> None:
         source=_difference(state),
         name=name.strip(),
     )
-    submit(context, job, f"Saving {name.strip()}")
+    submit(context, job, tr("Saving {name}", name=name.strip()))
 
 
 def _rows(state: State) -> tuple[int, ...]:
@@ -95,9 +101,12 @@ def _others(context: Context) -> Sequence[Option]:
     run = state.runs.run()
     seed = 1 if run is None or run.seed is None else run.seed
     told = None if run is None else run.condition
-    shown = "" if run is not None and run.seed is not None else "There is no run yet."
+    shown = "" if run is not None and run.seed is not None else tr("There is no run yet.")
     components = [
-        Option(Intervention("add", Component(index)), f"Add component {index + 1} of the map")
+        Option(
+            Intervention("add", Component(index)),
+            tr("Add component {index} of the map", index=index + 1),
+        )
         for index in range(_COMPONENTS)
     ]
     saved = [
@@ -109,10 +118,10 @@ def _others(context: Context) -> Sequence[Option]:
         for info in state.opened.directions
     ]
     return [
-        Option(Intervention("scale", Factor(0.5)), "Scale"),
-        Option(Intervention("ablate", Zero()), "Ablate to zero"),
-        Option(Intervention("ablate", LayerMean()), "Ablate to the layer's mean"),
-        Option(Intervention("patch", OtherRun(seed, told)), "Patch from the shown run", shown),
+        Option(Intervention("scale", Factor(0.5)), tr("Scale")),
+        Option(Intervention("ablate", Zero()), tr("Ablate to zero")),
+        Option(Intervention("ablate", LayerMean()), tr("Ablate to the layer's mean")),
+        Option(Intervention("patch", OtherRun(seed, told)), tr("Patch from the shown run"), shown),
         *components,
         *saved,
     ]
@@ -124,7 +133,7 @@ def _add_chosen(context: Context, value: object) -> None:
 
 
 def _no_rows(state: State) -> str:
-    return "" if _rows(state) else "Select samples, or pick some, first."
+    return "" if _rows(state) else tr("Select samples, or pick some, first.")
 
 
 def _no_sets(state: State) -> str:
@@ -132,67 +141,69 @@ def _no_sets(state: State) -> str:
         return no_map(state)
     for letter, rows in (("A", state.runs.set_a), ("B", state.runs.set_b)):
         if not rows:
-            return f"Take a selection as set {letter} first."
+            return tr("Take a selection as set {letter} first.", letter=letter)
     return ""
 
 
 def _size(rows: tuple[int, ...]) -> str:
-    return f"({len(rows):,} now)" if rows else ""
+    return tr("({number} now)", number=grouped(len(rows))) if rows else ""
 
 
 SET_A = Action(
     "interventions.set-a",
-    "Take the selection as set &A",
+    tr("Take the selection as set &A"),
     lambda context: take_as_set(context, "a"),
     menu="generate",
     group=2,
-    meaning="The mean of set A less that of set B is a direction.",
-    button="Set A",
+    meaning=tr("The mean of set A less that of set B is a direction."),
+    button=tr("Set A"),
     why_not=_no_rows,
     detail=lambda state: _size(state.runs.set_a),
 )
 SET_B = Action(
     "interventions.set-b",
-    "Take the selection as set &B",
+    tr("Take the selection as set &B"),
     lambda context: take_as_set(context, "b"),
     menu="generate",
     group=2,
-    meaning="The mean of set A less that of set B is a direction.",
-    button="Set B",
+    meaning=tr("The mean of set A less that of set B is a direction."),
+    button=tr("Set B"),
     why_not=_no_rows,
     detail=lambda state: _size(state.runs.set_b),
 )
 ADD = Action(
     "interventions.add",
-    "Add the &direction A \N{MINUS SIGN} B",
+    tr("Add the &direction A \N{MINUS SIGN} B"),
     lambda context: add(context, Intervention("add", _difference(context.state))),
     menu="generate",
     group=2,
-    meaning="Add the mean of set A less that of set B to what layers compute.",
-    button="Add A \N{MINUS SIGN} B",
+    meaning=tr("Add the mean of set A less that of set B to what layers compute."),
+    button=tr("Add A \N{MINUS SIGN} B"),
     why_not=_no_sets,
 )
 STEER = Action(
     "interventions.steer",
-    "&Steer along A \N{MINUS SIGN} B",
+    tr("&Steer along A \N{MINUS SIGN} B"),
     lambda context: add(context, Intervention("steer", _difference(context.state), strength=0.25)),
     menu="generate",
     group=2,
-    meaning="At every step, go a share of what layers compute in the direction A \N{MINUS SIGN} B.",
+    meaning=tr(
+        "At every step, go a share of what layers compute in the direction A \N{MINUS SIGN} B."
+    ),
     why_not=_no_sets,
 )
 SAVE = Action(
     "interventions.save",
-    "Sa&ve the direction A \N{MINUS SIGN} B…",
+    tr("Sa&ve the direction A \N{MINUS SIGN} B…"),
     save_direction,
     menu="generate",
     group=2,
-    meaning="Keep it under a name, for other sessions and the command line.",
+    meaning=tr("Keep it under a name, for other sessions and the command line."),
     why_not=_no_sets,
 )
 ACTIONS = (SET_A, SET_B, ADD, STEER, SAVE)
 CHOICES = (
     Choice(
-        "interventions.other", "Add an &intervention", _others, _add_chosen, None, "generate", 2
+        "interventions.other", tr("Add an &intervention"), _others, _add_chosen, None, "generate", 2
     ),
 )

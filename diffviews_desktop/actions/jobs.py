@@ -18,6 +18,7 @@ from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.jobs import EndedJob
 from diffviews_desktop.state.runs import ComparedMasks, Grid
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 
 _OF_ANY_FOLDER = (OpenData, ImportData)
 """What does not depend on what is open."""
@@ -74,13 +75,13 @@ def why_not_again(state: State, ended: EndedJob) -> str:
     """Why a job cannot be run again now; empty where it can."""
     job = ended.job
     if job is None:
-        return "It is of too many samples to be kept. Do it again from the menu."
+        return tr("It is of too many samples to be kept. Do it again from the menu.")
     if isinstance(job, _OF_ANY_FOLDER):
         return ""
     if job.folder != state.opened.folder or _model_of(job) not in (None, state.opened.model):
-        return "It is of another folder or model. Open that first."
+        return tr("It is of another folder or model. Open that first.")
     if isinstance(job, LoadModel) and state.opened.loaded is not None:
-        return "The model is loaded."
+        return tr("The model is loaded.")
     return ""
 
 
@@ -93,28 +94,28 @@ def _model_of(job: Job[object]) -> str | None:
 ACTIONS = (
     Action(
         "jobs.show",
-        "&Jobs…",
+        tr("&Jobs…"),
         lambda context: context.window.show_page("jobs"),
         keys=("Ctrl+J",),
         menu="view",
         group=4,
-        meaning="What runs, what waits, and how what was done before has ended.",
+        meaning=tr("What runs, what waits, and how what was done before has ended."),
     ),
     Action(
         "jobs.history",
-        "&History…",
+        tr("&History…"),
         lambda context: context.window.show_page("history"),
         keys=("Ctrl+H",),
         menu="view",
         group=4,
-        meaning="What you did, to copy as a command, as Python or as JSON.",
+        meaning=tr("What you did, to copy as a command, as Python or as JSON."),
     ),
     Action(
         "jobs.notices",
-        "&Notices…",
+        tr("&Notices…"),
         lambda context: context.window.show_page("notices"),
         menu="view",
         group=4,
-        meaning="Everything that the program has told you.",
+        meaning=tr("Everything that the program has told you."),
     ),
 )

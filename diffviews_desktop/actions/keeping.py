@@ -14,7 +14,8 @@ from diffviews_desktop.state.kept import Kept, all_held
 from diffviews_desktop.state.session_file.saved import SUFFIX
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
-from diffviews_desktop.text.wording import counted, listed
+from diffviews_desktop.text.translation import tr, trn
+from diffviews_desktop.text.wording import listed
 from diffviews_desktop.values.folders import FolderRef
 
 Then = Callable[[], None]
@@ -58,7 +59,7 @@ def _write(context: Context, file: Path, then: Then) -> None:
     def written() -> None:
         state = context.state
         context.update(replace(state, kept=replace(state.kept, file=file, held=held, sets=sets)))
-        context.say(f"Saved the session in {file}")
+        context.say(tr("Saved the session in {file}", file=file))
         then()
 
     context.window.sessions.write(file, written)
@@ -77,22 +78,23 @@ def leave(context: Context, what: str, then: Then) -> None:
         then: does it.
     """
     state = context.state
-    unheld = {
-        "run": len(state.kept.unheld(state.runs.all)),
-        "named selection": len(state.kept.unheld_sets(state.groups.all_sets)),
-    }
-    count = sum(unheld.values())
+    runs = len(state.kept.unheld(state.runs.all))
+    sets = len(state.kept.unheld_sets(state.groups.all_sets))
+    count = runs + sets
     if not count:
         then()
         return
-    named = listed([counted(number, kind) for kind, number in unheld.items() if number])
-    stands = "is" if count == 1 else "are"
-    text = f"{named} {stands} not saved in a session. {what} drops {_them(count)}."
+    named = [trn("{number} run", "{number} runs", runs)] if runs else []
+    if sets:
+        named.append(trn("{number} named selection", "{number} named selections", sets))
+    text = trn(
+        "{named} is not saved in a session. {what} drops it.",
+        "{named} are not saved in a session. {what} drops them.",
+        count,
+        named=listed(named),
+        what=what,
+    )
     context.window.sessions.ask_keep(text, partial(_answered, context, then))
-
-
-def _them(count: int) -> str:
-    return "it" if count == 1 else "them"
 
 
 def _answered(context: Context, then: Then, answer: Answer) -> None:
@@ -131,17 +133,17 @@ def forgotten(kept: Kept) -> Kept:
 ACTIONS = (
     Action(
         "sessions.save",
-        "&Save session",
+        tr("&Save session"),
         save,
         keys=("Ctrl+S",),
         menu="file",
         group=1,
-        meaning="Write what you see, your picks and all runs into the session's file.",
+        meaning=tr("Write what you see, your picks and all runs into the session's file."),
         why_not=no_folder,
     ),
     Action(
         "sessions.save-as",
-        "Save session &as…",
+        tr("Save session &as…"),
         save_as,
         keys=("Ctrl+Shift+S",),
         menu="file",

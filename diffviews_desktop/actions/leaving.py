@@ -12,6 +12,7 @@ from diffviews_desktop.actions.selection import clear_chosen
 from diffviews_desktop.actions.showing import choose_tool
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 
 JUST_SECONDS = 10.0
 """For so long the Esc key cancels what the user has asked for last."""
@@ -55,13 +56,15 @@ def _nothing_to_leave(state: State) -> str:
     seen = state.tour is not None or _tool_in_hand(state)
     if seen or len(state.picks.selection.chosen) or just_asked(state) is not None:
         return ""
-    return "There is no tool to put away, nothing is selected, and you have just started nothing."
+    return tr(
+        "There is no tool to put away, nothing is selected, and you have just started nothing."
+    )
 
 
 ACTIONS = (
     Action(
         "work.leave",
-        "Put the tool away, select nothing, or cancel what you just started",
+        tr("Put the tool away, select nothing, or cancel what you just started"),
         leave,
         keys=("Esc",),
         why_not=_nothing_to_leave,

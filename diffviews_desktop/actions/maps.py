@@ -13,6 +13,7 @@ from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters, MapSpec
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
@@ -67,7 +68,11 @@ def show_beside(context: Context, told: Told) -> None:
         other=other,
         bucket=state.preferences.bucket,
     )
-    submit(context, job, f"Mapping {str(spec.layers) or 'the default layer'} beside the map")
+    submit(
+        context,
+        job,
+        tr("Mapping {layers} beside the map", layers=str(spec.layers) or tr("the default layer")),
+    )
 
 
 @verb
@@ -126,7 +131,11 @@ def want_map(context: Context, spec: MapSpec, title: str = "") -> None:
         spec=spec,
         bucket=context.state.preferences.bucket,
     )
-    submit(context, job, title or f"Mapping {str(spec.layers) or 'the default layer'}")
+    submit(
+        context,
+        job,
+        title or tr("Mapping {layers}", layers=str(spec.layers) or tr("the default layer")),
+    )
 
 
 @verb
@@ -144,7 +153,7 @@ def link_map(context: Context, model: str, layers: Iterable[str], told: Told | N
         other=other,
         bucket=context.state.preferences.bucket,
     )
-    submit(context, job, f"Mapping {str(other.layers) or model} beside the map")
+    submit(context, job, tr("Mapping {layers} beside the map", layers=str(other.layers) or model))
 
 
 def unlink_map(context: Context) -> None:
@@ -171,28 +180,30 @@ def assess_map(context: Context) -> None:
     if opened.spec is None:
         return
     job = AssessMap(job_id=context.worker.next_id(), folder=opened.folder, spec=opened.spec)
-    submit(context, job, "Assessing the map")
+    submit(context, job, tr("Assessing the map"))
 
 
 def why_not_assess(state: State) -> str:
     """Why the map cannot be assessed now; empty where it can."""
-    return no_map(state) or ("The map is being assessed." if state.jobs.any(AssessMap) else "")
+    return no_map(state) or (tr("The map is being assessed.") if state.jobs.any(AssessMap) else "")
 
 
 ASSESS = Action(
     "maps.assess",
-    "Assess th&is map",
+    tr("Assess th&is map"),
     assess_map,
     menu="map",
     group=2,
-    meaning="Find out how well classes are read from it, what of that is the label, and whether "
-    "other seeds put the islands elsewhere. This takes about as long as two maps.",
+    meaning=tr(
+        "Find out how well classes are read from it, what of that is the label, and whether "
+        "other seeds put the islands elsewhere. This takes about as long as two maps."
+    ),
     why_not=why_not_assess,
 )
 ACTIONS = (
     Action(
         "maps.second",
-        "S&econd map",
+        tr("S&econd map"),
         toggle_second_map,
         keys=("2",),
         menu="view",
@@ -201,12 +212,12 @@ ACTIONS = (
     ),
     Action(
         "maps.settings",
-        "Map s&ettings…",
+        tr("Map s&ettings…"),
         lambda context: context.window.show_page("map settings"),
         keys=("M",),
         menu="map",
         group=2,
-        button="Map settings…",
+        button=tr("Map settings…"),
     ),
     ASSESS,
 )

@@ -8,6 +8,7 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.drawing import JudgeMask, MaskJudged
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.interventions import (
     Intervention,
     SampleMean,
@@ -42,7 +43,7 @@ def unknown_masks(state: State) -> tuple[JudgeMask, ...]:
 def judge_mask(context: Context, wanted: JudgeMask) -> None:
     """Have a mask judged."""
     job = replace(wanted, job_id=context.worker.next_id())
-    submit(context, job, "Comparing the mask with the samples")
+    submit(context, job, tr("Comparing the mask with the samples"))
 
 
 def _job(state: State, mask: Intervention) -> JudgeMask:

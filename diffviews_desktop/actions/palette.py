@@ -11,7 +11,7 @@ from diffviews_desktop.actions.action import Action, Choice, perform
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.registry import ACTIONS, CHOICES, MENUS
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.values.conditions import described
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.samples import SampleTable
@@ -97,7 +97,7 @@ def _entries(context: Context) -> Iterator[Entry]:
 def _of_action(state: State, action: Action) -> Entry:
     detail = action.detail(state)
     title = f"{action.name} {detail}" if detail else action.name
-    kind = MENUS[action.menu].replace("&", "") if action.menu is not None else "Keys"
+    kind = MENUS[action.menu].replace("&", "") if action.menu is not None else tr("Keys")
     keys = action.keys[0] if action.keys else ""
     run = partial(perform, action=action)
     return Entry(title, kind, run, keys, action.why_not(state))
@@ -110,7 +110,7 @@ def _of_choice(context: Context, choice: Choice) -> Iterator[Entry]:
         def run(context: Context, value: object = option.value) -> None:
             choice.choose(context, value)
 
-        yield Entry(f"{choice.name}: {title}", "Choice", run, why_not=option.why_not)
+        yield Entry(f"{choice.name}: {title}", tr("Choice"), run, why_not=option.why_not)
 
 
 def _models(state: State) -> Iterator[Entry]:
@@ -118,7 +118,7 @@ def _models(state: State) -> Iterator[Entry]:
     for model in opened.models:
         here = model.name == opened.model and opened.loaded is not None
         run = partial(folders.switch_model, model=model.name)
-        yield Entry(model.name, "Model", run, why_not="This model is open." if here else "")
+        yield Entry(model.name, tr("Model"), run, why_not=tr("This model is open.") if here else "")
 
 
 def _layers(state: State) -> Iterator[Entry]:
@@ -128,9 +128,9 @@ def _layers(state: State) -> Iterator[Entry]:
     shown = opened.layer_map.layers if opened.layer_map is not None else None
     for layer in opened.loaded.layers:
         here = shown is not None and tuple(shown) == (layer.name,)
-        title = f"{layer.name} (mapped)" if layer.cached else layer.name
+        title = tr("{layer} (mapped)", layer=layer.name) if layer.cached else layer.name
         run = partial(maps.change_layer, layers=(layer.name,))
-        yield Entry(title, "Layer", run, why_not="Its map is shown." if here else "")
+        yield Entry(title, tr("Layer"), run, why_not=tr("Its map is shown.") if here else "")
 
 
 def _runs(state: State) -> Iterator[Entry]:
@@ -138,7 +138,7 @@ def _runs(state: State) -> Iterator[Entry]:
         told = described(run.condition)
         parts = [run.name, told, str(run.job.spec.layers)]
         title = ", ".join(part for part in parts if part)
-        yield Entry(title, "Run", partial(runs.show_run, run_id=run.id))
+        yield Entry(title, tr("Run"), partial(runs.show_run, run_id=run.id))
 
 
 def _classes(state: State) -> Iterator[Entry]:
@@ -146,22 +146,36 @@ def _classes(state: State) -> Iterator[Entry]:
     for number, name, count in samples.classes() if samples is not None else []:
         if number >= 0:
             called = name if name == str(number) else f"{number} {name}"
-            title = f"Select class {called} ({counted(count, 'sample')})"
+            title = tr(
+                "Select class {called} ({samples})",
+                called=called,
+                samples=trn("{number} sample", "{number} samples", count),
+            )
             run = partial(selection.choose_class, number=number)
-            yield Entry(title, "Selection", run)
+            yield Entry(title, tr("Selection"), run)
 
 
 def _groups(state: State) -> Iterator[Entry]:
     for one in state.groups.sets_of(state.opened.model):
-        title = f"Select {one.name} ({counted(len(one.rows), 'sample')})"
-        yield Entry(title, "Selection", partial(groups.choose_set, number=one.number))
+        title = tr(
+            "Select {one} ({samples})",
+            one=one.name,
+            samples=trn("{number} sample", "{number} samples", len(one.rows)),
+        )
+        yield Entry(title, tr("Selection"), partial(groups.choose_set, number=one.number))
     found = groups.shown_clusters(state)
     if found is not None:
         for number, (name, count) in enumerate(zip(found.names, found.counts(), strict=True)):
-            title = f"Select cluster {name} ({counted(count, 'sample')})"
-            yield Entry(title, "Selection", partial(groups.choose_cluster, number=number))
+            title = tr(
+                "Select cluster {name} ({samples})",
+                name=name,
+                samples=trn("{number} sample", "{number} samples", count),
+            )
+            yield Entry(title, tr("Selection"), partial(groups.choose_cluster, number=number))
     for view in state.groups.views:
-        yield Entry(f"View {view.name}", "View", partial(views.use_view, name=view.name))
+        yield Entry(
+            tr("View {view}", view=view.name), tr("View"), partial(views.use_view, name=view.name)
+        )
 
 
 # ---- samples ------------------------------------------------------------------------------------
@@ -190,4 +204,4 @@ def _with_id(samples: SampleTable, text: str) -> list[int]:
 
 def _sample(samples: SampleTable, row: int) -> Entry:
     title = f"#{row} {samples.sample_id[row]} · {samples.title(row)} · σ {samples.sigma[row]:g}"
-    return Entry(title, "Sample", lambda context: context.window.show_sample(row))
+    return Entry(title, tr("Sample"), lambda context: context.window.show_sample(row))

@@ -18,7 +18,7 @@ from diffviews_desktop.engine.jobs.mapping import FindNeighbors, NeighborsFound
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.state.picks import Selection, Within
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 
 
 @verb
@@ -26,13 +26,13 @@ def click_point(context: Context, row: int) -> None:
     """The first click sets the anchor, the same again does nothing, others toggle neighbours."""
     selection = context.state.picks.selection
     if selection.anchor is None:
-        context.session.select(Selection(anchor=row, chosen=selection.chosen), "set anchor")
+        context.session.select(Selection(anchor=row, chosen=selection.chosen), tr("set anchor"))
     elif row != selection.anchor:
         adding = row not in selection.neighbors
         if adding and len(selection.neighbors) >= context.state.preferences.most_neighbors:
             _say_limit(context)
             return
-        text = "add neighbour" if adding else "remove neighbour"
+        text = tr("add neighbour") if adding else tr("remove neighbour")
         context.session.select(selection.toggled(row), text)
 
 
@@ -40,26 +40,28 @@ def click_point(context: Context, row: int) -> None:
 def new_anchor(context: Context, row: int) -> None:
     """Start over from another point; the selection set stays."""
     chosen = context.state.picks.selection.chosen
-    context.session.select(Selection(anchor=row, chosen=chosen), "new anchor")
+    context.session.select(Selection(anchor=row, chosen=chosen), tr("new anchor"))
 
 
 @verb
 def remove_neighbor(context: Context, row: int) -> None:
     """Take a neighbour out, however it came in."""
-    context.session.select(context.state.picks.selection.without(row), "remove neighbour")
+    context.session.select(context.state.picks.selection.without(row), tr("remove neighbour"))
 
 
 @verb
 def clear_neighbors(context: Context) -> None:
     """Keep the anchor alone."""
     selection = context.state.picks.selection
-    context.session.select(Selection(selection.anchor, chosen=selection.chosen), "clear neighbours")
+    context.session.select(
+        Selection(selection.anchor, chosen=selection.chosen), tr("clear neighbours")
+    )
 
 
 @verb
 def clear_selection(context: Context) -> None:
     """Pick nothing; runs stay."""
-    context.session.select(Selection(), "clear selection")
+    context.session.select(Selection(), tr("clear selection"))
 
 
 @verb
@@ -74,7 +76,7 @@ def add_hovered(context: Context) -> None:
     """Add the sample under the mouse, or where the arrow keys went, as a neighbour."""
     row = context.window.hovered_row()
     if row is None:
-        context.say("Point at a sample first, with the mouse or the arrow keys.")
+        context.say(tr("Point at a sample first, with the mouse or the arrow keys."))
     else:
         add_neighbor(context, row)
 
@@ -150,7 +152,7 @@ def _ask_layer(context: Context, row: int, count: int) -> None:
         count=count,
         among=_among(context.state, row),
     )
-    submit(context, job, "Finding neighbours")
+    submit(context, job, tr("Finding neighbours"))
 
 
 def _among(state: State, row: int) -> NDArray[np.int64] | None:
@@ -174,9 +176,9 @@ def _want_activations(context: Context) -> None:
     pending = pending_map(context.state)
     if pending is not None:
         if pending.spec != opened.spec:
-            context.say("Neighbours can be suggested once the new map is there.")
+            context.say(tr("Neighbours can be suggested once the new map is there."))
         return
-    want_map(context, opened.spec, "Computing activations for neighbours")
+    want_map(context, opened.spec, tr("Computing activations for neighbours"))
 
 
 def _take_suggested(
@@ -191,14 +193,18 @@ def _take_suggested(
         suggested_by=opened.spec,
         in_layer=in_layer,
     )
-    context.session.select(suggested, "suggest neighbours")
+    context.session.select(suggested, tr("suggest neighbours"))
     if len(fresh) > room:
         _say_limit(context)
 
 
 def _say_limit(context: Context) -> None:
-    most = counted(context.state.preferences.most_neighbors, "neighbour")
-    context.say(f"A mask averages at most {most}; remove one, or allow more in Preferences.")
+    most = trn(
+        "{number} neighbour", "{number} neighbours", context.state.preferences.most_neighbors
+    )
+    context.say(
+        tr("A mask averages at most {most}; remove one, or allow more in Preferences.", most=most)
+    )
 
 
 @verb
@@ -220,35 +226,39 @@ def _suggest(context: Context) -> None:
 
 def _nothing_picked(state: State) -> str:
     picked = state.picks.selection
-    return "" if picked.rows or len(picked.chosen) else "Nothing is picked."
+    return "" if picked.rows or len(picked.chosen) else tr("Nothing is picked.")
 
 
 def _going_back(state: State) -> str:
     back = state.picks.returning
-    return "" if back is None else f"Wait until {back.spec.model} is shown again, or press Cancel."
-
-
-def _nothing_to(verb: str, step: str) -> str:
-    return "" if step else f"There is nothing to {verb}."
+    return (
+        ""
+        if back is None
+        else tr("Wait until {model} is shown again, or press Cancel.", model=back.spec.model)
+    )
 
 
 UNDO = Action(
     "picks.undo",
-    "&Undo",
+    tr("&Undo"),
     undo,
     keys=("Ctrl+Z",),
     menu="edit",
-    why_not=lambda state: _going_back(state) or _nothing_to("undo", state.picks.undo),
+    why_not=lambda state: (
+        _going_back(state) or ("" if state.picks.undo else tr("There is nothing to undo."))
+    ),
     detail=lambda state: state.picks.undo,
     explains=False,
 )
 REDO = Action(
     "picks.redo",
-    "&Redo",
+    tr("&Redo"),
     redo,
     keys=("Ctrl+Shift+Z", "Ctrl+Y"),
     menu="edit",
-    why_not=lambda state: _going_back(state) or _nothing_to("redo", state.picks.redo),
+    why_not=lambda state: (
+        _going_back(state) or ("" if state.picks.redo else tr("There is nothing to redo."))
+    ),
     detail=lambda state: state.picks.redo,
     explains=False,
 )
@@ -257,15 +267,17 @@ ACTIONS = (
     REDO,
     Action(
         "picks.clear-neighbours",
-        "Clear n&eighbours",
+        tr("Clear n&eighbours"),
         clear_neighbors,
         menu="edit",
         group=2,
-        why_not=lambda state: "" if state.picks.selection.neighbors else "There are no neighbours.",
+        why_not=lambda state: (
+            "" if state.picks.selection.neighbors else tr("There are no neighbours.")
+        ),
     ),
     Action(
         "picks.clear",
-        "&Clear all picks",
+        tr("&Clear all picks"),
         clear_selection,
         keys=("Ctrl+Shift+A",),
         menu="edit",
@@ -274,7 +286,7 @@ ACTIONS = (
     ),
     Action(
         "picks.add",
-        "&Add the sample under the mouse",
+        tr("&Add the sample under the mouse"),
         add_hovered,
         keys=("N",),
         menu="map",
@@ -282,7 +294,7 @@ ACTIONS = (
     ),
     Action(
         "picks.suggest",
-        "&Suggest neighbours",
+        tr("&Suggest neighbours"),
         _suggest,
         keys=("S",),
         menu="map",

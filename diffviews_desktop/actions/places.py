@@ -12,6 +12,7 @@ from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.places import Place, place_of, with_map_of, with_model_of
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 
 
 def go_to(context: Context, place: Place) -> None:
@@ -34,7 +35,7 @@ def go_to(context: Context, place: Place) -> None:
             parameters=place.spec.parameters,
             told=place.spec.told,
         )
-        submit(context, job, f"Opening {place.spec.model} again")
+        submit(context, job, tr("Opening {model} again", model=place.spec.model))
 
 
 def model_came(context: Context, before: State) -> None:
@@ -51,7 +52,7 @@ def model_came(context: Context, before: State) -> None:
         if opened.spec == returning.spec:
             context.update(with_map_of(context.state, returning))
     elif before.opened.model != opened.model:
-        _note(context, before, f"switch to {opened.model}")
+        _note(context, before, tr("switch to {model}", model=opened.model))
 
 
 def want_map_again(context: Context) -> None:
@@ -77,7 +78,13 @@ def map_changed(context: Context, before: State) -> None:
     was = before.opened.spec
     if was is not None and spec is not None and was != spec and was.model == spec.model:
         layers = str(spec.layers)
-        _note(context, before, "change of map" if was.layers == spec.layers else f"show {layers}")
+        _note(
+            context,
+            before,
+            tr("change of map")
+            if was.layers == spec.layers
+            else tr("show {layers}", layers=layers),
+        )
 
 
 def _note(context: Context, before: State, text: str) -> None:

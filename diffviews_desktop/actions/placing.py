@@ -13,6 +13,7 @@ from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.drawing import FilePlaced, PlaceFile
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.conditions import ZeroLabel
 
 MOST_FILES = 20
@@ -32,7 +33,12 @@ def place_files(context: Context, files: tuple[Path, ...]) -> None:
         context.say(reason)
         return
     if len(files) > MOST_FILES:
-        context.say(f"At most {MOST_FILES} pictures are placed at once: drop fewer.")
+        context.say(
+            tr(
+                "At most {most_files} pictures are placed at once: drop fewer.",
+                most_files=MOST_FILES,
+            )
+        )
         return
     spec, sigma = state.opened.spec, _sigma(state)
     assert spec is not None
@@ -45,7 +51,7 @@ def place_files(context: Context, files: tuple[Path, ...]) -> None:
             condition=ZeroLabel(),
             sigma=sigma,
         )
-        submit(context, job, f"Placing {visible(file.name, MOST_OF_NAME)}")
+        submit(context, job, tr("Placing {name}", name=visible(file.name, MOST_OF_NAME)))
 
 
 def _sigma(state: State) -> float:
@@ -70,12 +76,17 @@ def _said(state: State, found: FilePlaced) -> str:
     name, samples = visible(found.job.file.name, MOST_OF_NAME), state.opened.samples
     near = found.placed.neighbors[:NAMED]
     if samples is None or not near:
-        return f"{name} is on the map."
+        return tr("{name} is on the map.", name=name)
     names = ", ".join(f"#{row} {samples.title(row)} ({far:.3g})" for row, far in near)
-    text = f"{name} lies nearest to {visible(names, 200)}, seen at σ {found.job.sigma:g}."
+    text = tr(
+        "{name} lies nearest to {names}, seen at σ {sigma:g}.",
+        name=name,
+        names=visible(names, 200),
+        sigma=found.job.sigma,
+    )
     usual = found.placed.typicality
     if usual is not None and usual.unlike:
-        text += " It is unlike the samples: its place says little."
+        text += tr(" It is unlike the samples: its place says little.")
     return f"{text} {found.placed.apart}".rstrip()
 
 
@@ -88,7 +99,7 @@ def clear_placed(context: Context) -> None:
 
 def ask_picture(context: Context) -> None:
     """Ask for a picture, and place it on the map."""
-    file = context.window.ask_picture("Place a picture on the map")
+    file = context.window.ask_picture(tr("Place a picture on the map"))
     if file is not None:
         place_files(context, (file,))
 
@@ -96,25 +107,25 @@ def ask_picture(context: Context) -> None:
 def cannot_place(state: State) -> str:
     """Why no picture can be placed now; empty where one can."""
     loaded = state.opened.loaded is not None
-    return no_map(state) or ("" if loaded else "The model is not loaded yet.")
+    return no_map(state) or ("" if loaded else tr("The model is not loaded yet."))
 
 
 ACTIONS = (
     Action(
         "map.place-picture",
-        "Place a pict&ure…",
+        tr("Place a pict&ure…"),
         ask_picture,
         menu="map",
         group=3,
-        meaning="Show where a picture of your own lies; or drop it onto the window.",
+        meaning=tr("Show where a picture of your own lies; or drop it onto the window."),
         why_not=cannot_place,
     ),
     Action(
         "map.clear-placed",
-        "Remo&ve the placed pictures",
+        tr("Remo&ve the placed pictures"),
         clear_placed,
         menu="map",
         group=3,
-        why_not=lambda state: "" if state.picks.placed else "No picture was placed.",
+        why_not=lambda state: "" if state.picks.placed else tr("No picture was placed."),
     ),
 )

@@ -10,10 +10,13 @@ from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text import translation
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.preferences import (
     APPEARANCES,
     DEVICES,
     DRAWINGS,
+    LANGUAGES,
     MOST_NEIGHBORS,
     MOST_THREADS,
     RAMPS,
@@ -21,23 +24,24 @@ from diffviews_desktop.values.preferences import (
     Preferences,
 )
 
-APPEARANCE_TITLES = {"system": "&System", "light": "&Light", "dark": "&Dark"}
+APPEARANCE_TITLES = {"system": tr("&System"), "light": tr("&Light"), "dark": tr("&Dark")}
 DRAWING_TITLES = {
-    "auto": "&Automatic",
-    "opengl": "&OpenGL (graphics card)",
-    "raster": "&Raster (no graphics card)",
+    "auto": tr("&Automatic"),
+    "opengl": tr("&OpenGL (graphics card)"),
+    "raster": tr("&Raster (no graphics card)"),
 }
 RAMP_TITLES = {
-    "viridis": "&Viridis",
-    "cividis": "&Cividis (the same for every colour vision)",
-    "magma": "&Magma",
-    "inferno": "&Inferno",
+    "viridis": tr("&Viridis"),
+    "cividis": tr("&Cividis (the same for every colour vision)"),
+    "magma": tr("&Magma"),
+    "inferno": tr("&Inferno"),
 }
+LANGUAGE_TITLES = {"system": tr("As the system"), **translation.LANGUAGES}
 DEVICE_TITLES = {
-    "auto": "The best there is",
-    "cpu": "Processor",
-    "cuda": "Graphics card (CUDA)",
-    "mps": "Apple's graphics (MPS)",
+    "auto": tr("The best there is"),
+    "cpu": tr("Processor"),
+    "cuda": tr("Graphics card (CUDA)"),
+    "mps": tr("Apple's graphics (MPS)"),
 }
 Offered = TypeVar("Offered")
 
@@ -52,7 +56,13 @@ def _one_of(offered: Sequence[Offered], value: object) -> Offered:
     for one in offered:
         if one == value:
             return one
-    raise UsageError(f"{value!r} cannot be chosen. Choose one of {', '.join(map(str, offered))}.")
+    raise UsageError(
+        tr(
+            "{value!r} cannot be chosen. Choose one of {offered}.",
+            value=value,
+            offered=", ".join(map(str, offered)),
+        )
+    )
 
 
 @verb
@@ -77,6 +87,12 @@ def choose_drawing(context: Context, value: object) -> None:
 def choose_text_size(context: Context, value: object) -> None:
     """Show texts larger or smaller from the next start, in percent of what the desktop has."""
     prefer(context, replace(context.state.preferences, text_size=_one_of(TEXT_SIZES, value)))
+
+
+@verb
+def choose_language(context: Context, value: object) -> None:
+    """Show texts in a language, or in the system's, from the next start."""
+    prefer(context, replace(context.state.preferences, language=_one_of(LANGUAGES, value)))
 
 
 @verb
@@ -120,7 +136,7 @@ def _options(titles: dict[str, str]) -> Sequence[Option]:
 
 APPEARANCE = Choice(
     "preferences.appearance",
-    "&Appearance",
+    tr("&Appearance"),
     lambda context: _options(APPEARANCE_TITLES),
     choose_appearance,
     chosen=lambda context: context.state.preferences.appearance,
@@ -128,7 +144,7 @@ APPEARANCE = Choice(
 )
 RAMP = Choice(
     "preferences.ramp",
-    "&Colours of values",
+    tr("&Colours of values"),
     lambda context: _options(RAMP_TITLES),
     choose_ramp,
     chosen=lambda context: context.state.preferences.ramp,
@@ -136,7 +152,7 @@ RAMP = Choice(
 )
 DRAWING = Choice(
     "preferences.drawing",
-    "&Drawing of the map",
+    tr("&Drawing of the map"),
     lambda context: _options(DRAWING_TITLES),
     choose_drawing,
     chosen=lambda context: context.state.preferences.drawing,
@@ -144,48 +160,55 @@ DRAWING = Choice(
 )
 TEXT_SIZE = Choice(
     "preferences.text-size",
-    "&Text size",
+    tr("&Text size"),
     lambda context: [Option(one, f"{one} %") for one in TEXT_SIZES],
     choose_text_size,
     chosen=lambda context: context.state.preferences.text_size,
 )
+LANGUAGE = Choice(
+    "preferences.language",
+    tr("&Language"),
+    lambda context: _options(LANGUAGE_TITLES),
+    choose_language,
+    chosen=lambda context: context.state.preferences.language,
+)
 DEVICE = Choice(
     "preferences.device",
-    "&Device",
+    tr("&Device"),
     lambda context: _options(DEVICE_TITLES),
     choose_device,
     chosen=lambda context: context.state.preferences.device,
 )
 MOTION = Action(
     "preferences.motion",
-    "Reduce &motion",
+    tr("Reduce &motion"),
     toggle_motion,
     menu="view",
     group=1,
-    meaning="Nothing glides or flies; the desktop may ask for that, too.",
+    meaning=tr("Nothing glides or flies; the desktop may ask for that, too."),
     checked=lambda state: state.preferences.reduced_motion,
 )
 REOPEN = Action(
     "preferences.reopen",
-    "Open the last session at the &start",
+    tr("Open the last session at the &start"),
     toggle_reopening,
-    meaning="Start with the folder, the map, the picks and the runs that you had last.",
+    meaning=tr("Start with the folder, the map, the picks and the runs that you had last."),
     checked=lambda state: state.preferences.reopen,
 )
 CHOICES = (APPEARANCE, RAMP, DRAWING)
 ACTIONS = (
     Action(
         "window.palette",
-        "&Find anything…",
+        tr("&Find anything…"),
         lambda context: context.window.show_page("palette"),
         keys=("Ctrl+Shift+P",),
         menu="edit",
         group=3,
-        meaning="Find an action, a model, a layer, a sample, a run or a class by its name.",
+        meaning=tr("Find an action, a model, a layer, a sample, a run or a class by its name."),
     ),
     Action(
         "window.preferences",
-        "&Preferences…",
+        tr("&Preferences…"),
         lambda context: context.window.show_page("preferences"),
         keys=("Ctrl+,",),
         menu="edit",
@@ -195,14 +218,14 @@ ACTIONS = (
     REOPEN,
     Action(
         "window.reset-layout",
-        "&Reset layout",
+        tr("&Reset layout"),
         lambda context: context.window.reset_layout(),
         menu="view",
         group=3,
     ),
     Action(
         "window.quit",
-        "&Quit",
+        tr("&Quit"),
         lambda context: _quit(context),
         keys=("Ctrl+Q",),
         menu="file",
@@ -210,38 +233,41 @@ ACTIONS = (
     ),
     Action(
         "window.keys",
-        "&Keyboard shortcuts",
+        tr("&Keyboard shortcuts"),
         lambda context: context.window.show_page("keys"),
         keys=("F1",),
         menu="help",
     ),
     Action(
         "window.explained",
-        "&What the map shows",
+        tr("&What the map shows"),
         lambda context: context.window.show_page("explained"),
         keys=("Shift+F1",),
         menu="help",
-        meaning="The marks on the map, and what distances and trust mean.",
+        meaning=tr("The marks on the map, and what distances and trust mean."),
     ),
     Action(
         "window.model",
-        "&Model and adapters",
+        tr("&Model and adapters"),
         lambda context: context.window.show_page("model"),
         menu="help",
     ),
     Action(
-        "window.log", "Open the &log", lambda context: context.window.show_page("log"), menu="help"
+        "window.log",
+        tr("Open the &log"),
+        lambda context: context.window.show_page("log"),
+        menu="help",
     ),
     Action(
         "window.crashes",
-        "&Crash reports…",
+        tr("&Crash reports…"),
         lambda context: context.window.show_page("crash reports"),
         menu="help",
-        meaning="What went wrong unexpectedly, kept on this computer.",
+        meaning=tr("What went wrong unexpectedly, kept on this computer."),
     ),
     Action(
         "window.about",
-        "&About DiffViews",
+        tr("&About DiffViews"),
         lambda context: context.window.show_page("about"),
         menu="help",
     ),

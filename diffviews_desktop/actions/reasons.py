@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.quantities.quantity import NO_MAP
 
-NO_FOLDER = "Open a data folder first."
-NO_ANCHOR = "Click a point on the map first: it becomes the anchor."
+NO_FOLDER = tr("Open a data folder first.")
+NO_ANCHOR = tr("Click a point on the map first: it becomes the anchor.")
 
 
 def no_folder(state: State) -> str:
@@ -16,7 +17,7 @@ def no_folder(state: State) -> str:
 
 def no_map(state: State) -> str:
     """Why nothing can be done with the map; empty where there is one."""
-    return "" if state.opened.layer_map is not None else NO_MAP
+    return "" if state.opened.layer_map is not None else tr(NO_MAP)
 
 
 def no_anchor(state: State) -> str:
@@ -27,4 +28,4 @@ def no_anchor(state: State) -> str:
 def model_cannot_run(state: State) -> str:
     """Why nothing can be drawn with the model; empty where the model is not at fault."""
     problem = state.opened.model_problem
-    return f"The model cannot run: {problem}" if problem else ""
+    return tr("The model cannot run: {problem}", problem=problem) if problem else ""

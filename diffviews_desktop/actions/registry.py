@@ -28,14 +28,15 @@ from diffviews_desktop.actions import (
     views,
 )
 from diffviews_desktop.actions.action import Action, Choice, MenuName, RunAction, SampleAction
+from diffviews_desktop.text.translation import tr
 
 MENUS: dict[MenuName, str] = {
-    "file": "&File",
-    "edit": "&Edit",
-    "view": "&View",
-    "map": "&Map",
-    "generate": "&Generate",
-    "help": "&Help",
+    "file": tr("&File"),
+    "edit": tr("&Edit"),
+    "view": tr("&View"),
+    "map": tr("&Map"),
+    "generate": tr("&Generate"),
+    "help": tr("&Help"),
 }
 _TOPICS = (
     folders,

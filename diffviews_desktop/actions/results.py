@@ -58,7 +58,8 @@ from diffviews_desktop.state.runs import Grid, Runs
 from diffviews_desktop.state.session_file.restoring import runs_on
 from diffviews_desktop.state.session_file.restoring_groups import groups_on
 from diffviews_desktop.state.state import Offer, State
-from diffviews_desktop.text.wording import counted, size
+from diffviews_desktop.text.translation import grouped, tr, trn
+from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.interventions import PICKED
@@ -69,7 +70,7 @@ from diffviews_desktop.values.storage import DiskUse
 
 MOST_JUDGED = 20
 """Masks of which it is remembered how usual they are."""
-CONVERTIBLE = "This checkpoint can be converted, so that it opens faster and is read only once."
+CONVERTIBLE = tr("This checkpoint can be converted, so that it opens faster and is read only once.")
 
 
 def take_nothing(context: Context, running: RunningJob, result: object) -> None:
@@ -96,7 +97,7 @@ def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> N
         parameters=opened.parameters,
         told=opened.told,
     )
-    submit(context, job, f"Loading {opened.model}")
+    submit(context, job, tr("Loading {model}", model=opened.model))
     want_session_map(context)
     want_map_again(context)
 
@@ -203,15 +204,26 @@ def _converted(context: Context, running: RunningJob, converted: CheckpointConve
     if loaded is not None and state.opened.model == converted.model:
         opened = replace(state.opened, loaded=replace(loaded, convertible=False))
         state = replace(state, opened=opened)
-    context.update(state.with_notice(f"Converted: {converted.path} is used from now on."))
+    context.update(
+        state.with_notice(tr("Converted: {path} is used from now on.", path=converted.path))
+    )
 
 
 def _imported(context: Context, running: RunningJob, imported: DataImported) -> None:
-    pictures, samples = counted(imported.pictures, "picture"), counted(imported.samples, "sample")
-    text = f"Imported {pictures} as {samples} of {imported.model} in {imported.path}."
+    pictures, samples = (
+        trn("{number} picture", "{number} pictures", imported.pictures),
+        trn("{number} sample", "{number} samples", imported.samples),
+    )
+    text = tr(
+        "Imported {pictures} as {samples} of {model} in {path}.",
+        pictures=pictures,
+        samples=samples,
+        model=imported.model,
+        path=imported.path,
+    )
     about = imported.path, imported.model
     context.update(context.state.with_notice_about(about, (text, *imported.notes)))
-    what = "Opening the data that were imported"
+    what = tr("Opening the data that were imported")
     open_other(context, FolderRef(imported.path), imported.model, what)
 
 
@@ -223,10 +235,13 @@ def _extracted(context: Context, running: RunningJob, extracted: LayersExtracted
     if extracted.model == state.opened.model and extracted.rate is not None:
         context.update(replace(state, opened=replace(state.opened, rate=extracted.rate)))
     layers = ", ".join(map(str, extracted.layer_sets))
-    where = f" to {extracted.files[0].parent}" if extracted.files else ""
-    text = (
-        f"Extracted {layers} of {counted(extracted.samples, 'sample')}{where}: "
-        f"{extracted.bytes / 1e6:,.0f} MB."
+    where = tr(" to {parent}", parent=extracted.files[0].parent) if extracted.files else ""
+    text = tr(
+        "Extracted {layers} of {samples}{where}: {megabytes} MB.",
+        layers=layers,
+        samples=trn("{number} sample", "{number} samples", extracted.samples),
+        where=where,
+        megabytes=grouped(round(extracted.bytes / 1000000.0)),
     )
     _say_with_notes(context, text, extracted.notes)
 
@@ -381,15 +396,23 @@ def _direction_saved(context: Context, running: RunningJob, saved: DirectionSave
         others = [one for one in opened.directions if one.name != info.name]
         listed = tuple(sorted((*others, info), key=lambda one: one.name))
         context.update(replace(context.state, opened=replace(opened, directions=listed)))
-    context.say(f"Saved the direction {info.name} in {info.path.parent}")
+    context.say(
+        tr("Saved the direction {name} in {parent}", name=info.name, parent=info.path.parent)
+    )
 
 
 def _exported(context: Context, running: RunningJob, exported: SamplesExported) -> None:
-    context.say(f"Wrote {counted(exported.samples, 'sample')} to {exported.file}")
+    context.say(
+        tr(
+            "Wrote {samples} to {file}",
+            samples=trn("{number} sample", "{number} samples", exported.samples),
+            file=exported.file,
+        )
+    )
 
 
 def _written(context: Context, running: RunningJob, written: ContentWritten) -> None:
-    context.say(f"Wrote {written.files[0]} ({size(written.size)})")
+    context.say(tr("Wrote {file} ({size})", file=written.files[0], size=size(written.size)))
 
 
 def _previewed(context: Context, running: RunningJob, preview: ContentPreview) -> None:

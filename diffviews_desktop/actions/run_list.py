@@ -17,6 +17,7 @@ from diffviews_desktop.exports.contents import Picture
 from diffviews_desktop.state.runs import Run, tidy_tags
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, file_name, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.told import described_told, told_like
@@ -28,7 +29,7 @@ def rename_run(context: Context, run_id: int, name: str) -> None:
     name = visible(name.strip(), MOST_OF_NAME)
     run = context.state.runs.run(run_id)
     if run is not None and name and name != run.name:
-        _change(context, run, replace(run, name=name), f"rename {run.name}")
+        _change(context, run, replace(run, name=name), tr("rename {run}", run=run.name))
 
 
 @verb
@@ -36,8 +37,8 @@ def pin_run(context: Context, run_id: int, pinned: bool = True) -> None:
     """Have the list show a run before those that are not pinned, or no longer."""
     run = context.state.runs.run(run_id)
     if run is not None and pinned != run.pinned:
-        word = "pin" if pinned else "unpin"
-        _change(context, run, replace(run, pinned=pinned), f"{word} {run.name}")
+        text = tr("pin {run}", run=run.name) if pinned else tr("unpin {run}", run=run.name)
+        _change(context, run, replace(run, pinned=pinned), text)
 
 
 @verb
@@ -46,7 +47,7 @@ def tag_run(context: Context, run_id: int, tags: Sequence[str]) -> None:
     run = context.state.runs.run(run_id)
     tidy = tidy_tags(tags)
     if run is not None and tidy != run.tags:
-        _change(context, run, replace(run, tags=tidy), f"tag {run.name}")
+        _change(context, run, replace(run, tags=tidy), tr("tag {run}", run=run.name))
 
 
 def _change(context: Context, before: Run, after: Run, text: str) -> None:
@@ -91,8 +92,8 @@ def use_settings(context: Context, run_id: int) -> None:
     stack: tuple[Intervention, ...] = (off, *acting) if acting else (PICKED,)
     change_settings(context, settings, run.condition or run.job.condition, stack)
     left_out = bool(run.job.interventions) and not acting
-    more = " Its interventions are left out: they belong to other samples." if left_out else ""
-    context.say(f"Generate now draws with the settings of {run.name}.{more}")
+    more = tr(" Its interventions are left out: they belong to other samples.") if left_out else ""
+    context.say(tr("Generate now draws with the settings of {run}.{more}", run=run.name, more=more))
 
 
 @verb
@@ -124,8 +125,10 @@ def ask_tags(context: Context, run_id: int, step: int = 0) -> None:
     run = context.state.runs.run(run_id)
     if run is None:
         return
-    question = "&Tags, with commas between them"
-    typed = context.window.ask_text(f"Tags of {run.name}", question, ", ".join(run.tags))
+    question = tr("&Tags, with commas between them")
+    typed = context.window.ask_text(
+        tr("Tags of {run}", run=run.name), question, ", ".join(run.tags)
+    )
     if typed is not None:
         tag_run(context, run_id, typed.split(","))
 
@@ -144,7 +147,7 @@ def ask_save_step(context: Context, run_id: int, step: int) -> None:
         return
     run, shown = found
     name = f"{file_name(run.job.spec.model)}-seed-{run.seed}-step-{shown.index + 1}.png"
-    file = context.window.ask_file("Save picture", name, lambda: (Picture,), "pictures")
+    file = context.window.ask_file(tr("Save picture"), name, lambda: (Picture,), "pictures")
     if file is not None:
         save_step(context, run_id, step, file)
 
@@ -175,7 +178,7 @@ def show_recipe(context: Context, run_id: int, step: int = 0) -> None:
     run = context.state.runs.run(run_id)
     if run is not None and run.record is not None:
         text = json.dumps(run.record, indent=2, ensure_ascii=False, default=str)
-        context.window.show_text(f"Recipe of {run.name}", text)
+        context.window.show_text(tr("Recipe of {run}", run=run.name), text)
 
 
 def _export_film(context: Context, run_id: int, step: int) -> None:
@@ -219,8 +222,9 @@ def is_told_apart(state: State, run: Run) -> bool:
 
 
 def like_map_title(run: Run) -> str:
-    """``Show the map of samples told nothing``."""
-    return f"Show the map of samples {described_told(told_like(run.condition))}"
+    """``Sho&w the map of samples told nothing``."""
+    told = described_told(told_like(run.condition))
+    return tr("Sho&w the map of samples {told}", told=told)
 
 
 def _is_listed(state: State, run: Run) -> bool:
@@ -230,74 +234,74 @@ def _is_listed(state: State, run: Run) -> bool:
 RUN_ACTIONS = (
     RunAction(
         "run.copy-picture",
-        lambda state, run: "&Copy the picture",
+        lambda state, run: tr("&Copy the picture"),
         copy_step,
         offered=lambda state, run: bool(run.steps),
     ),
     RunAction(
         "run.save-picture",
-        lambda state, run: "&Save the picture…",
+        lambda state, run: tr("&Save the picture…"),
         ask_save_step,
         offered=lambda state, run: bool(run.steps),
     ),
     RunAction(
         "run.film",
-        lambda state, run: "E&xport it as a film…",
+        lambda state, run: tr("E&xport it as a film…"),
         _export_film,
         offered=lambda state, run: bool(run.steps) and _is_listed(state, run),
     ),
     RunAction(
         "run.copy-seed",
-        lambda state, run: "Copy the s&eed",
+        lambda state, run: tr("Copy the s&eed"),
         _copy_seed,
         offered=lambda state, run: run.seed is not None,
         group=1,
     ),
     RunAction(
         "run.recipe",
-        lambda state, run: "Show the &recipe…",
+        lambda state, run: tr("Show the &recipe…"),
         show_recipe,
         offered=lambda state, run: run.record is not None,
         group=1,
     ),
     RunAction(
         "run.use-settings",
-        lambda state, run: "&Use its settings",
+        lambda state, run: tr("&Use its settings"),
         lambda context, run_id, step: use_settings(context, run_id),
         group=1,
     ),
     RunAction(
         "run.map",
-        lambda state, run: "Go to its &map",
+        lambda state, run: tr("Go to its &map"),
         _go_to_map,
         offered=_is_elsewhere,
         group=2,
     ),
     RunAction(
         "run.like-map",
-        lambda state, run: like_map_title(run).replace("Show", "Sho&w"),
+        lambda state, run: like_map_title(run),
         _go_to_like_map,
         offered=is_told_apart,
         group=2,
     ),
     RunAction(
         "run.visible",
-        lambda state, run: "&Hide its path" if run.visible else "S&how its path",
+        lambda state, run: tr("&Hide its path") if run.visible else tr("S&how its path"),
         _toggle_visible,
         offered=_is_listed,
         group=2,
     ),
     RunAction(
         "run.pin",
-        lambda state, run: "Un&pin it" if run.pinned else "&Pin it to the top",
+        lambda state, run: tr("Un&pin it") if run.pinned else tr("&Pin it to the top"),
         _toggle_pin,
         offered=_is_listed,
         group=2,
     ),
-    RunAction("run.tags", lambda state, run: "&Tags…", ask_tags, offered=_is_listed, group=2),
+    RunAction("run.tags", lambda state, run: tr("&Tags…"), ask_tags, offered=_is_listed, group=2),
     RunAction(
         "run.delete",
-        lambda state, run: "&Delete it",
+        lambda state, run: tr("&Delete it"),
         lambda context, run_id, step: delete_run(context, run_id),
         offered=_is_listed,
         group=3,

@@ -14,6 +14,7 @@ from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.engine.jobs.drawing import Generate, PlacePicture
 from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import inside, tr
 from diffviews_desktop.values.conditions import (
     AnchorClass,
     ClassLabel,
@@ -24,8 +25,8 @@ from diffviews_desktop.values.conditions import (
 from diffviews_desktop.values.interventions import Intervention, rows_of, with_picks
 from diffviews_desktop.values.sampling import SamplingSettings
 
-STOPPED = "This run was stopped before its picture was finished."
-NO_SAMPLE = "Click a point on the map first: a mask needs at least one sample."
+STOPPED = tr("This run was stopped before its picture was finished.")
+NO_SAMPLE = tr("Click a point on the map first: a mask needs at least one sample.")
 
 
 def _renew(context: Context, runs: Runs) -> None:
@@ -68,9 +69,9 @@ def begin_run(context: Context, job: Generate) -> None:
     runs = context.state.runs
     number = runs.begun + 1
     ids = _ids_of(context.state, job)
-    run = Run(number, f"Run {number}", job, sample_ids=ids, when=time.time())
+    run = Run(number, tr("Run {number}", number=number), job, sample_ids=ids, when=time.time())
     _renew(context, replace(runs, all=(*runs.all, run), begun=number))
-    submit(context, job, f"Generating {run.name.lower()}")
+    submit(context, job, tr("Generating {run}", run=inside(run.name)))
 
 
 def _ids_of(state: State, job: Generate) -> tuple[str, ...]:
@@ -165,9 +166,9 @@ def want_baseline(context: Context) -> None:
         return
     job = replace(wanted, job_id=context.worker.next_id())
     number = runs.begun + 1
-    unmasked = Run(number, f"{run.name} without the mask", job, when=time.time())
+    unmasked = Run(number, tr("{run} without the mask", run=run.name), job, when=time.time())
     _renew(context, replace(runs, unmasked=(*runs.unmasked, unmasked), begun=number))
-    submit(context, job, f"Generating {unmasked.name.lower()}")
+    submit(context, job, tr("Generating {run}", run=inside(unmasked.name)))
 
 
 @verb
@@ -176,7 +177,7 @@ def find_landing(context: Context, sigma: float) -> None:
     run = context.state.runs.run()
     if run is None or not run.is_whole or run.seed is None:
         stopped = run is not None and run.done
-        context.say(STOPPED if stopped else "The picture is not finished yet.")
+        context.say(STOPPED if stopped else tr("The picture is not finished yet."))
         return
     job = PlacePicture(
         job_id=context.worker.next_id(),
@@ -187,7 +188,7 @@ def find_landing(context: Context, sigma: float) -> None:
         sigma=sigma,
         seed=run.seed or 0,
     )
-    submit(context, job, f"Placing {run.name.lower()}")
+    submit(context, job, tr("Placing {run}", run=inside(run.name)))
 
 
 @verb
@@ -203,7 +204,7 @@ def delete_run(context: Context, run_id: int) -> None:
     context.session.step(
         partial(_without_run, run_id),
         partial(_with_run_again, before, run_id),
-        f"delete {run.name}",
+        tr("delete {run}", run=run.name),
     )
     if context.state.runs.comparing:
         want_baseline(context)
@@ -223,7 +224,7 @@ def _go(context: Context, by: int) -> None:
 
 def _no_steps(state: State) -> str:
     run = state.runs.run()
-    return "" if run is not None and run.steps else "There is no run yet: press Generate."
+    return "" if run is not None and run.steps else tr("There is no run yet: press Generate.")
 
 
 def is_comparing(state: State) -> bool:
@@ -234,30 +235,30 @@ def is_comparing(state: State) -> bool:
 def _not_comparable(state: State) -> str:
     run = state.runs.run()
     if run is not None and not run.job.interventions and not state.runs.beside:
-        return "This run has no mask: choose a second one in the list to compare it with."
-    return "" if run is not None else "There is no run yet: press Generate."
+        return tr("This run has no mask: choose a second one in the list to compare it with.")
+    return "" if run is not None else tr("There is no run yet: press Generate.")
 
 
 def cannot_generate(state: State) -> str:
     """Why Generate is not possible now; empty where it is."""
     stack = with_picks(state.runs.interventions, state.picks.selection.rows)
-    nothing_acts = "" if stack else "Click a point on the map first."
+    nothing_acts = "" if stack else tr("Click a point on the map first.")
     return model_cannot_run(state) or no_map(state) or nothing_acts
 
 
 ACTIONS = (
     Action(
         "runs.generate",
-        "&Generate",
+        tr("&Generate"),
         lambda context: context.window.press_generate(),
         keys=("Ctrl+Return",),
         menu="generate",
-        meaning="Draw with the layer held at the mean.",
+        meaning=tr("Draw with the layer held at the mean."),
         why_not=cannot_generate,
     ),
     Action(
         "runs.previous",
-        "&Previous step",
+        tr("&Previous step"),
         lambda context: _go(context, -1),
         keys=("Left", ","),  # on the map the arrows go to the next sample
         menu="generate",
@@ -268,7 +269,7 @@ ACTIONS = (
     ),
     Action(
         "runs.next",
-        "&Next step",
+        tr("&Next step"),
         lambda context: _go(context, 1),
         keys=("Right", "."),
         menu="generate",
@@ -279,7 +280,7 @@ ACTIONS = (
     ),
     Action(
         "runs.play",
-        "P&lay the steps",
+        tr("P&lay the steps"),
         lambda context: context.window.toggle_play(),
         keys=("P",),
         menu="generate",
@@ -289,13 +290,13 @@ ACTIONS = (
     ),
     Action(
         "runs.compare",
-        "Compare with the &unmasked run",
+        tr("Compare with the &unmasked run"),
         lambda context: compare_with_unmasked(context, not is_comparing(context.state)),
         keys=("U",),
         menu="generate",
         group=1,
-        meaning="Show the unmasked run of the same seed beside this one.",
-        button="Compare",
+        meaning=tr("Show the unmasked run of the same seed beside this one."),
+        button=tr("Compare"),
         why_not=_not_comparable,
         checked=lambda state: is_comparing(state),
     ),

@@ -11,6 +11,7 @@ from diffviews_desktop.actions import picks, selection, showing
 from diffviews_desktop.actions.action import SampleAction, Title
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.sample_groups import same_picture
 from diffviews_desktop.values.samples import SampleTable
@@ -35,7 +36,7 @@ def _toggle(context: Context, row: int) -> None:
 
 def _toggle_title(state: State, row: int) -> Title:
     chosen = row in state.picks.selection.chosen
-    return Title("Take &out of the selection" if chosen else "Add to the &selection")
+    return Title(tr("Take &out of the selection") if chosen else tr("Add to the &selection"))
 
 
 def _is_lit(state: State, row: int) -> bool:
@@ -49,8 +50,8 @@ def _highlight(context: Context, row: int) -> None:
 
 def _highlight_title(state: State, row: int) -> Title:
     if _is_lit(state, row):
-        return Title("Highlight all c&lasses")
-    return Title("Hi&ghlight class", _class_name(state, row))
+        return Title(tr("Highlight all c&lasses"))
+    return Title(tr("Hi&ghlight class"), _class_name(state, row))
 
 
 def _select_picture(context: Context, row: int) -> None:
@@ -87,26 +88,26 @@ def _can_be_neighbor(state: State, row: int) -> bool:
 SAMPLE_ACTIONS = (
     SampleAction(
         "sample.anchor",
-        lambda state, row: Title("Make it the &anchor"),
+        lambda state, row: Title(tr("Make it the &anchor")),
         picks.new_anchor,
         offered=lambda state, row: row != state.picks.selection.anchor,
     ),
     SampleAction(
         "sample.remove-neighbour",
-        lambda state, row: Title("&Remove from the neighbours"),
+        lambda state, row: Title(tr("&Remove from the neighbours")),
         picks.remove_neighbor,
         offered=lambda state, row: row in state.picks.selection.neighbors,
     ),
     SampleAction(
         "sample.add-neighbour",
-        lambda state, row: Title("Add as &neighbour"),
+        lambda state, row: Title(tr("Add as &neighbour")),
         picks.add_neighbor,
         offered=_can_be_neighbor,
     ),
     SampleAction("sample.select", _toggle_title, _toggle),
     SampleAction(
         "sample.select-class",
-        lambda state, row: Title("Select &class", _class_name(state, row)),
+        lambda state, row: Title(tr("Select &class"), _class_name(state, row)),
         lambda context, row: selection.choose_class(context, _number(context.state, row)),
         offered=lambda state, row: _number(state, row) >= 0,
     ),
@@ -118,26 +119,26 @@ SAMPLE_ACTIONS = (
     ),
     SampleAction(
         "sample.same-picture",
-        lambda state, row: Title("Select the picture at all n&oise levels"),
+        lambda state, row: Title(tr("Select the picture at all n&oise levels")),
         _select_picture,
         offered=lambda state, row: len(_samples(state).levels) > 1 and _has_picture(state, row),
     ),
     SampleAction(
         "sample.copy-id",
-        lambda state, row: Title("Copy the i&d"),
+        lambda state, row: Title(tr("Copy the i&d")),
         lambda context, row: context.window.copy_text(_samples(context.state).sample_id[row]),
         group=1,
     ),
     SampleAction(
         "sample.copy-picture",
-        lambda state, row: Title("Copy the p&icture"),
+        lambda state, row: Title(tr("Copy the p&icture")),
         _copy_picture,
         offered=_has_picture,
         group=1,
     ),
     SampleAction(
         "sample.show-folder",
-        lambda state, row: Title("Show the picture in its fold&er"),
+        lambda state, row: Title(tr("Show the picture in its fold&er")),
         _show_folder,
         offered=_has_picture,
         group=1,

@@ -18,10 +18,10 @@ from diffviews_desktop.engine.jobs.samples import AveragePictures
 from diffviews_desktop.state.picks import Choosing, Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import grouped, tr, trn
 from diffviews_desktop.values.row_set import RowSet
 
-NOTHING_SELECTED = "Select samples first: drag a rectangle or a lasso."
+NOTHING_SELECTED = tr("Select samples first: drag a rectangle or a lasso.")
 
 
 @verb
@@ -39,7 +39,7 @@ def choose_rows(context: Context, rows: RowSet, how: Choosing = "replace") -> No
 
 def _select(context: Context, rows: RowSet) -> None:
     selection = replace(context.state.picks.selection, chosen=rows)
-    context.session.select(selection, "select samples")
+    context.session.select(selection, tr("select samples"))
 
 
 @verb
@@ -58,7 +58,7 @@ def invert_chosen(context: Context) -> None:
     def take(rows: RowSet) -> None:
         selection = context.state.picks.selection
         inverted = replace(selection, chosen=rows - selection.chosen)
-        context.session.select(inverted, "invert selection")
+        context.session.select(inverted, tr("invert selection"))
 
     _with_rows_on_map(context, take)
 
@@ -100,7 +100,7 @@ def _on_map(state: State) -> RowSet:
 def clear_chosen(context: Context) -> None:
     """Empty the selection set; anchor and neighbours stay."""
     selection = replace(context.state.picks.selection, chosen=RowSet())
-    context.session.select(selection, "clear selection set")
+    context.session.select(selection, tr("clear selection set"))
 
 
 @verb
@@ -143,7 +143,7 @@ def _middle_first(xy: NDArray, rows: NDArray[np.int64], most: int) -> list[int]:
 def _take_as_neighbors(context: Context, ordered: list[int]) -> None:
     selection = context.state.picks.selection
     if not ordered:
-        context.say("None of the selected samples is on this map.")
+        context.say(tr("None of the selected samples is on this map."))
         return
     anchor = selection.anchor
     if anchor is None or anchor not in selection.chosen:
@@ -152,12 +152,16 @@ def _take_as_neighbors(context: Context, ordered: list[int]) -> None:
     most = context.state.preferences.most_neighbors
     context.session.select(
         Selection(anchor=anchor, manual=tuple(others[:most]), chosen=selection.chosen),
-        "use selection as neighbours",
+        tr("use selection as neighbours"),
     )
     if len(others) > most:
         context.say(
-            f"A mask averages at most {counted(most, 'neighbour')}: of {len(selection.chosen):,} "
-            "selected samples those in the middle of the selection were taken."
+            tr(
+                "A mask averages at most {neighbours}: of {number} selected samples "
+                "those in the middle of the selection were taken.",
+                neighbours=trn("{number} neighbour", "{number} neighbours", most),
+                number=grouped(len(selection.chosen)),
+            )
         )
 
 
@@ -171,7 +175,13 @@ def average_chosen(context: Context) -> None:
     job = AveragePictures(
         job_id=context.worker.next_id(), folder=opened.folder, model=opened.model, rows=rows
     )
-    submit(context, job, f"Averaging {counted(len(rows), 'picture')}")
+    submit(
+        context,
+        job,
+        tr(
+            "Averaging {pictures}", pictures=trn("{number} picture", "{number} pictures", len(rows))
+        ),
+    )
 
 
 def chosen_rows(context: Context) -> NDArray[np.int64] | None:
@@ -190,29 +200,29 @@ def nothing_selected(state: State) -> str:
 
 USE_AS_NEIGHBORS = Action(
     "selection.use",
-    "Use the selection as neigh&bours",
+    tr("Use the selection as neigh&bours"),
     use_chosen_as_neighbors,
     keys=("Ctrl+N",),
     menu="edit",
     group=1,
-    meaning="Average them in the mask; of more than it averages, those in the middle.",
-    button="Use as neighbours",
+    meaning=tr("Average them in the mask; of more than it averages, those in the middle."),
+    button=tr("Use as neighbours"),
     why_not=nothing_selected,
 )
 MEAN = Action(
     "selection.mean",
-    "&Mean picture of the selection",
+    tr("&Mean picture of the selection"),
     average_chosen,
     keys=("Ctrl+M",),
     menu="edit",
     group=1,
-    meaning="The mean of their pictures.",
-    button="Mean picture",
+    meaning=tr("The mean of their pictures."),
+    button=tr("Mean picture"),
     why_not=nothing_selected,
 )
 ALL = Action(
     "selection.all",
-    "Select &all",
+    tr("Select &all"),
     choose_all,
     keys=("Ctrl+A",),
     menu="edit",
@@ -221,18 +231,18 @@ ALL = Action(
 )
 INVERT = Action(
     "selection.invert",
-    "&Invert the selection",
+    tr("&Invert the selection"),
     invert_chosen,
     keys=("Ctrl+Shift+I",),
     menu="edit",
     group=1,
-    meaning="Select the samples that are not selected.",
-    button="Invert",
+    meaning=tr("Select the samples that are not selected."),
+    button=tr("Invert"),
     why_not=no_map,
 )
 NOTHING = Action(
     "selection.clear",
-    "Select &nothing",
+    tr("Select &nothing"),
     clear_chosen,
     keys=("Ctrl+Shift+D",),
     menu="edit",

@@ -23,7 +23,7 @@ from diffviews_desktop.state.session_file.restoring import at_map, restored
 from diffviews_desktop.state.session_file.saved import SavedSession, session_of
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.values.folders import FolderRef
 
 
@@ -38,7 +38,7 @@ def open_session(context: Context, file: Path) -> None:
     """Open the session in a file; what is open stays until the session's data folder is there."""
     leave(
         context,
-        "Opening a session",
+        tr("Opening a session"),
         lambda: context.window.sessions.read(file, partial(_restore_read, context, file)),
     )
 
@@ -62,8 +62,11 @@ def restore(context: Context, file: Path | None, session: SavedSession) -> bool:
     if folder is None:
         where = visible(str(session.folder.path), MOST_OF_NAME)
         context.say(
-            f"The session was not opened: its data folder {where} is not there. Open the session "
-            "again and choose where the folder is now.",
+            tr(
+                "The session was not opened: its data folder {where} is not there. Open "
+                "the session again and choose where the folder is now.",
+                where=where,
+            ),
             error=True,
         )
         return False
@@ -78,7 +81,7 @@ def restore(context: Context, file: Path | None, session: SavedSession) -> bool:
     state = context.state
     opening = Opening(session, file, job.job_id)
     context.update(replace(state, kept=replace(state.kept, opening=opening)))
-    submit(context, job, "Opening the session")
+    submit(context, job, tr("Opening the session"))
     asked = {"parameters": job.parameters, "told": job.told}
     note(context, open_data, folder=folder, model=session.model, **asked)
     if spec is not None and spec.layers:
@@ -96,7 +99,9 @@ def _folder_of(context: Context, file: Path | None, session: SavedSession) -> Fo
         if os.path.isdir(beside):
             return replace(session.folder, path=beside)
     name = visible(path.name, MOST_OF_NAME)
-    found = context.window.ask_folder(f"Where is the data folder {name} of this session now?")
+    found = context.window.ask_folder(
+        tr("Where is the data folder {name} of this session now?", name=name)
+    )
     return None if found is None else replace(session.folder, path=found)
 
 
@@ -137,12 +142,17 @@ def _say_what_changed(context: Context, session: SavedSession, gone: int) -> Non
     opened = context.state.opened
     if opened.path is None or session.fingerprint == opened.fingerprint:
         return
-    text = "The samples of the data folder have changed since the session was saved"
+    text = tr("The samples of the data folder have changed since the session was saved.")
     if gone:
-        stands = "is" if gone == 1 else "are"
-        text += f": {counted(gone, 'sample')} that you had picked {stands} not there any more"
+        text = trn(
+            "The samples of the data folder have changed since the session was saved: "
+            "{number} sample that you had picked is not there any more.",
+            "The samples of the data folder have changed since the session was saved: "
+            "{number} samples that you had picked are not there any more.",
+            gone,
+        )
     about = opened.path, str(opened.model)
-    context.update(context.state.with_notice_about(about, (f"{text}.",)))
+    context.update(context.state.with_notice_about(about, (text,)))
 
 
 def want_session_map(context: Context) -> None:
@@ -205,7 +215,7 @@ def _open_recent(context: Context, file: object) -> None:
 ACTIONS = (
     Action(
         "sessions.open",
-        "Open s&ession…",
+        tr("Open s&ession…"),
         choose_session,
         keys=("Ctrl+Shift+O",),
         menu="file",
@@ -213,14 +223,14 @@ ACTIONS = (
     ),
     Action(
         "folders.reload",
-        "Reload the data &folder",
+        tr("Reload the data &folder"),
         reload_folder,
         keys=("F5",),
         menu="file",
-        meaning="Read it again as it is on the disk; picks and runs stay.",
+        meaning=tr("Read it again as it is on the disk; picks and runs stay."),
         why_not=no_folder,
     ),
 )
 CHOICES = (
-    Choice("sessions.recent", "Recent sessio&ns", _recent, _open_recent, menu="file", group=1),
+    Choice("sessions.recent", tr("Recent sessio&ns"), _recent, _open_recent, menu="file", group=1),
 )

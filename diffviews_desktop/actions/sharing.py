@@ -8,6 +8,7 @@ from diffviews_desktop.engine.jobs.sharing import PushMaps
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import LayerMap
 
@@ -26,7 +27,7 @@ def share_map(context: Context, folder: FolderRef, mapped: LayerMap) -> None:
         verify=True,
     )
     name = visible(str(mapped.layers), MOST_OF_NAME)
-    submit(context, job, f"Uploading the map of {name}")
+    submit(context, job, tr("Uploading the map of {name}", name=name))
 
 
 def was_told(state: State, job: Job[object], message: str) -> bool:

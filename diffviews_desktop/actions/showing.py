@@ -13,6 +13,7 @@ from diffviews_desktop.actions.reasons import no_anchor, no_map
 from diffviews_desktop.actions.verbs import repeated_verb, verb
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import Filter, Rectangle, Tool, View
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.camera import Camera
 from diffviews_desktop.values.quantities import COLUMN, QUANTITIES, ColorBy
 
@@ -76,18 +77,18 @@ def drop_filter(context: Context, by: ColorBy) -> None:
 @verb
 def show_all(context: Context) -> None:
     """Hide and dim no samples; picks stay."""
-    narrow(context, (), None, "show all")
+    narrow(context, (), None, tr("show all"))
 
 
 @verb
 def highlight_class(context: Context, number: int | None) -> None:
     """Highlight a class on the map and dim the rest; None for all."""
-    narrow(context, context.state.view.filters, number, "highlight")
+    narrow(context, context.state.view.filters, number, tr("highlight"))
 
 
 def _filter(context: Context, wanted: Filter) -> None:
     view = context.state.view
-    narrow(context, view.with_filter(wanted).filters, view.highlighted_class, "filter")
+    narrow(context, view.with_filter(wanted).filters, view.highlighted_class, tr("filter"))
 
 
 def narrow(
@@ -184,12 +185,12 @@ def _not_solid(state: State) -> str:
 
 def _nothing_picked(state: State) -> str:
     picked = state.picks.selection
-    return "" if len(picked.chosen) or picked.rows else "Pick or select samples first."
+    return "" if len(picked.chosen) or picked.rows else tr("Pick or select samples first.")
 
 
 def _sizes(context: Context) -> Sequence[Option]:
     state = context.state
-    options = [Option(None, "&All the same")]
+    options = [Option(None, tr("&All the same"))]
     options += [
         Option(by, one.title, state.cannot_size(by))
         for by, one in QUANTITIES.items()
@@ -237,15 +238,15 @@ def _decoration(
 
 
 TOOLS = (
-    _tool("pan", "&Move the map", "V"),
-    _tool("rectangle", "Select a &rectangle", "R"),
-    _tool("lasso", "Select with a &lasso", "L"),
-    _tool("zoom", "&Zoom to a rectangle", "Z"),
+    _tool("pan", tr("&Move the map"), "V"),
+    _tool("rectangle", tr("Select a &rectangle"), "R"),
+    _tool("lasso", tr("Select with a &lasso"), "L"),
+    _tool("zoom", tr("&Zoom to a rectangle"), "Z"),
 )
 MOVES = (
     Action(
         "view.fit",
-        "&Fit all",
+        tr("&Fit all"),
         partial(go, move="fit"),
         keys=("F",),
         menu="map",
@@ -254,7 +255,7 @@ MOVES = (
     ),
     Action(
         "view.fit-selection",
-        "Fit the selec&tion",
+        tr("Fit the selec&tion"),
         partial(go, move="fit selection"),
         keys=("Shift+F",),
         menu="map",
@@ -264,41 +265,41 @@ MOVES = (
     ),
     Action(
         "view.back",
-        "&Previous view",
+        tr("&Previous view"),
         partial(go, move="back"),
         keys=("Alt+Left",),
         menu="map",
         group=1,
         icon="back",
-        why_not=lambda state: "" if state.view.can_go_back else "This is the first view.",
+        why_not=lambda state: "" if state.view.can_go_back else tr("This is the first view."),
         explains=False,
     ),
     Action(
         "view.forward",
-        "&Next view",
+        tr("&Next view"),
         partial(go, move="forward"),
         keys=("Alt+Right",),
         menu="map",
         group=1,
         icon="forward",
-        why_not=lambda state: "" if state.view.can_go_forward else "This is the last view.",
+        why_not=lambda state: "" if state.view.can_go_forward else tr("This is the last view."),
         explains=False,
     ),
 )
 ACTIONS = (
     _decoration(
-        "pictures", "&Pictures where there is room", "T", lambda state: state.view.pictures
+        "pictures", tr("&Pictures where there is room"), "T", lambda state: state.view.pictures
     ),
-    _decoration("names", "Names of classes", "C", lambda state: state.view.names),
-    _decoration("contours", "Contours of densit&y", "D", lambda state: state.view.contours),
+    _decoration("names", tr("Names of classes"), "C", lambda state: state.view.names),
+    _decoration("contours", tr("Contours of densit&y"), "D", lambda state: state.view.contours),
     Action(
         "view.solid",
-        "&3-D view",
+        tr("&3-D view"),
         toggle_solid,
         keys=("3",),
         menu="view",
         group=1,
-        meaning="The map with the noise level, or another value, as third axis.",
+        meaning=tr("The map with the noise level, or another value, as third axis."),
         why_not=_not_solid,
         checked=lambda state: state.view.solid,
     ),
@@ -306,7 +307,7 @@ ACTIONS = (
     *MOVES,
     Action(
         "view.centre",
-        "Centre on the anch&or",
+        tr("Centre on the anch&or"),
         partial(go, move="centre on the anchor"),
         keys=("A",),
         menu="map",
@@ -315,18 +316,18 @@ ACTIONS = (
     ),
     Action(
         "view.all",
-        "S&how all samples",
+        tr("S&how all samples"),
         show_all,
         keys=("Shift+H",),
         menu="map",
         group=2,
-        button="Show all",
+        button=tr("Show all"),
     ),
 )
 CHOICES = (
     Choice(
         "view.size",
-        "Si&ze of points",
+        tr("Si&ze of points"),
         _sizes,
         _choose_size,
         chosen=lambda context: context.state.sized_by,

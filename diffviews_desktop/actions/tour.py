@@ -19,6 +19,7 @@ from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.processing.neighbors import neighbors_of
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.folders import FolderRef
 
 Place = Literal["map", "suggest", "generate", "runs", "compare"]
@@ -27,7 +28,7 @@ MODEL = "digits"
 CLEAR_SIGMA = 2.0
 """Of the samples that the tour picks: a digit is still seen, and the layer draws it by itself."""
 SUGGESTED = 5
-WAIT = "Wait until the map is there."
+WAIT = tr("Wait until the map is there.")
 
 
 @dataclass(frozen=True)
@@ -73,56 +74,69 @@ def _compared(state: State) -> bool:
 
 STOPS: tuple[Stop, ...] = (
     Stop(
-        "Welcome to DiffViews",
-        "This is a map of what a diffusion model computes: each point is a picture as one of the "
-        "model's layers sees it. Pick a few points, and the layer is held at their mean while the "
-        "model draws. What it draws then shows what the layer says.",
+        tr("Welcome to DiffViews"),
+        tr(
+            "This is a map of what a diffusion model computes: each point is a picture as one of "
+            "the model's layers sees it. Pick a few points, and the layer is held at their mean "
+            "while the model draws. What it draws then shows what the layer says."
+        ),
         "map",
     ),
     Stop(
-        "Look around",
-        "Each point is a handwritten digit with noise added, placed by what {layer} computes of "
-        "it. Colours are classes, and the fainter a point, the noisier its picture. Move the mouse "
-        "over the map: the picture appears beside it.",
+        tr("Look around"),
+        tr(
+            "Each point is a handwritten digit with noise added, placed by what {layer} computes "
+            "of it. Colours are classes, and the fainter a point, the noisier its picture. Move "
+            "the mouse over the map: the picture appears beside it."
+        ),
         "map",
     ),
     Stop(
-        "Pick a point",
-        "Click a point in a strong colour. It becomes the anchor and gets a red ring.",
+        tr("Pick a point"),
+        tr("Click a point in a strong colour. It becomes the anchor and gets a red ring."),
         "map",
         reached=lambda state: state.picks.selection.anchor is not None,
         do=_pick,
     ),
     Stop(
-        "Add its neighbours",
-        "Press Suggest. The samples whose activations are nearest to the anchor's get green rings; "
-        "the mean of all of them is what the layer will be held at.",
+        tr("Add its neighbours"),
+        tr(
+            "Press Suggest. The samples whose activations are nearest to the anchor's get green "
+            "rings; the mean of all of them is what the layer will be held at."
+        ),
         "suggest",
         reached=lambda state: bool(state.picks.selection.neighbors),
         do=_suggest,
     ),
     Stop(
-        "Let the layer speak",
-        "Press Generate. The model starts from pure noise and is told no class, but {layer} is "
-        "held at the mean of your picks.",
+        tr("Let the layer speak"),
+        tr(
+            "Press Generate. The model starts from pure noise and is told no class, but {layer} is "
+            "held at the mean of your picks."
+        ),
         "generate",
         reached=_drawn,
         do=lambda context: context.window.press_generate(),
     ),
     Stop(
-        "Watch it draw",
-        "Each frame is one step of the drawing, and one mark of the dashed path on the map, from "
-        "the diamond to the star. Move through them with the slider, or press P to play them.",
+        tr("Watch it draw"),
+        tr(
+            "Each frame is one step of the drawing, and one mark of the dashed path on the map, "
+            "from the diamond to the star. Move through them with the slider, or press P to play "
+            "them."
+        ),
         "runs",
     ),
     Stop(
-        "Compare",
-        "Press Compare. The same noise is drawn once more with nothing held.",
+        tr("Compare"),
+        tr("Press Compare. The same noise is drawn once more with nothing held."),
         "compare",
         reached=_compared,
         do=runs.compare_with_unmasked,
-        ending="Both drawings began with the same noise and were told no class. What differs "
-        "between them is what {layer} said. Try other points, other layers, and Interventions.",
+        ending=tr(
+            "Both drawings began with the same noise and were told no class. What differs "
+            "between them is what {layer} said. Try other points, other layers, and Interventions."
+        ),
     ),
 )
 """The first greets; six follow."""
@@ -151,7 +165,7 @@ def clear_sample(state: State) -> int | None:
 def text_of(stop: Stop, state: State) -> str:
     """What a card says now."""
     shown = state.opened.layer_map
-    layer = "the layer" if shown is None else visible(str(shown.layers), MOST_OF_NAME)
+    layer = tr("the layer") if shown is None else visible(str(shown.layers), MOST_OF_NAME)
     text = stop.ending if stop.ending and stop.reached(state) else stop.text
     return text.replace("{layer}", layer)
 
@@ -178,7 +192,7 @@ def start(context: Context) -> None:
     asked."""
     opened = context.state.opened
     if not opened.is_demo:
-        leave(context, "Taking the tour on the demo", partial(_begin_on_demo, context))
+        leave(context, tr("Taking the tour on the demo"), partial(_begin_on_demo, context))
         return
     if opened.model != MODEL:
         open_data(context, opened.folder, MODEL)
@@ -235,9 +249,9 @@ def _go(context: Context, at: int | None) -> None:
 ACTIONS = (
     Action(
         "tour.start",
-        "Take the &tour",
+        tr("Take the &tour"),
         start,
         menu="help",
-        meaning="Six steps on the demo, from the first point to a layer that speaks.",
+        meaning=tr("Six steps on the demo, from the first point to a layer that speaks."),
     ),
 )

@@ -11,6 +11,7 @@ from diffviews_desktop.actions.showing import narrow
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.state.view import NamedView
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 
 MOST_VIEWS = 100
 
@@ -27,10 +28,15 @@ def keep_view(context: Context, name: str) -> None:
     kept = NamedView(name, view.filters, view.highlighted_class, view.color_by, view.size_by)
     new = groups.with_view(kept)
     if len(new.views) > MOST_VIEWS:
-        context.say(f"There are {MOST_VIEWS} named views. Delete one to keep another.")
+        context.say(
+            tr(
+                "There are {most_views} named views. Delete one to keep another.",
+                most_views=MOST_VIEWS,
+            )
+        )
         return
     context.update(replace(state, groups=new))
-    context.say(f"Kept the view {name}.")
+    context.say(tr("Kept the view {name}.", name=name))
 
 
 @verb
@@ -39,7 +45,7 @@ def use_view(context: Context, name: str) -> None:
     kept = next((one for one in context.state.groups.views if one.name == name), None)
     if kept is None:
         return
-    narrow(context, kept.filters, kept.highlighted_class, f"view {name}")
+    narrow(context, kept.filters, kept.highlighted_class, tr("view {name}", name=name))
     state = context.state
     view = replace(state.view, color_by=kept.color_by, size_by=kept.size_by)
     context.update(replace(state, view=view))
@@ -54,18 +60,18 @@ def delete_view(context: Context, name: str) -> None:
 
 def ask_view_name(context: Context) -> None:
     """Ask what the view is to be called, and keep it."""
-    name = context.window.ask_text("Keep the view", "What is this view called?")
+    name = context.window.ask_text(tr("Keep the view"), tr("What is this view called?"))
     if name:
         keep_view(context, name)
 
 
 KEEP = Action(
     "views.keep",
-    "Keep the view…",
+    tr("Keep the view…"),
     ask_view_name,
     menu="map",
     group=3,
-    meaning="Keep the filters and colours under a name; they are saved with the session.",
+    meaning=tr("Keep the filters and colours under a name; they are saved with the session."),
     why_not=no_folder,
 )
 ACTIONS = (KEEP,)

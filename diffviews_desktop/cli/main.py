@@ -18,7 +18,7 @@ from diffviews_desktop.cli.options import add_folder_options, folder_of, map_par
 from diffviews_desktop.cli.verbs import VERBS, add_verb_parser
 from diffviews_desktop.errors import DiffViewsError, said
 from diffviews_desktop.files.interrupts import insistent
-from diffviews_desktop.text import terminal
+from diffviews_desktop.text import terminal, translation
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +133,11 @@ def window_parser() -> terminal.Parser:
         "--screenshot", type=Path, metavar="FILE", help="save a picture of the window and exit"
     )
     parser.add_argument("--theme", choices=("light", "dark"), help="instead of the system's")
+    parser.add_argument(
+        "--language",
+        choices=tuple(translation.LANGUAGES),
+        help="of the window's texts, instead of the preferred one",
+    )
     parser.add_argument("--reset", action="store_true", help="forget window layout and settings")
     parser.add_argument("--version", action="version", version=f"diffviews-desktop {__version__}")
     return parser
@@ -149,6 +154,14 @@ def _window_options(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
+def language_of(options: argparse.Namespace) -> str:
+    """That of the command line, else the preferred one, else the system's."""
+    from diffviews_desktop.ui.common.settings import stored_text
+
+    preferred = "" if options.reset else stored_text("language")
+    return options.language or preferred or "system"
+
+
 def _open_window(arguments: list[str]) -> int:
     options = _window_options(arguments)
 
@@ -159,6 +172,7 @@ def _open_window(arguments: list[str]) -> int:
         terminal.complain(problem)
         return FAILED
 
+    translation.use(language_of(options), paths.translations())
     from diffviews_desktop.app import Options, run
 
     return run(

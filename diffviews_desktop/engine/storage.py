@@ -10,6 +10,7 @@ from diffviews_desktop.data.cache.disk import tree_size
 from diffviews_desktop.data.cache.experiment_folders import kept_experiments
 from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.data.cache.limits import VARIABLES, limit_of
+from diffviews_desktop.data.cache.place import cache_place
 from diffviews_desktop.data.folder.demo import demo_folder
 from diffviews_desktop.engine.open_folders import OpenFolders
 from diffviews_desktop.engine.opened_model import cache_of
@@ -36,7 +37,7 @@ def measure(folder: FolderRef, downloads: Path, check: Callable[[], None]) -> Di
     kept.append(KeptFiles("experiments", experiments, size))
     check()
     kept.append(KeptFiles("downloads", downloads, tree_size(downloads), clearable=False))
-    return DiskUse(tuple(kept), tuple(map(limit_of, VARIABLES)))
+    return DiskUse(tuple(kept), tuple(map(limit_of, VARIABLES)), cache_place())
 
 
 def clear(kind: Kept, path: Path, folder: FolderRef, check: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ from diffviews_desktop.errors import PictureError
 from diffviews_desktop.files.reading import open_regular
 from diffviews_desktop.pictures.decoding import measure
 from diffviews_desktop.pictures.formats import HEAD, may_hold_numbers
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import trn
 from diffviews_desktop.values.brightness import Brightness, Numbers, Range
 
 
@@ -35,15 +35,24 @@ class Survey:
     def sentences(self) -> list[str]:
         """``12 pictures hold floating-point numbers: -1 is black and 1 is white.``"""
         sentences = [
-            f"{counted(count, 'picture')} {'holds' if count == 1 else 'hold'} {kind.words}: "
-            f"{self.ranges[kind].words}."
+            trn(
+                "{number} picture holds {kind}: {range}.",
+                "{number} pictures hold {kind}: {range}.",
+                count,
+                kind=kind.words,
+                range=self.ranges[kind].words,
+            )
             for kind, count in self.counts.items()
         ]
         if self.flat:
             sentences.append(
-                f"{self.flat:,} of these {'is' if self.flat == 1 else 'are'} a single shade of "
-                "grey by this: put pictures with numbers of another size into a folder of their "
-                "own, or choose another range."
+                trn(
+                    "{number} of these is a single shade of grey by this: put pictures with "
+                    "numbers of another size into a folder of their own, or choose another range.",
+                    "{number} of these are a single shade of grey by this: put pictures with "
+                    "numbers of another size into a folder of their own, or choose another range.",
+                    self.flat,
+                )
             )
         return sentences
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.quantities import COLUMN
@@ -49,14 +50,16 @@ def table_columns(state: State) -> tuple[TableColumn, ...]:
     columns = [
         TableColumn("row", "#", str, lambda: np.arange(len(samples))),
         _texts("id", "id", samples.sample_id),
-        TableColumn("class", "class", samples.title, lambda: samples.class_label, numeric=False),
+        TableColumn(
+            "class", tr("class"), samples.title, lambda: samples.class_label, numeric=False
+        ),
         _numbers("sigma", "σ", samples.sigma),
     ]
     columns += _of_groups(state)
     columns += [_of_column(name, column) for name, column in samples.columns.items()]
     columns += _of_map(state)
     if len(samples.captions):
-        columns.append(_texts("caption", "caption", samples.captions))
+        columns.append(_texts("caption", tr("caption"), samples.captions))
     return tuple(columns)
 
 
@@ -99,7 +102,11 @@ def _of_map(state: State) -> list[TableColumn]:
         _numbers("x", "x", shown.xy[:, 0], "{:.3f}"),
         _numbers("y", "y", shown.xy[:, 1], "{:.3f}"),
     ]
-    more = (("z", "z", shown.z), ("trust", "trust", shown.trust), ("kept", "kept", shown.kept))
+    more = (
+        ("z", "z", shown.z),
+        ("trust", tr("trust"), shown.trust),
+        ("kept", tr("kept"), shown.kept),
+    )
     return columns + [
         _numbers(key, title, values, "{:.2f}") for key, title, values in more if values is not None
     ]
@@ -122,7 +129,7 @@ def _of_clusters(found: Clusters, count: int) -> TableColumn:
     each, names = found.of_each(count), (*found.names, "")
     return TableColumn(
         "cluster",
-        "cluster",
+        tr("cluster"),
         lambda row: names[each[row]],
         lambda: np.where(each >= 0, each, np.nan),
         numeric=False,
@@ -139,7 +146,7 @@ def _of_sets(sets: Sequence[SampleSet], count: int) -> TableColumn:
             total[one.rows.rows] += 2.0 ** -(place + 1)
         return np.where(total > 0, -total, np.nan)
 
-    return TableColumn("sets", "selections", text, keys, numeric=False)
+    return TableColumn("sets", tr("selections"), text, keys, numeric=False)
 
 
 def rows_in(state: State, scope: Scope) -> Rows:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.engine.jobs.drawing import FilePlaced, MaskJudged
 from diffviews_desktop.engine.jobs.inputs import InputShown
 from diffviews_desktop.engine.jobs.samples import PictureMean
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.samples import SampleTable
@@ -91,8 +92,11 @@ class Within:
     @property
     def words(self) -> str:
         """``of the same class and noise level``; empty for all."""
-        parts = ["class"] * self.same_class + ["noise level"] * self.same_level
-        return f"of the same {' and '.join(parts)}" if parts else ""
+        if self.same_class and self.same_level:
+            return tr("of the same class and noise level")
+        if self.same_class:
+            return tr("of the same class")
+        return tr("of the same noise level") if self.same_level else ""
 
     def rows(self, samples: SampleTable, anchor: int) -> NDArray[np.int64] | None:
         """The samples that are like the anchor ``(K,)``, ascending; None for all."""

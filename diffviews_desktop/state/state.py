@@ -19,6 +19,7 @@ from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.picks import Picks, Selection
 from diffviews_desktop.state.runs import Run, Runs
 from diffviews_desktop.state.view import View
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.preferences import Preferences
 from diffviews_desktop.values.quantities import ColorBy, Scene, quantity
@@ -114,7 +115,7 @@ class State:
     def cannot_size(self, by: ColorBy) -> str:
         """Why the size of points cannot tell a quantity now; empty where it can."""
         if quantity(by).is_category(self.scene):
-            return "Sizes are for numbers, not for categories."
+            return tr("Sizes are for numbers, not for categories.")
         return self.cannot_color(by)
 
     @property
@@ -187,7 +188,9 @@ class State:
         every = list(dict.fromkeys((*known, *whole)))
         if every == known:
             return self
-        more = f" ({len(every) - MOST_SAID} more)" if len(every) > MOST_SAID else ""
+        more = (
+            tr(" ({number} more)", number=len(every) - MOST_SAID) if len(every) > MOST_SAID else ""
+        )
         new = self.with_notice(
             " ".join(every[:MOST_SAID]) + more, details="\n".join(every), offer=offer
         )

@@ -6,27 +6,42 @@ from collections.abc import Mapping
 from enum import Enum
 
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import grouped, marked, tr
 
 _NAMED = 3
 _LONGEST = 80
 
 
+_ONE_LEFT_OUT = {
+    "picture": marked("1 picture was left out: it {fault} ({name})"),
+    "folder": marked("1 folder was left out: it {fault} ({name})"),
+    "archive": marked("1 archive was left out: it {fault} ({name})"),
+}
+_LEFT_OUT = {
+    "picture": marked("{count} pictures were left out: {faults}"),
+    "folder": marked("{count} folders were left out: {faults}"),
+    "archive": marked("{count} archives were left out: {faults}"),
+}
+
+
 class Fault(Enum):
     """What is wrong with a picture or a folder of pictures, of one and of several."""
 
-    MISSING = ("is missing", "are missing")
-    NO_FILE = ("is not a file", "are not files")
-    CLOSED = ("cannot be opened", "cannot be opened")
-    NO_PICTURE = ("is not a known kind of picture", "are not known kinds of pictures")
-    LARGE = ("is too large", "are too large")
-    BROKEN = ("is damaged", "are damaged")
-    HIDDEN = ("is hidden", "are hidden")
-    NO_SUFFIX = ("has no suffix of a picture", "have no suffixes of pictures")
-    PACKED = ("is not unpacked", "are not unpacked")
+    MISSING = (marked("is missing"), marked("are missing"))
+    NO_FILE = (marked("is not a file"), marked("are not files"))
+    CLOSED = (marked("cannot be opened"), marked("cannot be opened"))
+    NO_PICTURE = (
+        marked("is not a known kind of picture"),
+        marked("are not known kinds of pictures"),
+    )
+    LARGE = (marked("is too large"), marked("are too large"))
+    BROKEN = (marked("is damaged"), marked("are damaged"))
+    HIDDEN = (marked("is hidden"), marked("are hidden"))
+    NO_SUFFIX = (marked("has no suffix of a picture"), marked("have no suffixes of pictures"))
+    PACKED = (marked("is not unpacked"), marked("are not unpacked"))
     REPEATED = (
-        "leads to a folder that is read already",
-        "lead to folders that are read already",
+        marked("leads to a folder that is read already"),
+        marked("lead to folders that are read already"),
     )
 
     @property
@@ -40,12 +55,13 @@ def left_out(faults: Mapping[str, Fault], noun: str = "picture") -> str:
 
     Args:
         faults: of each picture by its name, not empty.
-        noun: what they are, if not pictures.
+        noun: what they are: "picture", "folder" or "archive".
     """
     if len(faults) == 1:
         ((name, fault),) = faults.items()
-        return f"1 {noun} was left out: it {fault.of_one} ({visible(name, _LONGEST)})"
-    return f"{counted(len(faults), noun)} were left out: {faults_of(faults)}"
+        shown = visible(name, _LONGEST)
+        return tr(_ONE_LEFT_OUT[noun], fault=tr(fault.of_one), name=shown)
+    return tr(_LEFT_OUT[noun], count=grouped(len(faults)), faults=faults_of(faults))
 
 
 def faults_of(faults: Mapping[str, Fault]) -> str:
@@ -57,5 +73,5 @@ def faults_of(faults: Mapping[str, Fault]) -> str:
             shown = ", ".join(visible(name, _LONGEST) for name in names[:_NAMED])
             more = "…" if len(names) > _NAMED else ""
             words = fault.value[len(names) > 1]
-            parts.append(f"{len(names):,} {words} ({shown}{more})")
+            parts.append(f"{grouped(len(names))} {tr(words)} ({shown}{more})")
     return ", ".join(parts)

@@ -13,6 +13,8 @@ import unicodedata
 from decimal import Decimal
 from itertools import pairwise
 
+from diffviews_desktop.text.translation import tr
+
 MOST_LETTERS = 100
 """Of one number."""
 MOST_DIGITS = 30
@@ -40,8 +42,6 @@ _LETTERS = str.maketrans(
         "\u3001": ",",
     }
 )
-_ALONE = "Write a number such as 0.5 or 0,5."
-_PARTED = "Separate the numbers with semicolons, such as 0.5; 1; 2."
 
 
 class NotANumber(ValueError):
@@ -62,12 +62,14 @@ def read_real(text: str) -> float:
     plain = _plain(text)
     match = _NUMBER.fullmatch(plain)
     if match is None:
-        raise NotANumber(f"{_quoted(text)} is not a number. {_advice(plain)}")
+        raise NotANumber(_with_advice(tr("{text} is not a number.", text=_quoted(text)), plain))
     if _THOUSANDS.fullmatch(match["digits"]):
         raise _two_readings(text, match["digits"])
     value = float(plain.replace(",", "."))
     if not math.isfinite(value):
-        raise NotANumber(f"{_quoted(text)} is larger than this program can compute with.")
+        raise NotANumber(
+            tr("{text} is larger than this program can compute with.", text=_quoted(text))
+        )
     return value
 
 
@@ -81,16 +83,17 @@ def read_whole(text: str) -> int:
     plain = _plain(text)
     match = _NUMBER.fullmatch(plain)
     if match is None:
-        raise NotANumber(
-            f"{_quoted(text)} is not a whole number. {_advice(plain, 'Write a number such as 12.')}"
-        )
+        no_number = tr("{text} is not a whole number.", text=_quoted(text))
+        raise NotANumber(_with_advice(no_number, plain, tr("Write a number such as 12.")))
     if _THOUSANDS_OF_EITHER.fullmatch(match["digits"]):
         raise _two_readings(text, match["digits"])
     value = Decimal(plain.replace(",", "."))
     if value.adjusted() >= MOST_DIGITS:
-        raise NotANumber(f"{_quoted(text)} has more digits than this program can compute with.")
+        raise NotANumber(
+            tr("{text} has more digits than this program can compute with.", text=_quoted(text))
+        )
     if value != value.to_integral_value():
-        raise NotANumber(f"{_quoted(text)} is not a whole number.")
+        raise NotANumber(tr("{text} is not a whole number.", text=_quoted(text)))
     return int(value)
 
 
@@ -161,7 +164,13 @@ def _parts(text: str) -> list[str]:
 
 
 def _unclear(text: str) -> TwoReadings:
-    return TwoReadings(f"{_quoted(text)} can be read in more than one way. {_PARTED}")
+    return TwoReadings(
+        tr(
+            "{text} can be read in more than one way. Separate the numbers with semicolons, such "
+            "as 0.5; 1; 2.",
+            text=_quoted(text),
+        )
+    )
 
 
 # ---- letters ------------------------------------------------------------------------------------
@@ -183,13 +192,22 @@ def _quoted(text: str) -> str:
     return repr(shown if len(shown) <= MOST_LETTERS else shown[:MOST_LETTERS] + "…")
 
 
-def _advice(plain: str, usual: str = _ALONE) -> str:
+def _with_advice(problem: str, plain: str, usual: str = "") -> str:
     if _GROUPED.fullmatch(plain.lstrip("+-")):
-        return "Leave out the thousands separators."
-    return usual
+        advice = tr("Leave out the thousands separators.")
+    else:
+        advice = usual or tr("Write a number such as 0.5 or 0,5.")
+    return f"{problem} {advice}"
 
 
 def _two_readings(text: str, digits: str) -> TwoReadings:
     together = re.sub("[.,]", "", digits)
     decimal = digits.replace(",", ".").rstrip("0").rstrip(".")
-    return TwoReadings(f"{_quoted(text)} can be {together} or {decimal}. Write one of these.")
+    return TwoReadings(
+        tr(
+            "{text} can be {one} or {other}. Write one of these.",
+            text=_quoted(text),
+            one=together,
+            other=decimal,
+        )
+    )

@@ -25,8 +25,9 @@ bytes: as ``\ud800``, so that every program can read the table."""
 _ESCAPED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _MARKS = {"Mn", "Me"}
 _JOINERS = "\u200c\u200d"  # zero width (non-)joiners: words of many languages need them
-_PLAIN = re.compile(r"[ -~]*")
-_LINES = re.compile(r"[ -~\n\t]*")
+_HARMLESS = " -~\u00a1-\u00ac\u00ae-\u017f\u0391-\u03a1\u03a3-\u03c9–—‘’“”…×≤≥→←"
+_PLAIN = re.compile(f"[{_HARMLESS}]*")
+_LINES = re.compile(f"[{_HARMLESS}\n\t]*")
 _FORMULA = re.compile(r"'*[=+\-@＝＋－＠|%\t\r\n]")
 _RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _TO_THE_LEFT = re.compile(rf"[{_RIGHT}](?:[{_RIGHT}\d\W_]*[{_RIGHT}])?")

@@ -10,8 +10,7 @@ import gettext
 import locale
 import os
 import sys
-
-from diffviews_desktop import paths
+from pathlib import Path
 
 DOMAIN = "diffviews"
 ENGLISH = "en"
@@ -19,6 +18,7 @@ LANGUAGES = {ENGLISH: "English", "de": "Deutsch"}
 """By code, as gettext names it, how a language calls itself."""
 
 _catalogue: gettext.NullTranslations = gettext.NullTranslations()
+_language = ENGLISH
 
 
 def tr(text: str, /, **values: object) -> str:
@@ -35,7 +35,19 @@ def tr_in(context: str, text: str, /, **values: object) -> str:
 
 def trn(one: str, several: str, number: int, /, **values: object) -> str:
     """A text that depends on a number, which stands in it as ``{number}``: ``2,000 pictures``."""
-    return _catalogue.ngettext(one, several, number).format(number=f"{number:,}", **values)
+    return _catalogue.ngettext(one, several, number).format(number=grouped(number), **values)
+
+
+def grouped(number: int) -> str:
+    """A whole number with its thousands apart: ``2,000``; by a narrow space where people take a
+    comma for the decimal point."""
+    text = f"{number:,}"
+    return text if _language == ENGLISH else text.replace(",", "\u202f")
+
+
+def inside(text: str) -> str:
+    """A text of ours, such as the title of a job, within a sentence: English begins it small."""
+    return text[:1].lower() + text[1:] if _language == ENGLISH else text
 
 
 def marked(text: str) -> str:
@@ -43,7 +55,7 @@ def marked(text: str) -> str:
     return text
 
 
-def use(language: str) -> str:
+def use(language: str, catalogues: Path) -> str:
     """Have texts in a language from now on, and return it.
 
     Call it before the window's modules are imported: some hold translated texts.
@@ -51,18 +63,25 @@ def use(language: str) -> str:
     Args:
         language: a key of `LANGUAGES`; English where it is none of them; "system" for what the
             system is set to.
+        catalogues: the folder of the languages other than English.
     """
-    global _catalogue
+    global _catalogue, _language
     wanted = _languages_of_system() if language == "system" else [language]
-    _catalogue = gettext.NullTranslations()
+    _catalogue, _language = gettext.NullTranslations(), ENGLISH
     for code in wanted:
         short = code.split("_")[0].lower()
         if short == ENGLISH:
             break
         if short in LANGUAGES:
-            _catalogue = gettext.translation(DOMAIN, paths.resources() / "translations", [short])
-            return short
-    return ENGLISH
+            _catalogue = gettext.translation(DOMAIN, catalogues, [short])
+            _language = short
+            break
+    return _language
+
+
+def language() -> str:
+    """What language texts are in, as a key of `LANGUAGES`."""
+    return _language
 
 
 def _languages_of_system() -> list[str]:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 
 MOST_LISTED = 1000  # letters of a list in a sentence
 
@@ -37,7 +38,7 @@ def duration(seconds: float) -> str:
 
 def time_left(seconds: float) -> str:
     """``25 s left``."""
-    return f"{duration(seconds)} left"
+    return tr("{time} left", time=duration(seconds))
 
 
 def no_layer(whose: str, name: str, layers: Iterable[str]) -> str:
@@ -72,4 +73,6 @@ def lasting(seconds: float) -> str:
 
 def listed(parts: Sequence[str]) -> str:
     """``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+    if len(parts) < 2:
+        return "".join(parts)
+    return tr("{parts} and {last}", parts=", ".join(parts[:-1]), last=parts[-1])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.map_quality import Fact
 
 STEADY = 0.7
@@ -44,21 +45,32 @@ class ClassReading:
     def facts(self) -> tuple[Fact, ...]:
         """The figures that are known."""
         read = Fact(
-            "Class read",
-            f"{self.on_map:.0%}  (chance {self.chance:.0%})",
-            f"The class is read right from the {self.neighbors} nearest on the map for "
-            f"{self.on_map:.0%} of the samples ({self.in_layer:.0%} in the layer); chance is "
-            f"{self.chance:.0%}.",
+            tr("Class read"),
+            tr("{on_map:.0%}  (chance {chance:.0%})", on_map=self.on_map, chance=self.chance),
+            tr(
+                "The class is read right from the {neighbors} nearest on the map for "
+                "{on_map:.0%} of the samples ({in_layer:.0%} in the layer); chance is "
+                "{chance:.0%}.",
+                neighbors=self.neighbors,
+                on_map=self.on_map,
+                in_layer=self.in_layer,
+                chance=self.chance,
+            ),
         )
         if self.told is None or self.shown is None:
             return (read,)
         told = Fact(
-            "Told a wrong class",
-            f"{self.told:.0%} follow it, {self.shown:.0%} the picture",
-            f"Of {self.told_samples} samples that are told a wrong class, {self.told:.0%} lie "
-            f"among samples of the class that they are told, and {self.shown:.0%} among samples "
-            "of their own class: the former is what the label does, the latter what the picture "
-            "does.",
+            tr("Told a wrong class"),
+            tr("{told:.0%} follow it, {shown:.0%} the picture", told=self.told, shown=self.shown),
+            tr(
+                "Of {told_samples} samples that are told a wrong class, {told:.0%} lie "
+                "among samples of the class that they are told, and {shown:.0%} among "
+                "samples of their own class: the former is what the label does, the latter "
+                "what the picture does.",
+                told_samples=self.told_samples,
+                told=self.told,
+                shown=self.shown,
+            ),
         )
         return read, told
 
@@ -92,35 +104,42 @@ class Stability:
     def verdict(self) -> str:
         """Whether the places of the islands mean anything, as a sentence."""
         if self.arbitrary:
-            return (
-                f"{len(self.seeds)} seeds disagree: where the islands lie, and the axis along "
-                "which they lie, is arbitrary."
+            return tr(
+                "{number} seeds disagree: where the islands lie, and the axis along which "
+                "they lie, is arbitrary.",
+                number=len(self.seeds),
             )
-        return f"{len(self.seeds)} seeds agree on where the islands lie."
+        return tr("{number} seeds agree on where the islands lie.", number=len(self.seeds))
 
     def facts(self) -> tuple[Fact, ...]:
         """The figures."""
         kept, disparity = float(np.mean(self.kept)), float(np.mean(self.disparity))
         found = [
             Fact(
-                "Kept by other seeds",
+                tr("Kept by other seeds"),
                 f"{kept:.0%}",
-                f"Of a sample's 15 nearest on the map, {kept:.0%} stay with another seed.",
+                tr(
+                    "Of a sample's 15 nearest on the map, {kept:.0%} stay with another seed.",
+                    kept=kept,
+                ),
             )
         ]
-        value = f"disparity {disparity:.2f}"
-        meaning = (
+        value = tr("disparity {disparity:.2f}", disparity=disparity)
+        meaning = tr(
             "Once a map of another seed lies on this one as well as it can, "
-            f"{disparity:.2f} of the squared distances is left (Procrustes disparity)."
+            "{disparity:.2f} of the squared distances is left (Procrustes disparity).",
+            disparity=disparity,
         )
         if self.order:
             order = float(np.mean(self.order))
             value = f"{order:.2f}  ({value})"
-            meaning = (
-                "The order of the distances between the centres of the classes correlates by "
-                f"{order:.2f} between seeds. {meaning}"
+            meaning = tr(
+                "The order of the distances between the centres of the classes correlates "
+                "by {order:.2f} between seeds. {meaning}",
+                order=order,
+                meaning=meaning,
             )
-        return (*found, Fact("Order of the islands", value, f"{meaning} {self.verdict}"))
+        return (*found, Fact(tr("Order of the islands"), value, f"{meaning} {self.verdict}"))
 
 
 @dataclass(frozen=True)
@@ -159,6 +178,6 @@ class MapAssessment:
 
 def meaning_of_distances(assessment: MapAssessment | None) -> str:
     """What distances on a map mean, as far as it was assessed."""
-    text = "Distances between islands mean nothing; only what is near to a sample does."
+    text = tr("Distances between islands mean nothing; only what is near to a sample does.")
     stability = None if assessment is None else assessment.stability
-    return f"{text} {stability.verdict if stability else 'Map settings can assess the map.'}"
+    return f"{text} {stability.verdict if stability else tr('Map settings can assess the map.')}"

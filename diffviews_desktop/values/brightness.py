@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from diffviews_desktop.text.translation import marked, tr
+
 
 class Numbers(Enum):
     """What a picture of numbers holds; the value stands in records.
@@ -30,13 +32,13 @@ class Numbers(Enum):
     @property
     def words(self) -> str:
         """``floating-point numbers``."""
-        return _WORDS[self]
+        return tr(_WORDS[self])
 
 
 _WORDS = {
-    Numbers.FLOATS: "floating-point numbers",
-    Numbers.INTEGERS: "whole numbers of 32 bits or with a sign",
-    Numbers.UNSIGNED: "whole numbers of 16 bits",
+    Numbers.FLOATS: marked("floating-point numbers"),
+    Numbers.INTEGERS: marked("whole numbers of 32 bits or with a sign"),
+    Numbers.UNSIGNED: marked("whole numbers of 16 bits"),
 }
 
 
@@ -49,7 +51,11 @@ class Range(NamedTuple):
     @property
     def words(self) -> str:
         """``-1 is black and 1 is white``."""
-        return f"{self.low:.6g} is black and {self.high:.6g} is white"
+        return tr(
+            "{low} is black and {high} is white",
+            low=f"{self.low:.6g}",
+            high=f"{self.high:.6g}",
+        )
 
 
 BYTES, SIXTEEN_BITS = Range(0, 255), Range(0, 65535)

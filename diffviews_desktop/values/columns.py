@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.text.plain import MOST_OF_NAME, csv_cell, visible
+from diffviews_desktop.text.translation import grouped, tr
 from diffviews_desktop.values.packed_strings import Texts
 
 ColumnKind = Literal["numbers", "dates", "categories", "texts"]
@@ -70,19 +71,20 @@ class Column:
     def unfit(self) -> str:
         """Why colours cannot tell it, as a phrase; empty where they can."""
         if self.kind == "texts":
-            return (
-                f"it has {len(self.names):,} different texts, and colours tell at most "
-                f"{MOST_CATEGORIES} apart" + (f"; {self.note}" if self.note else "")
-            )
+            return tr(
+                "it has {number} different texts, and colours tell at most {most_categories} apart",
+                number=grouped(len(self.names)),
+                most_categories=MOST_CATEGORIES,
+            ) + (f"; {self.note}" if self.note else "")
         values = self.values[self.known]
         if not len(values):
-            return "it has no values"
+            return tr("it has no values")
         if values.min() < values.max():
             return ""
         if self.kind == "categories" and len(values) < len(self.values):
             return ""  # those that have it and those that do not
         said = visible(self.shown(int(np.argmax(self.known))), MOST_OF_NAME)
-        return f"all its values are the same: {said}"
+        return tr("all its values are the same: {said}", said=said)
 
     @property
     def ramp(self) -> NDArray:

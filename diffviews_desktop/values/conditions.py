@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from diffviews_desktop.text.translation import tr
+
 
 @dataclass(frozen=True)
 class ClassLabel:
@@ -117,13 +119,13 @@ def described(condition: Condition | None) -> str:
         case ClassLabel(index=index, name=name):
             return f"{index} {name}" if name and name != str(index) else str(index)
         case AnchorClass():
-            return "the anchor's"
+            return tr("the anchor's")
         case RandomClass():
-            return "random"
+            return tr("random")
         case ZeroLabel():
-            return "zero label"
+            return tr("zero label")
         case UniformLabel():
-            return "uniform label"
+            return tr("uniform label")
         case Prompt(text=text):
             return text
     return ""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
+from diffviews_desktop.text.translation import marked, tr
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.interventions import (
     Component,
@@ -35,38 +36,47 @@ Control = Literal[
 Arm = Literal["intervention"] | Control
 CONTROLS: tuple[Control, ...] = get_args(Control)
 MEANINGS: dict[Arm, str] = {
-    "intervention": "the intervention itself",
-    "none": "the same seeds without it",
-    "mean": "the layer's mean",
-    "mixed": "samples of mixed classes",
-    "shuffled": "the same values, shuffled in space",
-    "noise": "noise of the same mean and spread in each channel",
-    "wrong": "the same, told a wrong class",
-    "label": "the label alone: other pictures, told this class",
-    "layer": "the same, at another layer",
-    "direction": "a random direction of the same length",
-    "opposite": "the same with the opposite sign",
-    "channels": "the same in as many other channels, at random",
+    "intervention": marked("the intervention itself"),
+    "none": marked("the same seeds without it"),
+    "mean": marked("the layer's mean"),
+    "mixed": marked("samples of mixed classes"),
+    "shuffled": marked("the same values, shuffled in space"),
+    "noise": marked("noise of the same mean and spread in each channel"),
+    "wrong": marked("the same, told a wrong class"),
+    "label": marked("the label alone: other pictures, told this class"),
+    "layer": marked("the same, at another layer"),
+    "direction": marked("a random direction of the same length"),
+    "opposite": marked("the same with the opposite sign"),
+    "channels": marked("the same in as many other channels, at random"),
 }
 """What each arm of an experiment draws with."""
 TITLES: dict[Arm, str] = {
-    "intervention": "the intervention",
-    "none": "no intervention",
-    "mean": "the layer's mean",
-    "mixed": "mixed classes",
-    "shuffled": "shuffled in space",
-    "noise": "matched noise",
-    "wrong": "told a wrong class",
-    "label": "the label alone",
-    "layer": "another layer",
-    "direction": "a random direction",
-    "opposite": "the opposite sign",
-    "channels": "other channels",
+    "intervention": marked("the intervention"),
+    "none": marked("no intervention"),
+    "mean": marked("the layer's mean"),
+    "mixed": marked("mixed classes"),
+    "shuffled": marked("shuffled in space"),
+    "noise": marked("matched noise"),
+    "wrong": marked("told a wrong class"),
+    "label": marked("the label alone"),
+    "layer": marked("another layer"),
+    "direction": marked("a random direction"),
+    "opposite": marked("the opposite sign"),
+    "channels": marked("other channels"),
 }
 """Their names in tables and plots."""
 _OF_DIRECTIONS: tuple[Control, ...] = (
     "none", "mixed", "shuffled", "wrong", "label", "layer", "direction", "opposite", "channels",
 )  # fmt: skip
+VERB_WORDS = (
+    marked("replace"),
+    marked("add"),
+    marked("steer"),
+    marked("patch"),
+    marked("scale"),
+    marked("ablate"),
+)
+"""Verbs as sentences have them."""
 APPLICABLE: dict[Verb, tuple[Control, ...]] = {
     "replace": (
         "none", "mean", "mixed", "shuffled", "noise", "wrong", "label", "layer", "direction",
@@ -104,30 +114,44 @@ def why_no_control(control: Control, one: Intervention, classes: bool) -> str:
 
     The arguments are those of `controls_for`.
     """
-    title = TITLES[control]
+    title = tr(TITLES[control])
     if control not in APPLICABLE[one.verb]:
-        return f"The control “{title}” says nothing of {one.verb}."
+        return tr("The control “{title}” says nothing of {verb}.", title=title, verb=tr(one.verb))
     if control == "channels" and not isinstance(one.region, Channels):
-        return f"The control “{title}” needs an intervention in some channels alone."
+        return tr(
+            "The control “{title}” needs an intervention in some channels alone.", title=title
+        )
     if control == "layer" and isinstance(one.source, Component | SavedVector):
-        return f"The control “{title}” needs values of that layer, which this direction lacks."
+        return tr(
+            "The control “{title}” needs values of that layer, which this direction lacks.",
+            title=title,
+        )
     if control in ("mean", "direction") and isinstance(one.source, LayerMean):
-        return f"The control “{title}” says nothing of the layer's mean itself."
+        return tr("The control “{title}” says nothing of the layer's mean itself.", title=title)
     if control in ("wrong", "label"):
         return _why_untold(title, one, classes)
     if control == "mixed" and not isinstance(one.source, SampleMean | Difference):
-        return f"The control “{title}” needs an intervention that is made of samples."
+        return tr(
+            "The control “{title}” needs an intervention that is made of samples.", title=title
+        )
     return ""
 
 
 def _why_untold(title: str, one: Intervention, classes: bool) -> str:
     if not classes:
-        return f"The control “{title}” needs a model that is told classes."
+        return tr("The control “{title}” needs a model that is told classes.", title=title)
     if isinstance(one.source, OtherRun):
         told = isinstance(one.source.condition, ClassLabel)
-        return "" if told else f"The control “{title}” needs another run that is told a class."
+        return (
+            ""
+            if told
+            else tr("The control “{title}” needs another run that is told a class.", title=title)
+        )
     if isinstance(one.source, SampleMean) and one.source.weighting != "equal":
-        return f"The control “{title}” counts all samples the same: set their weights to equal."
+        return tr(
+            "The control “{title}” counts all samples the same: set their weights to equal.",
+            title=title,
+        )
     if isinstance(one.source, SampleMean | Difference):
         return ""
-    return f"The control “{title}” needs an intervention that is made of samples."
+    return tr("The control “{title}” needs an intervention that is made of samples.", title=title)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import LayerSet, LayerShape, normalised
 from diffviews_desktop.values.told import Told, read_told
 
@@ -59,7 +60,11 @@ def checked_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name) or name != name.strip(" ."):
         raise UsageError(
-            f"{name!r} cannot be the name of a direction. Use up to {LONGEST_NAME} letters, "
-            "digits, spaces and - . + ( ), beginning with a letter or a digit."
+            tr(
+                "{name!r} cannot be the name of a direction. Use up to {longest_name} "
+                "letters, digits, spaces and - . + ( ), beginning with a letter or a digit.",
+                name=name,
+                longest_name=LONGEST_NAME,
+            )
         )
     return name

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.interventions import Intervention, SampleMean, SavedVector
@@ -71,5 +72,11 @@ def windows_of(steps: int, parts: int) -> tuple[tuple[int, int], ...]:
         ValueError: there are not so many steps.
     """
     if not 1 <= parts <= steps:
-        raise ValueError(f"A run of {steps} steps has 1 to {steps} parts, not {parts}.")
+        raise ValueError(
+            tr(
+                "A run of {steps} steps has 1 to {steps} parts, not {parts}.",
+                steps=steps,
+                parts=parts,
+            )
+        )
     return tuple(pairwise(round(part * steps / parts) for part in range(parts + 1)))

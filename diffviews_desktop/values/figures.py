@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.translation import grouped, tr
 from diffviews_desktop.values.preferences import Ramp
 from diffviews_desktop.values.quantities import Values
 
@@ -68,15 +69,19 @@ class FigureStyle:
     ground: Ground = "light"
 
     def __post_init__(self) -> None:
-        _check("width", self.width, MILLIMETRES, " mm")
-        _check("height", self.height, MILLIMETRES, " mm")
-        _check("resolution", self.dpi, DOTS, " dpi")
-        _check("size of the text", self.letters, LETTERS, " pt")
+        _check(tr("width"), self.width, MILLIMETRES, tr(" mm"))
+        _check(tr("height"), self.height, MILLIMETRES, tr(" mm"))
+        _check(tr("resolution"), self.dpi, DOTS, tr(" dpi"))
+        _check(tr("size of the text"), self.letters, LETTERS, tr(" pt"))
         across, down = self.pixels
         if across * down > MOST_PIXELS:
             raise UsageError(
-                f"A figure of {across:,} × {down:,} pixels is too large. Choose a smaller size or "
-                "fewer dots per inch."
+                tr(
+                    "A figure of {across} × {down} pixels is too large. Choose a smaller "
+                    "size or fewer dots per inch.",
+                    across=grouped(across),
+                    down=grouped(down),
+                )
             )
 
     @property
@@ -109,15 +114,24 @@ class FilmStyle:
     ground: Ground = "light"
 
     def __post_init__(self) -> None:
-        _check("rate", self.rate, RATES, " pictures a second")
-        _check("size of the picture", self.side, SIDES, " pixels")
-        _check("time of the last step", self.hold, (0.0, 60.0), " s")
+        _check(tr("rate"), self.rate, RATES, tr(" pictures a second"))
+        _check(tr("size of the picture"), self.side, SIDES, tr(" pixels"))
+        _check(tr("time of the last step"), self.hold, (0.0, 60.0), tr(" s"))
 
 
 def _check(name: str, value: float, bounds: tuple[float, float], unit: str) -> None:
     low, high = bounds
     if not low <= value <= high:
-        raise UsageError(f"The {name} must be from {low:g} to {high:g}{unit}, not {value:g}.")
+        raise UsageError(
+            tr(
+                "The {name} must be from {low:g} to {high:g}{unit}, not {value:g}.",
+                name=name,
+                low=low,
+                high=high,
+                unit=unit,
+                value=value,
+            )
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,29 +6,29 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import marked, tr, trn
 from diffviews_desktop.values.experiments import Estimate, Experiment, Finding, Outcome
 from diffviews_desktop.values.layers import LayerSet
 
 MEASURES = {
-    "read": "read as the class",
-    "told": "read as told",
-    "changed": "answer changed",
-    "confidence": "confidence",
-    "unsure": "unsure",
-    "moved": "moved",
-    "features": "moved in the layer",
-    "seeds": "seeds alike",
-    "neighbors": "like its samples",
-    "effect": "effect",
-    "behind": "the intervention does more",
+    "read": marked("read as the class"),
+    "told": marked("read as told"),
+    "changed": marked("answer changed"),
+    "confidence": marked("confidence"),
+    "unsure": marked("unsure"),
+    "moved": marked("moved"),
+    "features": marked("moved in the layer"),
+    "seeds": marked("seeds alike"),
+    "neighbors": marked("like its samples"),
+    "effect": marked("effect"),
+    "behind": marked("the intervention does more"),
 }
 """Measures of a finding with their headings, in the order of the tables."""
 OUTCOMES: dict[Outcome, str] = {
-    "read": "share read as the class",
-    "changed": "share of which the judge says something else",
-    "neighbors": "correlation with the samples' mean picture",
-    "moved": "distance in pixels to the same seed without an intervention",
+    "read": marked("share read as the class"),
+    "changed": marked("share of which the judge says something else"),
+    "neighbors": marked("correlation with the samples' mean picture"),
+    "moved": marked("distance in pixels to the same seed without an intervention"),
 }
 """The measures that effects are of, in words."""
 RATES = ("read", "told", "changed", "confidence", "unsure")
@@ -39,7 +39,12 @@ def place_name(finding: Finding) -> str:
     """``decoder_block_8, steps 1-5``; steps counted from 1."""
     if not finding.layers:
         return ""
-    return f"{finding.layers}, steps {finding.steps[0] + 1}-{finding.steps[1]}"
+    return tr(
+        "{layers}, steps {first}-{last}",
+        layers=finding.layers,
+        first=finding.steps[0] + 1,
+        last=finding.steps[1],
+    )
 
 
 def estimate_text(name: str, estimate: Estimate | None, judged: bool) -> str:
@@ -104,15 +109,24 @@ def heat_map_of(findings: Sequence[Finding]) -> HeatMap | None:
 
 def counted_text(experiment: Experiment) -> str:
     """``360 pictures of 10 masks; brackets hold 95 % intervals over masks``."""
-    pictures = counted(experiment.count, "picture")
-    of = counted(len(experiment.groups), "mask")
+    pictures = trn("{number} picture", "{number} pictures", experiment.count)
+    of = trn("{number} mask", "{number} masks", len(experiment.groups))
     if experiment.unit == "masks":
-        return f"{pictures} of {of}; brackets hold 95 % intervals over masks"
+        return tr(
+            "{pictures} of {of}; brackets hold 95 % intervals over masks", pictures=pictures, of=of
+        )
     if experiment.interventions:
-        of = counted(len(experiment.interventions), "intervention")
+        of = trn("{number} intervention", "{number} interventions", len(experiment.interventions))
     if experiment.seeds < 2:
-        return f"{pictures} of {of} with 1 seed: there are no intervals"
-    return f"{pictures} of {of}; brackets hold 95 % intervals over {experiment.seeds} seeds"
+        return tr(
+            "{pictures} of {of} with 1 seed: there are no intervals", pictures=pictures, of=of
+        )
+    return tr(
+        "{pictures} of {of}; brackets hold 95 % intervals over {seeds} seeds",
+        pictures=pictures,
+        of=of,
+        seeds=experiment.seeds,
+    )
 
 
 def p_text(p: float | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals, read_whole
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.brightness import is_range
 from diffviews_desktop.values.layers import LayerSet
 
@@ -62,7 +63,7 @@ def layer_names(text: str) -> LayerSet:
     names = [part.strip() for part in re.split("[,+]", text)]
     if not all(names):
         raise UsageError(
-            "Separate names of layers with commas, such as encoder_bottleneck, midblock."
+            tr("Separate names of layers with commas, such as encoder_bottleneck, midblock.")
         )
     return LayerSet(names)
 
@@ -78,7 +79,7 @@ def noise_levels(text: str) -> tuple[float, ...]:
     except TwoReadings as error:
         raise UsageError(str(error)) from None
     except NotANumber:
-        raise UsageError("Enter numbers separated by commas, such as 0.5, 2, 10.") from None
+        raise UsageError(tr("Enter numbers separated by commas, such as 0.5, 2, 10.")) from None
     check_noise_levels(sigmas)
     return sigmas
 
@@ -93,13 +94,26 @@ def check_noise_levels(sigmas: Sequence[float]) -> None:
     low, high = SIGMA_RANGE
     wrong = next((sigma for sigma in sigmas if not low <= sigma <= high), None)
     if wrong is not None:
-        raise UsageError(f"Every noise level must be from {low:g} to {high:g}, not {wrong:g}.")
+        raise UsageError(
+            tr(
+                "Every noise level must be from {low} to {high}, not {wrong}.",
+                low=f"{low:g}",
+                high=f"{high:g}",
+                wrong=f"{wrong:g}",
+            )
+        )
     if not sigmas:
-        raise UsageError("Give at least one noise level.")
+        raise UsageError(tr("Give at least one noise level."))
     if len(sigmas) > MAX_SIGMAS:
-        raise UsageError(f"{len(sigmas)} noise levels are too many: give {MAX_SIGMAS} at most.")
+        raise UsageError(
+            tr(
+                "{count} noise levels are too many: give {most} at most.",
+                count=len(sigmas),
+                most=MAX_SIGMAS,
+            )
+        )
     if len({f"{sigma:.6g}" for sigma in sigmas}) < len(sigmas):
-        raise UsageError("A noise level is given twice. Give each once.")
+        raise UsageError(tr("A noise level is given twice. Give each once."))
 
 
 def brightness_range(text: str) -> tuple[float, float]:
@@ -111,7 +125,8 @@ def brightness_range(text: str) -> tuple[float, float]:
     try:
         low, high = read_reals(text, 2)
     except ValueError:
-        raise UsageError("Enter the numbers of black and of white, such as -1; 1.") from None
+        problem = tr("Enter the numbers of black and of white, such as -1; 1.")
+        raise UsageError(problem) from None
     check_brightness(low, high)
     return low, high
 
@@ -124,7 +139,11 @@ def check_brightness(low: float, high: float) -> None:
     """
     if not is_range(low, high):
         raise UsageError(
-            f"Black must be a smaller number than white, and both finite, not {low:g} and {high:g}."
+            tr(
+                "Black must be a smaller number than white, and both finite, not {low} and {high}.",
+                low=f"{low:g}",
+                high=f"{high:g}",
+            )
         )
 
 
@@ -134,7 +153,7 @@ def seed_of(text: str) -> int:
     Raises:
         UsageError: it is no whole number from 0 to `MAX_SEED`.
     """
-    problem = f"The seed must be a whole number from 0 to {MAX_SEED}."
+    problem = tr("The seed must be a whole number from 0 to {most}.", most=MAX_SEED)
     try:
         seed = read_whole(text)
     except NotANumber as error:

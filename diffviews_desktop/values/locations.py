@@ -9,6 +9,7 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 
 LONGEST = 2048
 """Letters of an address at most."""
@@ -49,16 +50,22 @@ class Location:
         scheme, separator, rest = text.partition("://")
         if not separator or len(text) > LONGEST or _UNSEEN.search(text):
             raise ValueError(
-                f"{_shown(text)} is not an address. Write s3://bucket/folder, hf://user/name or "
-                "https://host/file."
+                tr(
+                    "{text} is not an address. Write s3://bucket/folder, hf://user/name or "
+                    "https://host/file.",
+                    text=_shown(text),
+                )
             )
         readers = {"s3": cls._parse_s3, "hf": cls._parse_hf}
         if scheme.lower() in ("https", "http"):
             return cls._parse_web(text)
         if scheme.lower() not in readers:
             raise ValueError(
-                f"{_shown(scheme)}:// cannot be read. Write an address that begins with s3://, "
-                "hf:// or https://."
+                tr(
+                    "{scheme}:// cannot be read. Write an address that begins with s3://, "
+                    "hf:// or https://.",
+                    scheme=_shown(scheme),
+                )
             )
         return readers[scheme.lower()](rest)
 
@@ -67,8 +74,11 @@ class Location:
         bucket, _, prefix = rest.partition("/")
         if not _BUCKET.fullmatch(bucket):
             raise ValueError(
-                f"{_shown(bucket)} is not a bucket name. Write s3://bucket/folder; names have 3 "
-                "to 63 letters, digits, dots and hyphens."
+                tr(
+                    "{bucket} is not a bucket name. Write s3://bucket/folder; names have 3 to "
+                    "63 letters, digits, dots and hyphens.",
+                    bucket=_shown(bucket),
+                )
             )
         return cls("s3", bucket, prefix.lstrip("/"))
 
@@ -77,9 +87,12 @@ class Location:
         match = _REPOSITORY.fullmatch(rest)
         if match is None:
             raise ValueError(
-                f"{_shown(rest)} is not a repository name. Write hf://user/name for a model or "
-                "hf://datasets/user/name for a data set, and @revision after the name if you want "
-                "one."
+                tr(
+                    "{rest} is not a repository name. Write hf://user/name for a model or "
+                    "hf://datasets/user/name for a data set, and @revision after the name if "
+                    "you want one.",
+                    rest=_shown(rest),
+                )
             )
         kind, name, revision, path = match.groups()
         root = f"datasets/{name}" if kind == "datasets" else name
@@ -93,16 +106,23 @@ class Location:
         except ValueError:
             host, port = None, None
         if not host:
-            raise ValueError(f"{_shown(text)} names no server. Write https://host/file.")
+            raise ValueError(
+                tr("{text} names no server. Write https://host/file.", text=_shown(text))
+            )
         if parts.username is not None or parts.password is not None:
             raise ValueError(
-                "The address has a name or a password in it, where others could read it. Leave it "
-                "out, and put it into the file .netrc in your home folder."
+                tr(
+                    "The address has a name or a password in it, where others could read it. "
+                    "Leave it out, and put it into the file .netrc in your home folder."
+                )
             )
         if parts.scheme.lower() == "http" and not _is_this_machine(host):
             raise ValueError(
-                f"http:// lets anyone along the way change what you get from {_shown(host)}. Write "
-                "https:// instead."
+                tr(
+                    "http:// lets anyone along the way change what you get from {host}. Write "
+                    "https:// instead.",
+                    host=_shown(host),
+                )
             )
         name = f"[{host}]" if ":" in host else host
         root = f"{parts.scheme.lower()}://{name}" + (f":{port}" if port is not None else "")

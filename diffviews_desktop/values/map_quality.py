@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from diffviews_desktop.text.translation import tr
+
 ENOUGH = 0.9
 """Where the reduced space keeps a smaller share of the layer's neighbours, they are looked for in
 the whole layer."""
@@ -50,36 +52,40 @@ class MapQuality:
         """The figures that are known, beside that of the trustworthiness."""
         found = []
         if trustworthiness is not None:
-            blobs = "" if self.blobs is None else f"  (blobs {self.blobs:.3f})"
-            meaning = (
+            blobs = "" if self.blobs is None else tr("  (blobs {blobs:.3f})", blobs=self.blobs)
+            meaning = tr(
                 "How far a sample's 15 nearest on the map are near to it in the layer: 1 is best, "
                 "0.5 is chance."
             )
             if self.blobs is not None:
-                meaning += (
-                    f" With the samples of each class and noise level exchanged at random it is "
-                    f"{self.blobs:.3f}: only what goes beyond that shows inside the islands."
+                meaning += tr(
+                    " With the samples of each class and noise level exchanged at random it is "
+                    "{blobs:.3f}: only what goes beyond that shows inside the islands.",
+                    blobs=self.blobs,
                 )
-            found.append(Fact("Trustworthiness", f"{trustworthiness:.3f}{blobs}", meaning))
+            found.append(Fact(tr("Trustworthiness"), f"{trustworthiness:.3f}{blobs}", meaning))
         if self.kept is not None:
             value = f"{self.kept:.0%}"
-            meaning = (
-                f"Of a sample's 15 nearest on the map, {self.kept:.0%} are among its 15 nearest "
-                "in the space that was laid out."
+            meaning = tr(
+                "Of a sample's 15 nearest on the map, {kept:.0%} are among its 15 nearest "
+                "in the space that was laid out.",
+                kept=self.kept,
             )
             if self.kept_of_layer is not None:
-                value += f"  (whole layer {self.kept_of_layer:.0%})"
-                meaning += (
-                    f" Of its 15 nearest in the whole layer, {self.kept_of_layer:.0%} are among "
-                    "those on the map."
+                value += tr("  (whole layer {kept_of_layer:.0%})", kept_of_layer=self.kept_of_layer)
+                meaning += tr(
+                    " Of its 15 nearest in the whole layer, {kept_of_layer:.0%} are among "
+                    "those on the map.",
+                    kept_of_layer=self.kept_of_layer,
                 )
-            found.append(Fact("Neighbours kept", value, meaning))
+            found.append(Fact(tr("Neighbours kept"), value, meaning))
         if self.reduction is not None:
-            meaning = (
-                f"Of a sample's 15 nearest in the whole layer, {self.reduction:.0%} are among its "
-                "nearest in the components that are laid out."
+            meaning = tr(
+                "Of a sample's 15 nearest in the whole layer, {reduction:.0%} are among "
+                "its nearest in the components that are laid out.",
+                reduction=self.reduction,
             )
-            found.append(Fact("Kept by the components", f"{self.reduction:.0%}", meaning))
+            found.append(Fact(tr("Kept by the components"), f"{self.reduction:.0%}", meaning))
         return tuple(found)
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.told import Told, described_told
@@ -68,10 +69,16 @@ class MapParameters:
             values["level"] = _level(self.level)
         if self.aligned and self.level is not None:
             raise UsageError(
-                "Aligned maps show all noise levels: leave the level out, or do not align."
+                tr("Aligned maps show all noise levels: leave the level out, or do not align.")
             )
         if self.metric not in METRICS:
-            raise UsageError(f"metric must be {', '.join(METRICS)}, not {self.metric!r}.")
+            raise UsageError(
+                tr(
+                    "metric must be {metrics}, not {metric!r}.",
+                    metrics=", ".join(METRICS),
+                    metric=self.metric,
+                )
+            )
         for name, value in values.items():
             object.__setattr__(self, name, value)  # plain numbers, whatever kind was given
 
@@ -116,8 +123,14 @@ def default_parameters() -> MapParameters:
     low, high = PCA_RANGE
     if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
         raise UsageError(
-            f"{PCA_VARIABLE} must be a whole number from {low} to {high}, or 0, none or off to "
-            f"leave PCA out, not {os.environ[PCA_VARIABLE]!r}."
+            tr(
+                "{pca_variable} must be a whole number from {low} to {high}, or 0, none or "
+                "off to leave PCA out, not {environ!r}.",
+                pca_variable=PCA_VARIABLE,
+                low=low,
+                high=high,
+                environ=os.environ[PCA_VARIABLE],
+            )
         )
     return MapParameters(pca_components=int(text))
 
@@ -128,7 +141,15 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or not low <= number <= high:
-        raise UsageError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+        raise UsageError(
+            tr(
+                "{name} must be a whole number from {low} to {high}, not {value!r}.",
+                name=name,
+                low=low,
+                high=high,
+                value=value,
+            )
+        )
     return number
 
 
@@ -138,7 +159,9 @@ def _distance(value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if isinstance(value, str | bool) or not 0 <= number < 1:
-        raise UsageError(f"min_dist must be a number from 0 to less than 1, not {value!r}.")
+        raise UsageError(
+            tr("min_dist must be a number from 0 to less than 1, not {value!r}.", value=value)
+        )
     return number
 
 
@@ -148,7 +171,7 @@ def _level(value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if isinstance(value, str | bool) or not 0 <= number < math.inf:
-        raise UsageError(f"level must be a noise level, 0 or more, not {value!r}.")
+        raise UsageError(tr("level must be a noise level, 0 or more, not {value!r}.", value=value))
     return number
 
 
@@ -251,14 +274,15 @@ class LayerMap:
         nothing can be told."""
         if self.told is None:
             return ""
-        return described_told(self.told) + (" (by the original)" if self.by_original else "")
+        told = described_told(self.told)
+        return tr("{told} (by the original)", told=told) if self.by_original else told
 
     @property
     def title(self) -> str:
         """Its layers, what its samples were told, and whether levels are aligned:
         ``midblock, told nothing, one map per noise level``."""
-        aligned = "one map per noise level" if self.aligned else ""
-        return ", ".join(filter(None, (self.label, self.told_words, aligned)))
+        title = ", ".join(filter(None, (self.label, self.told_words)))
+        return tr("{title}, one map per noise level", title=title) if self.aligned else title
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.text.translation import marked, tr
+
 ExtractionInput = Literal["noised", "scaled"]
 EXTRACTED_FROM: dict[ExtractionInput, str] = {
-    "noised": "picture + σ·noise",
-    "scaled": "picture·σ, without noise",
+    "noised": marked("picture + σ·noise"),
+    "scaled": marked("picture·σ, without noise"),
 }
 """What the model sees when layers are extracted."""
 NO_NOISE, PURE_NOISE = 0.002, 80.0
@@ -31,7 +33,7 @@ def mixed_levels(sigmas: NDArray[np.floating]) -> str:
     low, high = float(known.min()), float(known.max())
     if high < FAR_APART * max(low, NO_NOISE):
         return ""
-    return f"The mean mixes noise levels from σ {low:g} to {high:g}."
+    return tr("The mean mixes noise levels from σ {low:g} to {high:g}.", low=low, high=high)
 
 
 FAINTEST, STRONGEST, EQUAL = 0.4, 1.0, 0.7
@@ -75,5 +77,5 @@ def read_percent(value: Any) -> float:
         except (ValueError, OverflowError):
             number = math.nan
     if not 0 <= number <= 100:
-        raise ValueError("must be a number from 0 to 100, in percent of noise")
+        raise ValueError(tr("must be a number from 0 to 100, in percent of noise"))
     return number

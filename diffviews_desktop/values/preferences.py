@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from diffviews_desktop.text import translation
 from diffviews_desktop.values.stores import BucketSettings
 
 Appearance = Literal["system", "light", "dark"]
@@ -14,6 +15,7 @@ DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 APPEARANCES: tuple[Appearance, ...] = ("system", "light", "dark")
 DEVICES: tuple[DeviceChoice, ...] = ("auto", "cpu", "cuda", "mps")
 DRAWINGS: tuple[Drawing, ...] = ("auto", "opengl", "raster")
+LANGUAGES = ("system", *translation.LANGUAGES)
 RAMPS: tuple[Ramp, ...] = ("viridis", "cividis", "magma", "inferno")
 TEXT_SIZES = (85, 100, 115, 130, 150)
 MOST_THREADS = 256
@@ -36,6 +38,7 @@ class Preferences:
         device: that the engine runs the model on, from the next start.
         threads: of the processor that the engine uses, from the next start; 0 for all but one.
         text_size: of the window, in percent, from the next start.
+        language: of the window, from the next start.
         welcomed: whether the user was greeted and has seen the offer of the tour.
     """
 
@@ -49,4 +52,5 @@ class Preferences:
     device: DeviceChoice = "auto"
     threads: int = 0
     text_size: int = 100
+    language: str = "system"
     welcomed: bool = False

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import LayerShape
 
 Bitmap = NDArray[np.bool_]
@@ -34,7 +35,7 @@ class Channels:
     kind: Literal["channels"] = field(default="channels", repr=False)
 
     def __post_init__(self) -> None:
-        _check_indices("channels", self.indices)
+        _check_indices("channel", self.indices)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Tokens:
     kind: Literal["tokens"] = field(default="tokens", repr=False)
 
     def __post_init__(self) -> None:
-        _check_indices("tokens", self.indices)
+        _check_indices("token", self.indices)
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,17 @@ class Area:
 
     def __post_init__(self) -> None:
         if not (1 <= self.height <= LARGEST_AREA and 1 <= self.width <= LARGEST_AREA):
-            raise UsageError(f"An area has 1 to {LARGEST_AREA} rows and columns.")
+            raise UsageError(
+                tr("An area has 1 to {largest_area} rows and columns.", largest_area=LARGEST_AREA)
+            )
         try:
             data = bytes.fromhex(self.bits)
         except ValueError:
             data = b""
         if len(data) != -(-self.height * self.width // 8):
-            raise UsageError("The cells of the area do not fit its rows and columns.")
+            raise UsageError(tr("The cells of the area do not fit its rows and columns."))
         if not any(data):
-            raise UsageError("No cell of the area is brushed: brush over the picture first.")
+            raise UsageError(tr("No cell of the area is brushed: brush over the picture first."))
 
     @classmethod
     def of(cls, bitmap: NDArray) -> Self:
@@ -96,7 +99,11 @@ EVERYWHERE = Everywhere()
 
 def _check_indices(what: str, indices: tuple[int, ...]) -> None:
     if not indices or min(indices) < 0:
-        raise UsageError(f"Name at least one of the {what}, counted from 0.")
+        raise UsageError(
+            tr("Name at least one of the channels, counted from 0.")
+            if what == "channel"
+            else tr("Name at least one of the tokens, counted from 0.")
+        )
 
 
 def read_indices(text: str) -> tuple[int, ...]:
@@ -110,7 +117,7 @@ def read_indices(text: str) -> tuple[int, ...]:
         first, dash, last = (one.strip() for one in part.replace("\u2013", "-").partition("-"))
         numbers = [first, last if dash else first]
         if not all(one.isascii() and one.isdecimal() and len(one) < 7 for one in numbers):
-            raise UsageError(f"{text!r} is not a list of numbers such as 0-3+7.")
+            raise UsageError(tr("{text!r} is not a list of numbers such as 0-3+7.", text=text))
         found |= set(range(int(numbers[0]), int(numbers[1]) + 1))
     return tuple(sorted(found))
 
@@ -126,7 +133,7 @@ def said_indices(indices: Sequence[int]) -> str:
     return "+".join(f"{low}-{high}" if low < high else f"{low}" for low, high in parts)
 
 
-def cells_of(region: Region, shape: LayerShape, layer: str = "The layer") -> Bitmap | None:
+def cells_of(region: Region, shape: LayerShape, layer: str = "") -> Bitmap | None:
     """Which values of a layer are in a region: of a shape that broadcasts to the layer's, with as
     many axes; None for all of them.
 
@@ -138,7 +145,7 @@ def cells_of(region: Region, shape: LayerShape, layer: str = "The layer") -> Bit
     Raises:
         UsageError: the layer has no such channel or token, or no place for an area.
     """
-    axes = shape.axes
+    axes, layer = shape.axes, layer or tr("The layer")
     match region:
         case Channels(indices=indices):
             return _along(
@@ -155,10 +162,22 @@ def _along(
     shape: LayerShape, axis: int | None, indices: tuple[int, ...], layer: str, what: str
 ) -> Bitmap:
     if axis is None:
-        raise UsageError(f"{layer} has the shape {shape}, and no {what}s.")
+        raise UsageError(
+            tr("{layer} has the shape {shape}, and no channels.", layer=layer, shape=shape)
+            if what == "channel"
+            else tr("{layer} has the shape {shape}, and no tokens.", layer=layer, shape=shape)
+        )
     count = shape[axis]
     if max(indices) >= count:
-        raise UsageError(f"{layer} has no {what} {max(indices)}: it has {count}, counted from 0.")
+        raise UsageError(
+            tr(
+                "{layer} has no {what} {index}: it has {count}, counted from 0.",
+                layer=layer,
+                what=tr("channel") if what == "channel" else tr("token"),
+                index=max(indices),
+                count=count,
+            )
+        )
     sizes = [1] * len(shape)
     sizes[axis] = count
     chosen = np.zeros(count, dtype=bool)
@@ -172,8 +191,13 @@ def _area(area: Area, shape: LayerShape, layer: str) -> Bitmap:
     side = math.isqrt(shape[0]) if len(shape) == 2 else 0
     if not side or side * side != shape[0]:
         raise UsageError(
-            f"{layer} has the shape {shape}, which says nothing of a place in the picture. "
-            "Choose a layer with height and width, or tokens instead of an area."
+            tr(
+                "{layer} has the shape {shape}, which says nothing of a place in the "
+                "picture. Choose a layer with height and width, or tokens instead of an "
+                "area.",
+                layer=layer,
+                shape=shape,
+            )
         )
     return at_resolution(area.bitmap, side, side).reshape(-1, 1)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.text.translation import marked, tr
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.samples import SampleTable
 
@@ -16,7 +17,7 @@ MOST_SAID = 12
 FEWEST_ALIGNED = 4
 """Samples that a noise level needs to be aligned with others, and pictures that it has to share
 with the next one."""
-_SEVERAL = "Import the pictures at several noise levels (import --sigmas 0.5,2,10)"
+_SEVERAL = marked("Import the pictures at several noise levels (import --sigmas 0.5,2,10)")
 
 
 def groups_of(table: SampleTable) -> NDArray[np.int64]:
@@ -47,9 +48,19 @@ def at_level(table: SampleTable, level: float) -> NDArray[np.bool_]:
     if not chosen.any():
         known = table.levels
         few = ", ".join(f"{one:g}" for one in known[:MOST_SAID])
-        more = f" and {len(known) - MOST_SAID} more" if len(known) > MOST_SAID else ""
+        more = (
+            tr(" and {number} more", number=len(known) - MOST_SAID)
+            if len(known) > MOST_SAID
+            else ""
+        )
         raise DataError(
-            f"No sample has the noise level {level:g}. Choose one of those there are: {few}{more}."
+            tr(
+                "No sample has the noise level {level:g}. Choose one of those there are: "
+                "{few}{more}.",
+                level=level,
+                few=few,
+                more=more,
+            )
         )
     return np.asarray(chosen)
 
@@ -108,24 +119,44 @@ class LevelStack:
         """
         parts = self.parts()
         if len(parts) < 2:
-            few = f"{self.sigmas[0]:g}, and no other" if self.sigmas else "not known"
+            few = (
+                tr("{sigmas:g}, and no other", sigmas=self.sigmas[0])
+                if self.sigmas
+                else tr("not known")
+            )
             raise DataError(
-                f"The noise level of all samples is {few}: there is nothing to align. {_SEVERAL}."
+                tr(
+                    "The noise level of all samples is {few}: there is nothing to align. "
+                    "{several}.",
+                    few=few,
+                    several=tr(_SEVERAL),
+                )
             )
         for rows in parts:
             if len(rows) < FEWEST_ALIGNED:
                 raise DataError(
-                    f"At the noise level {self._sigma(rows):g} there are {len(rows)} samples; "
-                    f"aligned maps need {FEWEST_ALIGNED} at each. Map one level alone instead."
+                    tr(
+                        "At the noise level {sigma:g} there are {number} samples; aligned maps "
+                        "need {fewest_aligned} at each. Map one level alone instead.",
+                        sigma=self._sigma(rows),
+                        number=len(rows),
+                        fewest_aligned=FEWEST_ALIGNED,
+                    )
                 )
         for rows, others in pairwise(parts):
             one, other = self.picture[rows], self.picture[others]
             shared = np.intersect1d(one[one >= 0], other[other >= 0])
             if len(shared) < FEWEST_ALIGNED:
                 raise DataError(
-                    f"The noise levels {self._sigma(rows):g} and {self._sigma(others):g} share "
-                    f"{len(shared)} pictures; aligned maps need the same pictures at every level. "
-                    f"{_SEVERAL}, or map one level alone."
+                    tr(
+                        "The noise levels {sigma:g} and {sigma_2:g} share {number} pictures; "
+                        "aligned maps need the same pictures at every level. {several}, or map one "
+                        "level alone.",
+                        sigma=self._sigma(rows),
+                        sigma_2=self._sigma(others),
+                        number=len(shared),
+                        several=tr(_SEVERAL),
+                    )
                 )
 
     def _sigma(self, rows: NDArray[np.int64]) -> float:

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.files.reading import can_be_a_path
+from diffviews_desktop.text.translation import marked, tr
 from diffviews_desktop.values.brightness import Brightness
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.packed_strings import Texts
 
-NO_CLASS = "no class"
+NO_CLASS = marked("no class")
 LABEL, PART, NAME = "label", "split", "name"
 """Columns that an import writes: labels that are more than classes, and parts of the data set."""
 
@@ -149,13 +150,13 @@ class SampleTable:
         same = all(
             self.class_name[int(i)] == name for i in np.flatnonzero(self.class_label == number)
         )
-        return name if same else NO_CLASS
+        return name if same else tr(NO_CLASS)
 
 
 def class_title(number: int, name: str, between: str = " ") -> str:
     """Number and name of a class, or what there is of them: ``3 cat``, ``3``, ``no class``."""
     if number < 0:
-        return NO_CLASS if name == str(number) else name
+        return tr(NO_CLASS) if name == str(number) else name
     return name if name == str(number) else f"{number}{between}{name}"
 
 

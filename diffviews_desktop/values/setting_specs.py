@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from diffviews_desktop.text.translation import marked
 from diffviews_desktop.values.import_rules import MAX_SEED
 from diffviews_desktop.values.sampling import SamplingSettings
 
@@ -94,8 +95,8 @@ class Layers(Setting):
 
 NUM_STEPS = Whole(
     name="num_steps",
-    help="Denoising steps",
-    label="S&teps",
+    help=marked("Denoising steps"),
+    label=marked("S&teps"),
     minimum=1,
     maximum=1000,
     flags=("--num-steps", "--steps"),
@@ -105,12 +106,14 @@ NUM_STEPS = Whole(
 )
 SAMPLER = Choice(
     name="sampler",
-    help="Sampler",
-    label="S&ampler",
+    help=marked("Sampler"),
+    label=marked("S&ampler"),
     choices={
-        "renoise": "renoise: predict the picture, add noise of the next level, and so on; the way "
-        "of DMD2 and other few-step models",
-        "heun": "heun: EDM's second-order sampler; two evaluations a step but for the last",
+        "renoise": marked(
+            "renoise: predict the picture, add noise of the next level, and so on; the way "
+            "of DMD2 and other few-step models"
+        ),
+        "heun": marked("heun: EDM's second-order sampler; two evaluations a step but for the last"),
     },
     flags=("--sampler",),
     flag_help="(default: the model's)",
@@ -119,8 +122,8 @@ SAMPLER = Choice(
 )
 SIGMA_MAX = Real(
     name="sigma_max",
-    help="Noise level of the first step",
-    label="σ ma&x",
+    help=marked("Noise level of the first step"),
+    label=marked("σ ma&x"),
     minimum=0.001,
     maximum=1000.0,
     decimals=3,
@@ -131,8 +134,8 @@ SIGMA_MAX = Real(
 )
 SIGMA_MIN = Real(
     name="sigma_min",
-    help="Noise level of the last step",
-    label="σ mi&n",
+    help=marked("Noise level of the last step"),
+    label=marked("σ mi&n"),
     minimum=0.001,
     maximum=1000.0,
     decimals=3,
@@ -141,11 +144,11 @@ SIGMA_MIN = Real(
     metavar="S",
     published=True,
 )
-RHO = Setting(name="rho", help="Exponent of the schedule", published=True)
+RHO = Setting(name="rho", help=marked("Exponent of the schedule"), published=True)
 GUIDANCE_SCALE = Real(
     name="guidance_scale",
-    help="Classifier-free guidance; 1 is none",
-    label="Gu&idance",
+    help=marked("Classifier-free guidance; 1 is none"),
+    label=marked("Gu&idance"),
     minimum=0.0,
     maximum=50.0,
     decimals=2,
@@ -157,12 +160,12 @@ GUIDANCE_SCALE = Real(
 )
 NOISE_MODE = Choice(
     name="noise_mode",
-    help="Noise mode",
-    label="N&oise",
+    help=marked("Noise mode"),
+    label=marked("N&oise"),
     choices={
-        "stochastic": "stochastic: a new seed each time, unless one is locked",
-        "fixed": "fixed: the same seed each time",
-        "zero": "zero: no noise at all",
+        marked("stochastic"): marked("stochastic: a new seed each time, unless one is locked"),
+        marked("fixed"): marked("fixed: the same seed each time"),
+        marked("zero"): marked("zero: no noise at all"),
     },
     flags=("--noise-mode",),
     flag_help="",
@@ -170,8 +173,8 @@ NOISE_MODE = Choice(
 )
 SEED = Whole(
     name="seed",
-    help="Seed of the noise",
-    label="&Seed",
+    help=marked("Seed of the noise"),
+    label=marked("&Seed"),
     minimum=0,
     maximum=MAX_SEED,
     flags=("--seed",),
@@ -179,8 +182,8 @@ SEED = Whole(
 )
 S_CHURN = Real(
     name="s_churn",
-    help="Noise that the sampler adds over the run; 0 for none",
-    label="Churn",
+    help=marked("Noise that the sampler adds over the run; 0 for none"),
+    label=marked("Churn"),
     minimum=0.0,
     maximum=1000.0,
     decimals=2,
@@ -192,8 +195,8 @@ S_CHURN = Real(
 )
 S_MIN = Real(
     name="s_min",
-    help="Lowest noise level at which it is added",
-    label="σ from",
+    help=marked("Lowest noise level at which it is added"),
+    label=marked("σ from"),
     minimum=0.0,
     maximum=1000.0,
     decimals=3,
@@ -204,21 +207,21 @@ S_MIN = Real(
 )
 S_MAX = Real(
     name="s_max",
-    help="Highest noise level at which it is added; 0 for no limit",
+    help=marked("Highest noise level at which it is added; 0 for no limit"),
     label="to",
     minimum=0.0,
     maximum=1000.0,
     decimals=3,
     step=1.0,
-    none="no limit",
+    none=marked("no limit"),
     flags=("--churn",),
     metavar="MAX",
     published=True,
 )
 S_NOISE = Real(
     name="s_noise",
-    help="Standard deviation of the added noise",
-    label="S noise",
+    help=marked("Standard deviation of the added noise"),
+    label=marked("S noise"),
     minimum=0.0,
     maximum=10.0,
     decimals=4,
@@ -232,8 +235,8 @@ S_NOISE = Real(
 
 MASK_FROM = Whole(
     name="step_from",
-    help="First step that the mask acts on",
-    label="S&teps",
+    help=marked("First step that the mask acts on"),
+    label=marked("S&teps"),
     minimum=0,
     maximum=999,
     first=1,
@@ -241,7 +244,7 @@ MASK_FROM = Whole(
 )
 MASK_STEPS = Whole(
     name="step_to",
-    help="Last step that the mask acts on; 0 for no mask",
+    help=marked("Last step that the mask acts on; 0 for no mask"),
     label="to",
     minimum=0,
     maximum=1000,
@@ -251,8 +254,8 @@ MASK_STEPS = Whole(
 )
 STRENGTH = Real(
     name="strength",
-    help="How much of the mask is imposed: 1 replaces what the layer computes, 0 leaves it",
-    label="Stre&ngth",
+    help=marked("How much of the mask is imposed: 1 replaces what the layer computes, 0 leaves it"),
+    label=marked("Stre&ngth"),
     minimum=0.0,
     maximum=1.0,
     decimals=3,
@@ -264,19 +267,19 @@ STRENGTH = Real(
 )
 WEIGHTING = Choice(
     name="weighting",
-    help="How the samples are weighted",
-    label="We&ights",
+    help=marked("How the samples are weighted"),
+    label=marked("We&ights"),
     choices={
-        "equal": "equal: the plain mean of the anchor and its neighbours",
-        "distance": "distance: neighbours nearer to the anchor count more",
+        marked("equal"): marked("equal: the plain mean of the anchor and its neighbours"),
+        marked("distance"): marked("distance: neighbours nearer to the anchor count more"),
     },
     flags=("--weighting",),
     flag_help="whether samples nearer to the first count more (default: equal)",
 )
 MASK_LAYERS = Layers(
     name="layers",
-    help="Layers to impose",
-    label="Im&pose at",
+    help=marked("Layers to impose"),
+    label=marked("Im&pose at"),
     flags=("--mask-layer",),
     metavar="NAME",
     flag_help="layers to impose (default: --layer)",
@@ -284,9 +287,11 @@ MASK_LAYERS = Layers(
 )
 MASK_UNCONDITIONAL = Switch(
     name="unconditional",
-    help="With guidance, the mask acts on the conditional and the unconditional half; otherwise on "
-    "the conditional half alone",
-    label="on the unconditional half of guidance",
+    help=marked(
+        "With guidance, the mask acts on the conditional and the unconditional half; otherwise on "
+        "the conditional half alone"
+    ),
+    label=marked("on the unconditional half of guidance"),
     flag_value=False,
     flags=("--conditional-only",),
     flag_help="with guidance, leave the unconditional half alone",

@@ -46,8 +46,25 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class CachePlace:
+    """The folder of what can be made again.
+
+    Attributes:
+        path: the folder.
+        usual: where it is if nobody chooses.
+        variable: the environment variable that names it, beside which nothing else counts; empty
+            where the user can choose.
+    """
+
+    path: Path
+    usual: Path
+    variable: str = ""
+
+
+@dataclass(frozen=True)
 class DiskUse:
-    """All that is kept, and the limits of those kinds that have one."""
+    """All that is kept, the limits of those kinds that have one, and where the caches are."""
 
     kept: tuple[KeptFiles, ...]
     limits: tuple[Limit, ...] = ()
+    place: CachePlace | None = None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.conditions import (
     ANCHOR_CLASS,
     ClassLabel,
@@ -71,19 +72,21 @@ def described_told(told: Told) -> str:
     """``told nothing``, ``told their class``, …: a part of a map's title."""
     match told:
         case OwnCondition():
-            return "told their class"
+            return tr("told their class")
         case ZeroLabel():
-            return "told nothing"
+            return tr("told nothing")
         case UniformLabel():
-            return "told the uniform label"
+            return tr("told the uniform label")
         case ClassLabel():
-            return f"told class {described(told)}"
+            return tr("told class {name}", name=described(told))
         case Prompt(text=text):
-            return f"told “{text}”"
+            return tr("told “{text}”", text=text)
     raise TypeError(f"{told!r} is nothing that samples can be told")
 
 
-def told_apart(told: Told | None, condition: Condition | None, what: str = "run") -> str:
+def told_apart(
+    told: Told | None, condition: Condition | None, what: Literal["run", "picture"] = "run"
+) -> str:
     """Why a run, or a picture, cannot be compared with the samples of a map as it is, and with
     which it can; empty where it can.
 
@@ -94,11 +97,21 @@ def told_apart(told: Told | None, condition: Condition | None, what: str = "run"
     """
     if told is None or condition is None or told in (condition, told_like(condition)):
         return ""
-    said = "nothing" if condition == NOTHING else described(condition)
-    return (
-        f"The samples of this map were {described_told(told)}, the {what} was told {said}: where "
-        "it lies depends on that difference, too. Compare it with samples that were "
-        f"{described_told(told_like(condition))}."
+    texts = {
+        "samples": described_told(told),
+        "said": tr("nothing") if condition == NOTHING else described(condition),
+        "others": described_told(told_like(condition)),
+    }
+    if what == "picture":
+        return tr(
+            "The samples of this map were {samples}, the picture was told {said}: where it lies "
+            "depends on that difference, too. Compare it with samples that were {others}.",
+            **texts,
+        )
+    return tr(
+        "The samples of this map were {samples}, the run was told {said}: where it lies depends on "
+        "that difference, too. Compare it with samples that were {others}.",
+        **texts,
     )
 
 

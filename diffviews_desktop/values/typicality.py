@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from diffviews_desktop.text.translation import tr
 
 FACTOR = 1.5
 """Noise levels that differ by no more than this factor are alike."""
@@ -82,7 +85,7 @@ class Typicality:
         low, high = self.levels
         return not low * (1 - 1e-3) <= self.sigma <= high * (1 + 1e-3)
 
-    @property
+    @cached_property
     def unlike(self) -> bool:
         """Whether no sample is like it: it is beyond them, or outside their noise levels."""
         return self.beyond or self.outside_levels
@@ -118,16 +121,20 @@ class Typicality:
         parts = []
         if self.outside_levels:
             assert self.levels is not None
-            parts.append(f"outside the samples' noise levels ({_levels(self.levels)})")
+            parts.append(
+                tr("outside the samples' noise levels ({levels})", levels=_levels(self.levels))
+            )
         if self.beyond:
-            parts.append(f"beyond the samples' {LIMIT} %")
-        return " and ".join(parts)
+            parts.append(tr("beyond the samples' {limit} %", limit=LIMIT))
+        return tr(" and ").join(parts)
 
     @property
     def standing(self) -> str:
         """The same of anything: also that it is within, or that nobody knows."""
-        unknown = "not compared with the samples"
-        return self.verdict or (f"within the samples' {LIMIT} %" if self.compared else unknown)
+        unknown = tr("not compared with the samples")
+        return self.verdict or (
+            tr("within the samples' {limit} %", limit=LIMIT) if self.compared else unknown
+        )
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -135,43 +142,58 @@ class Typicality:
         parts = []
         if self.outside_levels:
             assert self.levels is not None
-            parts.append(f"outside σ {_levels(self.levels)}")
+            parts.append(tr("outside σ {levels}", levels=_levels(self.levels)))
         if self.beyond:
-            parts.append("beyond the samples")
+            parts.append(tr("beyond the samples"))
         return tuple(parts)
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The words and the figures, each on a short line."""
-        lines = [*self.words, f"distance {self.distance.value:.3g}{_above(self.distance)}"]
+        lines = [
+            *self.words,
+            tr(
+                "distance {value:.3g}{above}",
+                value=self.distance.value,
+                above=_above(self.distance),
+            ),
+        ]
         if self.outside is not None:
             share, above = 100 * self.outside.value, _above(self.outside, of="")
-            lines.append(f"outside the components {share:.0f} %{above}")
+            lines.append(
+                tr("outside the components {share:.0f} %{above}", share=share, above=above)
+            )
         return tuple(lines)
 
     @property
     def excess(self) -> str:
         """What of it is beyond the samples, in a few words; empty where nothing is."""
-        far = f"distance {self.distance.value:.3g}" if self.distance.beyond else ""
+        far = tr("distance {value:.3g}", value=self.distance.value) if self.distance.beyond else ""
         share = self.outside
         if share is None or not share.beyond:
             return far
-        out = f"{100 * share.value:.0f} % outside the components"
+        out = tr("{value:.0f} % outside the components", value=100 * share.value)
         return f"{far}, {out}" if far else out
 
     @property
     def facts(self) -> tuple[str, ...]:
         """Its figures beside those of the samples, a line each, and what is not known."""
-        of = f" of the samples{self._among}"
-        lines = [f"distance {self.distance.value:.3g}{_above(self.distance, of)}"]
+        of = tr(" of the samples{among}", among=self._among)
+        lines = [
+            tr(
+                "distance {value:.3g}{above}",
+                value=self.distance.value,
+                above=_above(self.distance, of),
+            )
+        ]
         if self.outside is not None:
-            share = f"{100 * self.outside.value:.0f} % outside the components"
+            share = tr("{value:.0f} % outside the components", value=100 * self.outside.value)
             lines.append(f"{share}{_above(self.outside, of)}")
         return (*lines, self.note) if self.note else tuple(lines)
 
     @property
     def _among(self) -> str:
-        return "" if self.like is None else f" at σ {_levels(self.like)}"
+        return "" if self.like is None else tr(" at σ {levels}", levels=_levels(self.like))
 
     @property
     def reasons(self) -> str:
@@ -179,14 +201,26 @@ class Typicality:
         among, found = self._among, []
         if self.distance.beyond:
             found.append(
-                f"Its nearest sample is {self.distance.value:.3g} away; {LIMIT} % of the samples"
-                f"{among} have one within {self.distance.limit:.3g}."
+                tr(
+                    "Its nearest sample is {value:.3g} away; {limit} % of the samples{among} "
+                    "have one within {most:.3g}.",
+                    value=self.distance.value,
+                    limit=LIMIT,
+                    among=among,
+                    most=self.distance.limit,
+                )
             )
         if self.outside is not None and self.outside.beyond:
             assert self.outside.limit is not None
             found.append(
-                f"{100 * self.outside.value:.0f} % of it lies outside the map's components; of "
-                f"{LIMIT} % of the samples{among} less than {100 * self.outside.limit:.0f} % does."
+                tr(
+                    "{value:.0f} % of it lies outside the map's components; of {limit} % of "
+                    "the samples{among} less than {most:.0f} % does.",
+                    value=100 * self.outside.value,
+                    limit=LIMIT,
+                    among=among,
+                    most=100 * self.outside.limit,
+                )
             )
         return " ".join(found)
 
@@ -242,8 +276,9 @@ def _levels(levels: Levels) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _above(measured: Measured, of: str = " of the samples") -> str:
+def _above(measured: Measured, of: str | None = None) -> str:
     """``: above 93 % of the samples``; nothing where that is not known."""
     if measured.percentile is None:
         return ""
-    return f": above {math.floor(measured.percentile)} %{of}"
+    whose = tr(" of the samples") if of is None else of
+    return tr(": above {percent} %{whose}", percent=math.floor(measured.percentile), whose=whose)

@@ -104,7 +104,8 @@ _UNUSED_FILES = re.compile(
     (^|/)(tests?|include|__pycache__)/            # tests, headers for compilers, compiled twice
     | \.(a|la|lib|h|hpp|cuh|cpp|cu|cmake|pyi|pyx|pxd|pc|qmltypes|prl)$
     | ^torch/(bin/(?!torch_shm_manager$)|share/|test/|lib/lib(jitbackend|backend_with|torchbind))
-    | ^PySide6/Qt/(qml|libexec|metatypes|resources|translations)/
+    | ^PySide6/Qt/(qml|libexec|metatypes|resources)/
+    | ^PySide6/(Qt/)?translations/(?!qtbase_de\.qm$)    # texts of Qt, in the window's languages
     | ^PySide6/Qt/plugins/(designer|egldeviceintegrations|generic|networkinformation|qml\w+
         |sqldrivers|tls|printsupport|vectorimageformats|wayland-graphics-integration-server)/
     | ^PySide6/Qt/plugins/platforms/libq(eglfs|linuxfb|minimal|minimalegl|vkkhrdisplay|vnc)\.

@@ -38,12 +38,13 @@ class Trial:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def check(self, where: str, what: str, function: Callable[[], object]) -> bool:
-        """Do one check; a failure is noted, and the others go on."""
+        """Do one check; a failure is noted, with a picture of the display, and the others go on."""
         began = time.monotonic()
         try:
             said = function()
         except Exception as error:
             traceback.print_exc()
+            self.shown.save(PICTURES / f"{where}-failed-{len(self.results)}.png")
             self.results.append((where, what, False, f"{type(error).__name__}: {error}"))
         else:
             seconds = f"{time.monotonic() - began:.0f} s"

@@ -51,7 +51,12 @@ from diffviews_desktop.engine.jobs.mapping import (
 from diffviews_desktop.engine.jobs.opening import ConvertCheckpoint, LoadModel, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
 from diffviews_desktop.engine.jobs.sharing import CompareMaps, PullMaps, PushMaps
-from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import (
+    ChooseCachePlace,
+    ChooseLimit,
+    ClearKept,
+    MeasureDisk,
+)
 from diffviews_desktop.engine.link_inline import InlineLink
 from diffviews_desktop.engine.protocol import (
     CellDone,
@@ -197,6 +202,9 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         ),
         ClearKept: lambda: ClearKept(
             **common, kind="experiments", path=data / "elsewhere", downloads=data
+        ),
+        ChooseCachePlace: lambda: ChooseCachePlace(
+            **common, path=data.parent / "caches", downloads=data
         ),
         ChooseLimit: lambda: ChooseLimit(**common, kind="maps", bytes=3 * 10**9, downloads=data),
     }[kind]()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diffviews_desktop.text import plain
 from diffviews_desktop.text.plain import (
     csv_cell,
     elided,
@@ -124,3 +125,10 @@ def test_a_column_is_read_back_equal(texts: list[str]) -> None:
 @pytest.mark.parametrize("cells", [["'=x", "=x"], ["it's", "'tis"], ["-1.5", "2"], []])
 def test_a_column_of_another_program_stays_as_it_is(cells: list[str]) -> None:
     assert list(from_csv_column(cells)) == cells
+
+
+def test_letters_that_are_taken_for_harmless_stand_as_they_are() -> None:
+    """Most texts are of these alone, and are not looked at letter by letter."""
+    for letter in map(chr, range(0x3000)):
+        quick = plain._PLAIN.fullmatch(letter) is not None
+        assert not quick or "".join(plain._letters(letter, lines=False)) == letter

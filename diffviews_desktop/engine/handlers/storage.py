@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from diffviews_desktop.data.cache.limits import choose_limit
+from diffviews_desktop.data.cache.place import choose_cache_place
 from diffviews_desktop.engine.handlers.registry import handles
-from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import (
+    ChooseCachePlace,
+    ChooseLimit,
+    ClearKept,
+    MeasureDisk,
+)
 from diffviews_desktop.engine.storage import clear, measure
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.values.storage import DiskUse
@@ -30,4 +36,12 @@ def choose_a_limit(job: ChooseLimit, workspace: Workspace) -> DiskUse:
     """Remember how much may be kept, and measure again."""
     workspace.progress("measuring")
     choose_limit(job.kind, job.bytes)
+    return measure(job.folder, job.downloads, workspace.check)
+
+
+@handles(ChooseCachePlace)
+def choose_a_place(job: ChooseCachePlace, workspace: Workspace) -> DiskUse:
+    """Remember where caches go, and measure again."""
+    workspace.progress("measuring")
+    choose_cache_place(job.path)
     return measure(job.folder, job.downloads, workspace.check)

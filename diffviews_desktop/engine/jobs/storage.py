@@ -41,6 +41,22 @@ class ClearKept(Job[DiskUse]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChooseCachePlace(Job[DiskUse]):
+    """Keep what can be made again in another folder from now on, and add up what is there.
+
+    What is kept in the place before stays there.
+
+    Attributes:
+        path: where the folder of this program is to be; None for the usual place.
+        downloads: as of `MeasureDisk`.
+    """
+
+    path: Path | None
+    downloads: Path
+    aside: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChooseLimit(Job[DiskUse]):
     """Keep so much of a kind from now on, in each of its places, and add up what is there.
 

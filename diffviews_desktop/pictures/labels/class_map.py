@@ -17,6 +17,7 @@ from diffviews_desktop.files.reading import MOST_JSON, check_regular, parse_json
 from diffviews_desktop.pictures.labels.columns import find_column
 from diffviews_desktop.pictures.labels.values import class_number, label_of
 from diffviews_desktop.text.plain import visible
+from diffviews_desktop.text.translation import grouped, tr
 
 ClassPairs = tuple[tuple[str, int], ...]
 """Labels and the class of each; -1 for no class."""
@@ -50,8 +51,12 @@ def class_map_of(text: str) -> ClassPairs | Path:
         return _checked(map(_typed_pair, parts))
     except ClassMapError as error:
         raise UsageError(
-            f"The class map cannot be used: {error}. Write labels and class numbers such as "
-            f"{EXAMPLE}, or choose a file."
+            tr(
+                "The class map cannot be used: {reason}. Write labels and class numbers such as "
+                "{example}, or choose a file.",
+                reason=error,
+                example=EXAMPLE,
+            )
         ) from error
 
 
@@ -81,7 +86,7 @@ def read_class_map(path: Path) -> ClassPairs:
 def _typed_pair(part: str) -> tuple[str, str]:
     label, _, number = part.rpartition("=")
     if not label.strip() or not number.strip():
-        raise ClassMapError(f"{_said(part)} gives no label a class number")
+        raise ClassMapError(tr("{part} gives no label a class number", part=_said(part)))
     return label.strip(), number
 
 
@@ -97,14 +102,20 @@ def _checked(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:
         text = label_of(value)
         number = class_number(text) if text else -1
         if not label:
-            raise ClassMapError(f"the class {_said(str(value))} has no label")
+            raise ClassMapError(tr("the class {number} has no label", number=_said(str(value))))
         if number is None or number < -1:
-            raise ClassMapError(f"{_said(str(value))}, which it gives {_said(label)}, is no class")
+            raise ClassMapError(
+                tr(
+                    "{number}, which it gives {label}, is no class",
+                    number=_said(str(value)),
+                    label=_said(label),
+                )
+            )
         if numbers.setdefault(label_of(label) or label, number) != number:
-            raise ClassMapError(f"it gives {_said(label)} two classes")
+            raise ClassMapError(tr("it gives {label} two classes", label=_said(label)))
         found[label] = number
         if len(found) > MOST_PAIRS:
-            raise ClassMapError(f"it has more than {MOST_PAIRS:,} labels")
+            raise ClassMapError(tr("it has more than {most} labels", most=grouped(MOST_PAIRS)))
     return tuple(found.items())
 
 

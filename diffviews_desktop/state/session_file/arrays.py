@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from diffviews_desktop.text.translation import tr
+
 MOST_OF_HEADER = 10_000
 PIECE = 1 << 20
 """Bytes that are read or written at once: other threads go on in between."""
@@ -60,10 +62,10 @@ def read_array(file: BinaryIO, size: int, dtype: DTypeLike, axes: int) -> NDArra
     counted = _Counted(file)
     shape, fortran, found = _read_header(counted)
     if fortran or found != kind or len(shape) != axes or min(shape, default=0) < 0:
-        raise ValueError("an array in it has other values than it should have")
+        raise ValueError(tr("an array in it has other values than it should have"))
     values = math.prod(shape) * kind.itemsize
     if values != size - counted.count:
-        raise ValueError("an array in it has another size than it says")
+        raise ValueError(tr("an array in it has another size than it says"))
     made = np.empty(shape, kind)
     if values:
         _fill(made, file)
@@ -73,12 +75,12 @@ def read_array(file: BinaryIO, size: int, dtype: DTypeLike, axes: int) -> NDArra
 def _read_header(file: _Counted) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     try:
         if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError("an array in it has a form that is not known")
+            raise ValueError(tr("an array in it has a form that is not known"))
         return np.lib.format.read_array_header_1_0(file, max_header_size=MOST_OF_HEADER)
     except (OSError, ValueError):
         raise
     except Exception as error:  # a damaged one raises many kinds
-        raise ValueError("an array in it is damaged") from error
+        raise ValueError(tr("an array in it is damaged")) from error
 
 
 def _fill(array: NDArray, file: BinaryIO) -> None:
@@ -86,7 +88,7 @@ def _fill(array: NDArray, file: BinaryIO) -> None:
     while at < len(flat):
         piece = file.read(min(PIECE, len(flat) - at))
         if not piece:
-            raise ValueError("an array in it ends early")
+            raise ValueError(tr("an array in it ends early"))
         flat[at : at + len(piece)] = piece
         at += len(piece)
 

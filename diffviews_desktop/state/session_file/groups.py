@@ -16,6 +16,7 @@ from diffviews_desktop.state.session_file.form import ClustersForm, SessionForm,
 from diffviews_desktop.state.session_file.members import Pieces, Read
 from diffviews_desktop.state.view import Filter, NamedView
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.quantities import is_known
 from diffviews_desktop.values.row_set import RowSet
@@ -98,14 +99,14 @@ def _read(members: Read, name: str, *, labeled: bool) -> tuple[RowSet, Texts, ND
     columns = 3 if labeled else 2
     count = int(data[:8].view("<i8")[0]) if len(data) >= 8 else -1
     if count < 0 or len(data) < 8 * (1 + columns * count):
-        raise ValueError("its selection is damaged")
+        raise ValueError(tr("its selection is damaged"))
     end = 8 * (1 + columns * count)
     numbers, blob = data[8:end].view("<i8").astype(np.int64), data[end:]
     rows, ends, labels = numbers[:count], numbers[count : 2 * count], numbers[2 * count :]
     if (np.diff(rows, prepend=-1) <= 0).any() or (np.diff(ends, prepend=0) < 0).any():
-        raise ValueError("its selection is damaged")
+        raise ValueError(tr("its selection is damaged"))
     if count and int(ends[-1]) != len(blob):
-        raise ValueError("its selection is damaged")
+        raise ValueError(tr("its selection is damaged"))
     return RowSet.ascending(rows), Texts(blob, ends), labels
 
 
@@ -114,7 +115,7 @@ def read_groups(form: SessionForm, members: Read) -> Groups:
     numbers = [*(one.number for one in form.sets), *(one.number for one in form.clusters)]
     many = len(form.sets) > MOST_SETS or len(form.clusters) > MOST_CLUSTERINGS
     if many or len(set(numbers)) < len(numbers) or min(numbers, default=1) < 1:
-        raise ValueError("its list of selections is damaged")
+        raise ValueError(tr("its list of selections is damaged"))
     return Groups(
         all_sets=tuple(_set(one, members) for one in form.sets),
         all_clusters=tuple(_clusters(one, members) for one in form.clusters),
@@ -134,7 +135,7 @@ def _clusters(form: ClustersForm, members: Read) -> Clusters:
     rows, ids, labels = read_labeled(members, f"clusters-{form.number}.npy")
     within = int(labels.min(initial=0)) >= 0 and int(labels.max(initial=-1)) < len(form.names)
     if not within or form.smallest < SMALLEST:
-        raise ValueError("its clusters are damaged")
+        raise ValueError(tr("its clusters are damaged"))
     samples = SomeSamples(form.spec.model, form.fingerprint, rows, ids)
     names = tuple(visible(name, MOST_OF_NAME) for name in form.names)
     return Clusters(form.number, form.spec, samples, labels.astype(np.int32), names, form.smallest)

@@ -13,6 +13,7 @@ from diffviews_desktop.files.archives import open_archive
 from diffviews_desktop.files.reading import MOST_JSON, open_regular, read_bytes
 from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.state.session_file.arrays import PIECE
+from diffviews_desktop.text.translation import tr
 
 HEAD = "session.json"
 Pieces = Iterable[bytes | memoryview]
@@ -97,7 +98,7 @@ class ZipReader:
     def json(self, name: str) -> bytes:
         info = self._archive.getinfo(name)
         if info.file_size > MOST_JSON:
-            raise ValueError(f"{name} in it is larger than what is read of its kind")
+            raise ValueError(tr("{name} in it is larger than what is read of its kind", name=name))
         with self._archive.open(info) as member:
             return member.read(MOST_JSON)
 
@@ -105,7 +106,7 @@ class ZipReader:
     def array(self, name: str) -> Iterator[tuple[BinaryIO, int]]:
         info = self._archive.getinfo(name)
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-            raise ValueError(f"{name} in it is compressed")
+            raise ValueError(tr("{name} in it is compressed", name=name))
         with self._archive.open(info) as member:
             yield cast("BinaryIO", member), info.file_size
 

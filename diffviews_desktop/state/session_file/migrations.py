@@ -7,6 +7,7 @@ from typing import Any
 
 from diffviews_desktop.state.session_file.form import VERSION
 from diffviews_desktop.state.session_file.members import HEAD
+from diffviews_desktop.text.translation import tr
 
 Member = dict[str, Any]
 """A member of JSON, as it was read."""
@@ -36,10 +37,15 @@ def version_of(head: Member) -> int:
     """
     version = head.get("version")
     if not isinstance(version, int) or isinstance(version, bool):
-        raise ValueError("it does not say its version")
+        raise ValueError(tr("it does not say its version"))
     if version > VERSION:
         raise ValueError(
-            f"it has version {version}, and this program knows up to {VERSION}: update DiffViews"
+            tr(
+                "it has version {version}, and this program knows up to {version_2}: "
+                "update DiffViews",
+                version=version,
+                version_2=VERSION,
+            )
         )
     return version
 
@@ -60,6 +66,6 @@ def migrated(
     """
     for number in range(version, VERSION):
         if number not in steps:
-            raise ValueError(f"it has version {version}, which is not known")
+            raise ValueError(tr("it has version {version}, which is not known", version=version))
         member = steps[number](name, member)
     return {**member, "version": VERSION} if "version" in member else member

@@ -54,6 +54,7 @@ from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.session_file.writing import CHOSEN, NUMBERS
 from diffviews_desktop.state.view import View
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.validation import first_problem
 from diffviews_desktop.values.camera import FARTHEST, NEAREST
 from diffviews_desktop.values.packed_strings import Texts
@@ -93,7 +94,9 @@ def read_file(file: Path, steps: Mapping[int, Migration] = MIGRATIONS) -> SavedS
         with reading_archive(file) as archive:
             return replace(_session(archive, file, steps), file=None, held=frozenset())
     except _FAULTS as error:
-        raise _unusable(f"The session {visible(file.name, MOST_OF_NAME)}", error) from error
+        raise _unusable(
+            tr("The session {file}", file=visible(file.name, MOST_OF_NAME)), error
+        ) from error
 
 
 def read_folder(folder: Path) -> SavedSession:
@@ -101,21 +104,25 @@ def read_folder(folder: Path) -> SavedSession:
     try:
         return _session(FolderStore(folder), folder, MIGRATIONS)
     except _FAULTS as error:
-        raise _unusable("What was kept of the last session", error) from error
+        raise _unusable(tr("What was kept of the last session"), error) from error
 
 
 def _unusable(what: str, error: Exception) -> DataError:
     if isinstance(error, OSError):
         reason = brief(error) if error.strerror is None else str(error.strerror)
     elif isinstance(error, zipfile.BadZipFile):
-        reason = "it is no session, or damaged"
+        reason = tr("it is no session, or damaged")
     elif isinstance(error, KeyError):
-        reason = "a part of it is missing"
+        reason = tr("a part of it is missing")
     else:
         reason = first_problem(error if isinstance(error, ValueError) else ValueError(str(error)))
     return DataError(
-        f"{what} cannot be opened ({visible(reason, 300)}). Nothing was changed; take another copy "
-        "of it if there is one."
+        tr(
+            "{what} cannot be opened ({reason}). Nothing was changed; take another "
+            "copy of it if there is one.",
+            what=what,
+            reason=visible(reason, 300),
+        )
     )
 
 
@@ -162,10 +169,10 @@ def _session(members: Read, file: Path, steps: Mapping[int, Migration]) -> Saved
 def _json(members: Read, name: str, file: Path) -> dict[str, Any]:
     data = members.json(name)
     if len(data) > MOST_JSON or memory_of_json(data) > MOST_MEMORY:
-        raise ValueError(f"{name} in it holds too many values")
+        raise ValueError(tr("{name} in it holds too many values", name=name))
     found = parse_json(data.decode("utf-8"), file)
     if not isinstance(found, dict):
-        raise ValueError(f"{name} in it is not what it should be")
+        raise ValueError(tr("{name} in it is not what it should be", name=name))
     return found
 
 
@@ -173,12 +180,12 @@ def _check(form: SessionForm) -> None:
     """What types do not tell."""
     ids = (*form.runs.all, *form.runs.unmasked)
     if len(ids) > MOST_RUNS or len(set(ids)) < len(ids) or min(ids, default=1) < 1:
-        raise ValueError("its list of runs is damaged")
+        raise ValueError(tr("its list of runs is damaged"))
     path = form.folder.path
     if path is not None and not can_be_a_path(str(path)):
-        raise ValueError("its data folder has a name that no folder can have")
+        raise ValueError(tr("its data folder has a name that no folder can have"))
     if not 1 <= form.picks.suggest_count <= 1000:
-        raise ValueError("it asks for a number of neighbours that cannot be")
+        raise ValueError(tr("it asks for a number of neighbours that cannot be"))
 
 
 def _view(view: View) -> View:
@@ -256,7 +263,7 @@ def _comparable(run: Run, runs: Sequence[Run]) -> bool:
 
 def _run(form: RunForm, number: int, members: Read) -> Run:
     if form.id != number:
-        raise ValueError("its list of runs is damaged")
+        raise ValueError(tr("its list of runs is damaged"))
     steps = _steps(form, members)
     run = Run(
         id=number,
@@ -312,11 +319,11 @@ def _steps(form: RunForm, members: Read) -> tuple[RunStep, ...]:
     usual = form.typicality or ((None, None),) * count
     sizes = {len(noised), len(numbers), len(usual), count if reduced is None else len(reduced)}
     if sizes != {count} or not 1 <= count <= MOST_STEPS or numbers.shape[1] != len(NUMBERS):
-        raise ValueError("the steps of a run in it do not fit each other")
+        raise ValueError(tr("the steps of a run in it do not fit each other"))
     if not np.isfinite(numbers[:, [0, 1, 7]]).all() or (numbers[:, [0, 7]] % 1).any():
-        raise ValueError("the steps of a run in it have no noise level")
+        raise ValueError(tr("the steps of a run in it have no noise level"))
     if images.shape != noised.shape or np.isinf(numbers).any():
-        raise ValueError("the steps of a run in it are damaged")
+        raise ValueError(tr("the steps of a run in it are damaged"))
     return tuple(
         RunStep(
             index=at,
@@ -339,7 +346,7 @@ def _pictures(members: Read, name: str) -> NDArray[np.uint8]:
     found = _array(members, name, "u1", axes=4)
     _, height, width, channels = found.shape
     if not (1 <= height <= MOST_SIDE and 1 <= width <= MOST_SIDE and channels in (1, 3)):
-        raise ValueError("a picture in it has a size that it cannot have")
+        raise ValueError(tr("a picture in it has a size that it cannot have"))
     return found
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common.entries import menu_text
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.latest import Latest
@@ -39,7 +39,7 @@ class CaptionSearch(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.button = QPushButton()
-        self.button.setAccessibleName("Select the samples by their captions")
+        self.button.setAccessibleName(tr("Select the samples by their captions"))
         self.button.clicked.connect(self.choose)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -76,13 +76,24 @@ class CaptionSearch(QWidget):
         self._found = found
         count = len(found.rows)
         quoted = menu_text(found.text, MOST_QUOTED)
-        about = f"captioned “{quoted}”"
-        select = f"Select {counted(count, 'sample')} {about}"
-        self.button.setText(select if count else f"No sample {about}")
-        self.button.setEnabled(bool(count))
-        self.button.setToolTip(
-            tip(f"{counted(count, 'caption')} with “{found.text}”", "Return selects the samples")
+        self.button.setText(
+            trn(
+                "Select {number} sample captioned “{text}”",
+                "Select {number} samples captioned “{text}”",
+                count,
+                text=quoted,
+            )
+            if count
+            else tr("No sample captioned “{text}”", text=quoted)
         )
+        self.button.setEnabled(bool(count))
+        with_it = trn(
+            "{number} caption with “{text}”",
+            "{number} captions with “{text}”",
+            count,
+            text=found.text,
+        )
+        self.button.setToolTip(tip(with_it, tr("Return selects the samples")))
         self.show()
         if self._chosen_when_found:
             self.choose()

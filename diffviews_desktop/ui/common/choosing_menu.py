@@ -8,11 +8,12 @@ from functools import partial
 from PySide6.QtWidgets import QMenu
 
 from diffviews_desktop.state.picks import Choosing
+from diffviews_desktop.text.translation import tr
 
 _WAYS: tuple[tuple[str, Choosing], ...] = (
-    ("&Select its samples", "replace"),
-    ("&Add them to the selection", "add"),
-    ("&Take them out of the selection", "remove"),
+    (tr("&Select its samples"), "replace"),
+    (tr("&Add them to the selection"), "add"),
+    (tr("&Take them out of the selection"), "remove"),
 )
 
 

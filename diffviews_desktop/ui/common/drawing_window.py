@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
 from diffviews_desktop.ui.common.widgets import as_panel
@@ -56,9 +57,9 @@ class DrawingWindow(QDialog):
         self.stack.addWidget(result)
         self.summary = muted()
         self.summary.setWordWrap(True)
-        self.draw = QPushButton("&Draw")
+        self.draw = QPushButton(tr("&Draw"))
         self.draw.setObjectName("primary")
-        self.cancel = QPushButton("Cancel")
+        self.cancel = QPushButton(tr("Cancel"))
         self.progress = ElidedLabel(end=True)
         self.progress.setObjectName("muted")
         starting = QHBoxLayout()

@@ -14,6 +14,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.registry import ACTIONS, MENUS, in_menu
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import MOST_OF_PATH, menu_text
 from diffviews_desktop.ui.common.labels import tip
 
@@ -23,7 +24,7 @@ SYSTEM_MENU_ROLES = {
     "window.about": QAction.MenuRole.AboutRole,
 }
 """Where macOS puts them into the program's own menu."""
-_ANYWHERE = "Anywhere"
+_ANYWHERE = tr("Anywhere")
 
 
 class Actions(QObject):
@@ -139,7 +140,7 @@ class Actions(QObject):
 def _native(keys: Sequence[str]) -> str:
     """Keys as the system writes them."""
     shown = (QKeySequence(k).toString(QKeySequence.SequenceFormat.NativeText) for k in keys)
-    return " or ".join(shown)
+    return tr(" or ").join(shown)
 
 
 def _meaning(action: Action) -> str:

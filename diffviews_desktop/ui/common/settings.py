@@ -16,11 +16,15 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray
-
+from diffviews_desktop import paths
 from diffviews_desktop.files.reading import read_json_value
 from diffviews_desktop.files.writing import replacing
+from diffviews_desktop.text.translation import tr
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QByteArray
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,21 @@ MOST_BYTES = 1_000_000
 """A file of settings is not read beyond; eight folders and a layout take a few thousand."""
 
 Value = str | list[str]
+
+
+def settings_file() -> Path:
+    """The file of the program's own settings."""
+    return paths.data_dir() / "settings.json"
+
+
+def stored_text(name: str) -> str:
+    """A text of the program's settings, for what starts before the window: nothing of the file
+    changes, and what cannot be read is nothing."""
+    try:
+        value = _read(settings_file()).get(name, "")
+    except (OSError, ValueError):
+        return ""
+    return value if isinstance(value, str) else ""
 
 
 class Settings:
@@ -131,10 +150,17 @@ def _set_aside(file: Path, error: Exception) -> str:
     """Have a file out of the way, under a name that none has yet; what to say of it."""
     reason = getattr(error, "strerror", None) or str(error)
     log.warning("The settings in %s cannot be used: %s", file, reason)
-    said = "The settings could not be read, so the window starts with its defaults."
     aside = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
     try:
         file.rename(aside)
     except OSError:
-        return f"{said} Remove {file}."
-    return f"{said} The old file is now {aside}."
+        return tr(
+            "The settings could not be read, so the window starts with its defaults. "
+            "Remove {file}.",
+            file=file,
+        )
+    return tr(
+        "The settings could not be read, so the window starts with its defaults. "
+        "The old file is now {file}.",
+        file=aside,
+    )

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.text.numbers import NotANumber, read_real, read_whole
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import labels, theme
 
 
@@ -147,7 +148,11 @@ class Decimal(_WheelNeedsFocus, QDoubleSpinBox):
         low, high = self.minimum(), self.maximum()
         if low <= round(value, self.decimals()) <= high:
             return ""
-        return f"The number must be from {self.textFromValue(low)} to {self.textFromValue(high)}."
+        return tr(
+            "The number must be from {low} to {high}.",
+            low=self.textFromValue(low),
+            high=self.textFromValue(high),
+        )
 
     def _read(self, text: str) -> float:
         if self.specialValueText() and text.strip() == self.specialValueText():

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.caption_search import CaptionSearch
 from diffviews_desktop.ui.common.choosing_menu import offer_choosing
@@ -19,7 +20,7 @@ from diffviews_desktop.values.assessment import meaning_of_distances
 from diffviews_desktop.values.samples import SampleTable, class_title
 
 TITLE = Qt.ItemDataRole.UserRole + 1  # number and name, as they are
-HELP = "Click a class to highlight it, again to show all; right click to select its samples"
+HELP = tr("Click a class to highlight it, again to show all; right click to select its samples")
 LOWEST_LIST = 44  # pixels: two classes; a small screen has no room for more
 
 
@@ -43,11 +44,11 @@ class ClassesPanel(QWidget):
         self._samples: SampleTable | None = None
         self.search = SearchField()
         self.captions = CaptionSearch()
-        self.nothing = muted("No class is called that. Return looks among the samples.")
+        self.nothing = muted(tr("No class is called that. Return looks among the samples."))
         self.nothing.setWordWrap(True)
         self.nothing.hide()
         self.list = name_list()
-        self.list.setAccessibleName("Classes")
+        self.list.setAccessibleName(tr("Classes"))
         self.list.setIconSize(QSize(14, 14))
         self.list.setUniformItemSizes(True)
         self.list.setMinimumHeight(LOWEST_LIST)
@@ -103,9 +104,12 @@ class ClassesPanel(QWidget):
 
     def _ask_for(self, *, has_captions: bool) -> None:
         """Say what can be found."""
-        known = "a class, id or caption" if has_captions else "a class or id"
-        self.search.setPlaceholderText(f"Find {known}…")
-        self.search.setAccessibleName("Find a class or caption" if has_captions else "Find a class")
+        self.search.setPlaceholderText(
+            tr("Find a class, id or caption…") if has_captions else tr("Find a class or id…")
+        )
+        self.search.setAccessibleName(
+            tr("Find a class or caption") if has_captions else tr("Find a class")
+        )
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
@@ -123,7 +127,13 @@ class ClassesPanel(QWidget):
             item = QListWidgetItem(color_dot(palette[number]), f"{short(title)}   ({count})")
             item.setData(Qt.ItemDataRole.UserRole, number)
             item.setData(TITLE, title)
-            item.setToolTip(tip(f"{count} samples of class {title}"))
+            said = trn(
+                "{number} sample of class {name}",
+                "{number} samples of class {name}",
+                count,
+                name=title,
+            )
+            item.setToolTip(tip(said))
             self.list.addItem(item)
         self._filter(self.search.text())
         self._strike()
@@ -157,11 +167,15 @@ class ClassesPanel(QWidget):
         number = item.data(Qt.ItemDataRole.UserRole)
         menu = QMenu(self)
         lit = number == self._highlighted
-        menu.addAction("Show all classes" if lit else "Highlight", lambda: self._on_chosen(item))
+        menu.addAction(
+            tr("Show all classes") if lit else tr("Highlight"), lambda: self._on_chosen(item)
+        )
         position = self.list.row(item)
         gone = position in self._hidden
-        menu.addAction("Show" if gone else "Hide", partial(self.hiding_wanted.emit, position))
-        menu.addAction("Show only this class", partial(self.isolation_wanted.emit, position))
+        menu.addAction(
+            tr("Show") if gone else tr("Hide"), partial(self.hiding_wanted.emit, position)
+        )
+        menu.addAction(tr("Show only this class"), partial(self.isolation_wanted.emit, position))
         menu.addSeparator()
         offer_choosing(menu, partial(self.selection_wanted.emit, number))
         return menu

@@ -7,6 +7,7 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import as_sentence
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, tip
@@ -26,13 +27,13 @@ class ColorPanel(QWidget):
         super().__init__(parent)
         self.choice = ElidingComboBox()
         self.choice.setFixedWidth(148)
-        self.choice.setAccessibleName("Colour by")
+        self.choice.setAccessibleName(tr("Colour by"))
         for by, one in QUANTITIES.items():
             self.choice.addItem(one.title, by)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 0, 0)
         row.setSpacing(8)
-        row.addWidget(caption("Colour &by", self.choice))
+        row.addWidget(caption(tr("Colour &by"), self.choice))
         row.addWidget(self.choice)
         self.choice.activated.connect(
             lambda index: self.color_chosen.emit(self.choice.itemData(index))
@@ -52,8 +53,8 @@ class ColorPanel(QWidget):
             self._show_choices(state)
         ready = state.opened.layer_map is not None
         self.choice.setEnabled(ready)
-        meaning = quantity(state.colored_by).meaning
-        self.choice.setToolTip(tip(meaning if ready else "The map is not there yet."))
+        meaning = tr(quantity(state.colored_by).meaning)
+        self.choice.setToolTip(tip(meaning if ready else tr("The map is not there yet.")))
 
     def _show_choices(self, state: State) -> None:
         model = self.choice.model()

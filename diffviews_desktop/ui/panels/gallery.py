@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state.picks import Within
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
@@ -68,32 +68,34 @@ class GalleryPanel(QWidget):
         self.anchor.setProperty("strong", True)
         self.caption = ElidedLabel(end=True)
         self.caption.setObjectName("muted")
-        self.clear_button = IconButton("trash", "Clear the selection")
+        self.clear_button = IconButton("trash", tr("Clear the selection"))
         self.count = WholeNumber()
         self.count.setRange(1, NEIGHBORS)
         self.count.setValue(5)
-        self.count.setAccessibleName("Number of neighbours to suggest")
+        self.count.setAccessibleName(tr("Number of neighbours to suggest"))
         self.space = ComboBox()
-        self.space.addItem("by activation", False)
-        self.space.addItem("on the map", True)
-        self.space.setAccessibleName("Where neighbours are near")
-        self.space.setToolTip("Near in the layer's activations, or on the two-dimensional map")
-        self.within = IconButton("funnel", "Suggest among all samples or only similar ones")
+        self.space.addItem(tr("by activation"), False)
+        self.space.addItem(tr("on the map"), True)
+        self.space.setAccessibleName(tr("Where neighbours are near"))
+        self.space.setToolTip(
+            tip(tr("Near in the layer's activations, or on the two-dimensional map"))
+        )
+        self.within = IconButton("funnel", tr("Suggest among all samples or only similar ones"))
         self.within.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.within.setCheckable(True)
         menu = QMenu(self.within)
-        self.same_class = menu.addAction("Only of the same &class")
-        self.same_level = menu.addAction("Only of the same &noise level")
+        self.same_class = menu.addAction(tr("Only of the same &class"))
+        self.same_level = menu.addAction(tr("Only of the same &noise level"))
         for action in (self.same_class, self.same_level):
             action.setCheckable(True)
         self.within.setMenu(menu)
-        self.suggest = QPushButton("S&uggest")
+        self.suggest = QPushButton(tr("S&uggest"))
         self.hint = muted()
         self.hint.setWordWrap(True)
         self.searched = ElidedLabel(end=True)
         self.searched.setObjectName("muted")
         self.list = _Gallery()
-        self.list.setAccessibleName("Neighbours")
+        self.list.setAccessibleName(tr("Neighbours"))
         self.list.setViewMode(QListView.ViewMode.IconMode)
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
         self.list.setMovement(QListView.Movement.Static)
@@ -116,7 +118,7 @@ class GalleryPanel(QWidget):
         top.addWidget(self.clear_button)
         controls = QHBoxLayout()
         controls.setSpacing(6)
-        controls.addWidget(caption("&K", self.count))
+        controls.addWidget(caption(tr("&K"), self.count))
         controls.addWidget(self.count)
         controls.addWidget(self.space, 1)
         controls.addWidget(self.suggest)
@@ -163,50 +165,50 @@ class GalleryPanel(QWidget):
         self.searched.setVisible(bool(self.searched.whole))
         has_anchor = samples is not None and selection.anchor is not None
         self.suggest.setEnabled(has_anchor)
-        usual, first = "Add the nearest samples (S)", "Click a point on the map first"
+        usual, first = tr("Add the nearest samples (S)"), tr("Click a point on the map first")
         self.suggest.setToolTip(tip(usual if has_anchor else first))
         self.clear_button.setEnabled(has_anchor)
         self.list.clear()
         if samples is None or selection.anchor is None:
-            self.anchor.set_text("No anchor")
+            self.anchor.set_text(tr("No anchor"))
             self.caption.hide()
-            self._hint("Click a point on the map: it becomes the anchor.")
+            self._hint(tr("Click a point on the map: it becomes the anchor."))
             return
-        about = f"Anchor #{selection.anchor} · {self._describe(selection.anchor)}"
+        about = tr(
+            "Anchor #{row} · {sample}",
+            row=selection.anchor,
+            sample=self._describe(selection.anchor),
+        )
         words = samples.caption(selection.anchor)
         self.anchor.set_text(about, words)
         self.caption.set_text(words)
         self.caption.setVisible(bool(words))
         count = len(selection.neighbors)
         mixed = mixed_levels(samples.sigma[list(selection.rows)])
-        if not count:
-            text = "Click more points, or press Suggest."
-        elif count >= state.preferences.most_neighbors:
-            text = f"{counted(count, 'neighbour')}: that is as many as a mask averages."
-        else:
-            text = f"{counted(count, 'neighbour')} and the anchor feed the mask."
-        text = mixed or text
+        text = mixed or _feeding(count, state.preferences.most_neighbors)
         elsewhere = _elsewhere(state)
         if elsewhere:
-            text += f" They were suggested {elsewhere}."
+            text += " " + tr("They were suggested {where}.", where=elsewhere)
         self._hint(text, problem=bool(mixed))
         distances = dict(selection.suggested)
         for row in selection.neighbors:
             manual = row in selection.manual
             number, words = int(samples.class_label[row]), samples.caption(row)
-            how = "manual" if manual else f"{distances[row]:.2f}"
+            how = tr("manual") if manual else f"{distances[row]:.2f}"
             shown = _beginning(words) if words and number < 0 else str(number)
             item = QListWidgetItem(f"{shown}\n{how}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             item.setData(ROW, row)
-            space = " in the whole layer" if selection.in_layer else ""
-            space += f", suggested {elsewhere}" if elsewhere else ""
-            where = "added by hand" if manual else f"distance {distances[row]:.4f}{space}"
+            where = (
+                tr("added by hand")
+                if manual
+                else _distance_text(distances[row], selection.in_layer, elsewhere)
+            )
             item.setToolTip(
                 tip(
                     f"#{row} · {self._describe(row)} · {where}",
                     words,
-                    "Click removes it, double click shows it on the map",
+                    tr("Click removes it, double click shows it on the map"),
                 )
             )
             self.list.addItem(item)
@@ -225,13 +227,15 @@ class GalleryPanel(QWidget):
         self.same_class.setChecked(within.same_class)
         self.same_level.setChecked(within.same_level)
         self.within.setChecked(bool(within))
-        about = f"Suggest only samples {within.words}" if within else "Suggest among all samples"
-        self.within.setToolTip(tip(about, "Click chooses the same class or noise level"))
+        about = _within_text(within)
+        self.within.setToolTip(tip(about, tr("Click chooses the same class or noise level")))
 
     def _hint(self, text: str, *, problem: bool = False) -> None:
         """Say what there is to do, or that what the mask averages is questionable."""
         self.hint.setText(text)
-        more = "Suggest within the same noise level, or remove those that are far from the others."
+        more = tr(
+            "Suggest within the same noise level, or remove those that are far from the others."
+        )
         self.hint.setToolTip(tip(more if problem else ""))
         if bool(self.hint.property("problem")) != problem:
             self.hint.setProperty("problem", problem)
@@ -306,13 +310,24 @@ def _searched(state: State) -> tuple[str, str]:
     quality, count = shown.quality, shown.reduced.shape[1]
     if quality.reduction is None:
         return "", ""
-    kept = f"{count} components keep {quality.reduction:.0%} of the layer's neighbours"
+    share = f"{quality.reduction:.0%}"
+    kept = trn(
+        "{number} component keeps {share} of the layer's neighbours",
+        "{number} components keep {share} of the layer's neighbours",
+        count,
+        share=share,
+    )
     if not quality.loses_neighbors:
-        return kept, "Suggest looks for neighbours in these components."
+        return kept, tr("Suggest looks for neighbours in these components.")
     if picks.selection.suggested and not picks.selection.in_layer:
-        why = "The layer's activations are not stored, so Suggest looks in these components."
+        why = tr("The layer's activations are not stored, so Suggest looks in these components.")
         return kept, why
-    return "Suggest looks in the whole layer", f"The map's {kept}."
+    return tr("Suggest looks in the whole layer"), trn(
+        "The map's {number} component keeps {share} of the layer's neighbours.",
+        "The map's {number} components keep {share} of the layer's neighbours.",
+        count,
+        share=share,
+    )
 
 
 def _elsewhere(state: State) -> str:
@@ -323,8 +338,51 @@ def _elsewhere(state: State) -> str:
     there = selection.suggested_by
     assert there is not None
     if spec is not None and there.layers == spec.layers:
-        return "on another map of this layer"
-    return f"on {visible(str(there.layers) or 'the default layer', MOST_OF_NAME)}"
+        return tr("on another map of this layer")
+    if not there.layers:
+        return tr("on the default layer")
+    return tr("on {layers}", layers=visible(str(there.layers), MOST_OF_NAME))
+
+
+def _feeding(count: int, most: int) -> str:
+    """What so many neighbours are to a mask, of at most so many."""
+    if not count:
+        return tr("Click more points, or press Suggest.")
+    if count >= most:
+        return trn(
+            "{number} neighbour: that is as many as a mask averages.",
+            "{number} neighbours: that is as many as a mask averages.",
+            count,
+        )
+    return trn(
+        "{number} neighbour and the anchor feed the mask.",
+        "{number} neighbours and the anchor feed the mask.",
+        count,
+    )
+
+
+def _distance_text(distance: float, in_layer: bool, elsewhere: str) -> str:
+    """How far a suggested neighbour is, and in which space."""
+    values = {"distance": f"{distance:.4f}", "where": elsewhere}
+    if in_layer and elsewhere:
+        return tr("distance {distance} in the whole layer, suggested {where}", **values)
+    if in_layer:
+        return tr("distance {distance} in the whole layer", **values)
+    if elsewhere:
+        return tr("distance {distance}, suggested {where}", **values)
+    return tr("distance {distance}", **values)
+
+
+def _within_text(within: Within) -> str:
+    """Among which samples Suggest looks."""
+    match within.same_class, within.same_level:
+        case True, True:
+            return tr("Suggest only samples of the same class and noise level")
+        case True, False:
+            return tr("Suggest only samples of the same class")
+        case False, True:
+            return tr("Suggest only samples of the same noise level")
+    return tr("Suggest among all samples")
 
 
 def _beginning(words: str) -> str:

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted, duration
+from diffviews_desktop.text.translation import tr, trn
+from diffviews_desktop.text.wording import duration
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
@@ -28,14 +29,17 @@ class LayerPanel(QWidget):
         super().__init__(parent)
         self._listed: tuple[object, ...] = (None,) * 5
         self.models = ElidingComboBox(letters=10, names=True)
-        self.models.setAccessibleName("Model")
+        self.models.setAccessibleName(tr("Model"))
         self.models.setMinimumWidth(110)
         self.layers = ElidingComboBox(letters=38)
-        self.layers.setAccessibleName("Layer")
+        self.layers.setAccessibleName(tr("Layer"))
         self.layers.setMinimumWidth(200)
         self.layers.setMaxVisibleItems(24)
         self.detail = muted()
-        model_label, layer_label = caption("Mode&l", self.models), caption("La&yer", self.layers)
+        model_label, layer_label = (
+            caption(tr("Mode&l"), self.models),
+            caption(tr("La&yer"), self.layers),
+        )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -75,13 +79,12 @@ class LayerPanel(QWidget):
         self.models.setEnabled(bool(state.opened.models))
         self.models.setToolTip(tip(state.opened.model or ""))
         if state.opened.loaded is None:
-            why = (
-                state.opened.model_problem
-                or "The other layers are listed once the model is loaded."
+            why = state.opened.model_problem or tr(
+                "The other layers are listed once the model is loaded."
             )
         else:
-            why = "Which layer's activations the map shows."
-        seen = f"Extracted from {EXTRACTED_FROM[state.opened.extraction_input]}."
+            why = tr("Which layer's activations the map shows.")
+        seen = tr("Extracted from {what}.", what=tr(EXTRACTED_FROM[state.opened.extraction_input]))
         self.layers.setToolTip(tip(why, seen if state.opened.models else ""))
         wanted = self._wanted(state)
         index = next(
@@ -94,15 +97,19 @@ class LayerPanel(QWidget):
         self.models.clear()
         for model in state.opened.models:
             self.models.addItem(entry(model.name), model.name)
-            said = tip(model.name, model.description, f"adapter: {model.adapter}")
+            said = tip(model.name, model.description, tr("adapter: {name}", name=model.adapter))
             self.models.setItemData(self.models.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
         self.layers.clear()
         if state.opened.default_layers:
             own = entry(str(state.opened.default_layers))
-            self.layers.addItem(f"{own}  (default)", state.opened.default_layers)
+            self.layers.addItem(tr("{layers}  (default)", layers=own), state.opened.default_layers)
         for info in state.opened.loaded.layers if state.opened.loaded else ():
             text = f"{entry(info.name)}  {info.shape}"
-            whether = "mapped" if info.cached else f"not mapped yet · {_cost(info, state)}"
+            whether = (
+                tr("mapped")
+                if info.cached
+                else tr("not mapped yet · {cost}", cost=_cost(info, state))
+            )
             self.layers.addItem(f"{text}  ·  {whether}", (info.name,))
             said = tip(info.name, _whether_mapped(info, state))
             self.layers.setItemData(self.layers.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
@@ -120,9 +127,9 @@ class LayerPanel(QWidget):
     @staticmethod
     def _detail(state: State) -> str:
         if state.opened.model_problem:
-            return "model not loaded"
+            return tr("model not loaded")
         if state.opened.loaded is None:
-            return "loading the model…" if state.opened.models else ""
+            return tr("loading the model…") if state.opened.models else ""
         return visible(state.opened.map_told_words, MOST_OF_NAME)
 
     @staticmethod
@@ -130,16 +137,21 @@ class LayerPanel(QWidget):
         told = state.opened.map_told_words
         if not told:
             return ("",)
-        how = "What the samples of this map were told is chosen in Map settings."
-        return f"Samples {told}.", state.opened.map_told_note, how
+        how = tr("What the samples of this map were told is chosen in Map settings.")
+        said = tr("Samples {told}.", told=told)
+        return said, state.opened.map_told_note, how
 
 
 def _whether_mapped(info: LayerInfo, state: State) -> str:
     if info.cached:
-        return "Its map is in the cache and appears at once."
+        return tr("Its map is in the cache and appears at once.")
     count = len(state.opened.samples) if state.opened.samples else 0
-    run = counted(count, "sample")
-    return f"Not mapped yet: {run} to run. On disk and in time: {_cost(info, state)}."
+    return trn(
+        "Not mapped yet: {number} sample to run. On disk and in time: {cost}.",
+        "Not mapped yet: {number} samples to run. On disk and in time: {cost}.",
+        count,
+        cost=_cost(info, state),
+    )
 
 
 def _cost(info: LayerInfo, state: State) -> str:
@@ -147,7 +159,9 @@ def _cost(info: LayerInfo, state: State) -> str:
     count = len(state.opened.samples) if state.opened.samples else 0
     value_bytes = 2 if state.opened.folder.overrides.activation_dtype == "float16" else 4
     text = _size(value_bytes * info.values * count)
-    return f"{text} · about {duration(count / state.opened.rate)}" if state.opened.rate else text
+    if not state.opened.rate:
+        return text
+    return tr("{size} · about {time}", size=text, time=duration(count / state.opened.rate))
 
 
 def _size(count: float) -> str:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from diffviews_desktop.engine.jobs.mapping import LinkMaps
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel
@@ -17,8 +18,8 @@ from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_
 if TYPE_CHECKING:  # brought in when it is first asked for
     from diffviews_desktop.ui.views.flat.view import MapView
 
-EMPTY = "Choose a layer above: its map appears here, turned to lie like the first one."
-WORKING = "The second map is being made…"
+EMPTY = tr("Choose a layer above: its map appears here, turned to lie like the first one.")
+WORKING = tr("The second map is being made…")
 
 
 class LinkedPanel(QWidget):
@@ -32,21 +33,21 @@ class LinkedPanel(QWidget):
         self._state = State()
         self.models = ElidingComboBox(names=True)
         self.layers = ElidingComboBox(letters=8)
-        self.models.setAccessibleName("Model of the second map")
-        self.layers.setAccessibleName("Layer of the second map")
-        self.layers.setPlaceholderText("layer")
+        self.models.setAccessibleName(tr("Model of the second map"))
+        self.layers.setAccessibleName(tr("Layer of the second map"))
+        self.layers.setPlaceholderText(tr("layer"))
         self.layers.setMaxVisibleItems(24)
         self.models.setFixedWidth(96)
         self.note = ElidedLabel(end=True)
         self.note.setMinimumWidth(74)
         self.note.setObjectName("muted")
-        self.close_button = IconButton("close", "Close the second map")
+        self.close_button = IconButton("close", tr("Close the second map"))
         header = QWidget()
         as_panel(header)
         row = QHBoxLayout(header)
         row.setContentsMargins(12, 5, 8, 5)
         row.setSpacing(8)
-        for widget in (caption("Beside", self.layers), self.models):
+        for widget in (caption(tr("Beside"), self.layers), self.models):
             row.addWidget(widget)
         row.addWidget(self.layers, 2)
         row.addWidget(self.note, 1)
@@ -121,14 +122,14 @@ class LinkedPanel(QWidget):
     def _fill_layers(self, state: State) -> None:
         self.layers.clear()
         if self.models.currentData() != state.opened.model:
-            self.layers.addItem("default", ())
+            self.layers.addItem(tr("default"), ())
         elif state.opened.default_layers:
             self.layers.addItem(
                 entry(str(state.opened.default_layers)), state.opened.default_layers
             )
         if self.models.currentData() == state.opened.model:
             for info in state.opened.loaded.layers if state.opened.loaded else ():
-                whether = "" if info.cached else "  ·  not mapped yet"
+                whether = "" if info.cached else "  ·  " + tr("not mapped yet")
                 self.layers.addItem(f"{entry(info.name)}{whether}", (info.name,))
         self.layers.setCurrentIndex(-1)
 
@@ -141,14 +142,18 @@ class LinkedPanel(QWidget):
         else:
             assert linked is not None
             told, first, reference = linked.map.told, state.opened.map_told, linked.reference
-            meaning = "Of a sample's 15 nearest, so many are the same in both activation spaces."
-            text = f"{share:.0%} shared"
+            meaning = tr(
+                "Of a sample's 15 nearest, so many are the same in both activation spaces."
+            )
+            text = tr("{share} shared", share=f"{share:.0%}")
             if reference is not None:
                 text = f"{share:.0%} ({reference:.0%})"
-                meaning += (
-                    f" If both showed nothing but class and noise level, {reference:.0%} would be: "
-                    "only what is beyond that stayed where it was."
+                more = tr(
+                    "If both showed nothing but class and noise level, {share} would be: only what "
+                    "is beyond that stayed where it was.",
+                    share=f"{reference:.0%}",
                 )
+                meaning = f"{meaning} {more}"
             if told is not None and first is not None and told != first:
                 text = f"{visible(linked.map.told_words, MOST_OF_NAME)} · {text}"
             self.note.set_text(text, meaning)

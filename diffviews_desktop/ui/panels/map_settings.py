@@ -20,6 +20,7 @@ from diffviews_desktop.actions.reasons import NO_FOLDER, model_cannot_run
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.fact_table import FactTable
@@ -45,27 +46,33 @@ from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
 NO_PCA = 0
 ALIGNED = "aligned"
-NOT_ALIGNED = "All samples have the same noise level: there is nothing to align."
+NOT_ALIGNED = tr("All samples have the same noise level: there is nothing to align.")
 MOST_FACTS = 7
 MOST_LEVELS = 40
-NOT_MEASURED = "This map was not measured. A map that is made now is."
+NOT_MEASURED = tr("This map was not measured. A map that is made now is.")
 DISTANCE_DECIMALS = 3
 WIDTH = 400
 TIPS = {
-    "n_neighbors": "How many nearest samples UMAP looks at for each, itself among them: few show "
-    "fine structure, many the whole",
-    "min_dist": "How close UMAP may put points together",
-    "metric": "How the distance between activations is measured",
-    "pca_components": "How many principal components are kept before UMAP; 0 leaves PCA out",
-    "n_components": "The map shows the first two; a third can be shown as colour",
-    "level": "All samples on one map; one map per noise level, in one frame, so that a picture "
-    "lies at like places on all of them, which the 3-D view stacks; or the samples of one level "
-    "alone: then the map shows what else they differ in",
-    "seed": "Of every stage: the same seed makes the same map",
-    "told": "What the model is told of each sample when its layers are extracted. Told their "
-    "class, samples may lie together because of the word rather than the picture",
+    "n_neighbors": tr(
+        "How many nearest samples UMAP looks at for each, itself among them: few show "
+        "fine structure, many the whole"
+    ),
+    "min_dist": tr("How close UMAP may put points together"),
+    "metric": tr("How the distance between activations is measured"),
+    "pca_components": tr("How many principal components are kept before UMAP; 0 leaves PCA out"),
+    "n_components": tr("The map shows the first two; a third can be shown as colour"),
+    "level": tr(
+        "All samples on one map; one map per noise level, in one frame, so that a picture "
+        "lies at like places on all of them, which the 3-D view stacks; or the samples of one "
+        "level alone: then the map shows what else they differ in"
+    ),
+    "seed": tr("Of every stage: the same seed makes the same map"),
+    "told": tr(
+        "What the model is told of each sample when its layers are extracted. Told their "
+        "class, samples may lie together because of the word rather than the picture"
+    ),
 }
-_WORDS: dict[Told, str] = {NOTHING: "nothing", OWN: "their class"}
+_WORDS: dict[Told, str] = {NOTHING: tr("nothing"), OWN: tr("their class")}
 
 
 class MapSettings(QDialog):
@@ -81,7 +88,7 @@ class MapSettings(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Map settings")
+        self.setWindowTitle(tr("Map settings"))
         as_panel(self)
         self._state = State()
         self._filled = MapParameters()
@@ -96,7 +103,7 @@ class MapSettings(QDialog):
             self.metric_choice.addItem(metric, metric)
         self.pca = WholeNumber()
         self.pca.setRange(NO_PCA, PCA_RANGE[1])
-        self.pca.setSpecialValueText("no PCA")
+        self.pca.setSpecialValueText(tr("no PCA"))
         self.dimensions = ComboBox()
         for dimensions in (2, 3):
             self.dimensions.addItem(str(dimensions), dimensions)
@@ -112,13 +119,13 @@ class MapSettings(QDialog):
         self.figures = FactTable(MOST_FACTS)
         self.verdict = muted()
         self.verdict.setWordWrap(True)
-        self.assess = QPushButton("&Assess")
+        self.assess = QPushButton(tr("&Assess"))
         self.assess.setAutoDefault(False)
         self.assess.clicked.connect(self.assess_requested)
-        self.defaults = QPushButton("&Defaults")
-        self.own = QPushButton("The folder's &own map")
-        self.close_button = QPushButton("Close")
-        self.make = QPushButton("&Make the map")
+        self.defaults = QPushButton(tr("&Defaults"))
+        self.own = QPushButton(tr("The folder's &own map"))
+        self.close_button = QPushButton(tr("Close"))
+        self.make = QPushButton(tr("&Make the map"))
         self.make.setObjectName("primary")
         self.make.setDefault(True)
         self._build()
@@ -137,14 +144,14 @@ class MapSettings(QDialog):
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
         rows: tuple[tuple[str, str, QWidget], ...] = (
-            ("&Neighbours", "n_neighbors", self.neighbors),
-            ("M&inimum distance", "min_dist", self.min_dist),
-            ("Me&tric", "metric", self.metric_choice),
-            ("&PCA components", "pca_components", self.pca),
-            ("Dimen&sions", "n_components", self.dimensions),
-            ("Noise le&vels", "level", self.level),
-            ("S&eed", "seed", self.seed),
-            ("Samp&les are told", "told", self.told),
+            (tr("&Neighbours"), "n_neighbors", self.neighbors),
+            (tr("M&inimum distance"), "min_dist", self.min_dist),
+            (tr("Me&tric"), "metric", self.metric_choice),
+            (tr("&PCA components"), "pca_components", self.pca),
+            (tr("Dimen&sions"), "n_components", self.dimensions),
+            (tr("Noise le&vels"), "level", self.level),
+            (tr("S&eed"), "seed", self.seed),
+            (tr("Samp&les are told"), "told", self.told),
         )
         for row, (text, name, field) in enumerate(rows):
             field.setToolTip(tip(TIPS[name]))
@@ -170,7 +177,7 @@ class MapSettings(QDialog):
         column.addLayout(starting)
         column.addWidget(self.hint)
         heading = QHBoxLayout()
-        title = Label("How well the map shows its layer")
+        title = Label(tr("How well the map shows its layer"))
         title.setProperty("strong", True)
         heading.addWidget(title, 1)
         heading.addWidget(self.assess)
@@ -231,14 +238,14 @@ class MapSettings(QDialog):
             if can_be_told:
                 for told in (NOTHING, OWN):
                     self.told.addItem(_WORDS[told], told)
-                self.told.addItem("both: nothing, and beside it their class", BOTH)
+                self.told.addItem(tr("both: nothing, and beside it their class"), BOTH)
                 if classes:
-                    self.told.addItem("the uniform label", UniformLabel())
+                    self.told.addItem(tr("the uniform label"), UniformLabel())
                 for number, name in classes:
                     one = ClassLabel(number, name)
-                    self.told.addItem(f"class {entry(described(one))}", one)
+                    self.told.addItem(tr("class {name}", name=entry(described(one))), one)
             else:
-                self.told.addItem("as the map on screen", None)
+                self.told.addItem(tr("as the map on screen"), None)
             self.told.setCurrentIndex(max(0, self.told.findData(before)))
 
     def _choose_told(self, told: Told | str | None) -> None:
@@ -300,10 +307,10 @@ class MapSettings(QDialog):
         data = [None, ALIGNED, *offered]
         if [self.level.itemData(at) for at in range(self.level.count())] != data:
             self.level.clear()
-            self.level.addItem("all on one map", None)
-            self.level.addItem("one map each, aligned", ALIGNED)
+            self.level.addItem(tr("all on one map"), None)
+            self.level.addItem(tr("one map each, aligned"), ALIGNED)
             for level in offered:
-                self.level.addItem(f"σ {level:g} alone", level)
+                self.level.addItem(tr("σ {level} alone", level=f"{level:g}"), level)
         model = self.level.model()
         assert isinstance(model, QStandardItemModel)
         why_not = NOT_ALIGNED if len(known) == 1 and chosen != ALIGNED else ""
@@ -333,24 +340,24 @@ class MapSettings(QDialog):
             and self.parameters() == _of(state)
             and self.chosen() == _told_of(state)
         ):
-            why = "The map on screen was made with these settings."
+            why = tr("The map on screen was made with these settings.")
         else:
             why = ""
         self.make.setEnabled(not why)
-        self.make.setToolTip(tip(why or "Lay out the layer on screen with these settings"))
+        self.make.setToolTip(tip(why or tr("Lay out the layer on screen with these settings")))
         if state.opened.model is None:
             why_not_own = why
         elif asked is None and told is None:
-            why_not_own = "That is the map on screen, or the one that is being made."
+            why_not_own = tr("That is the map on screen, or the one that is being made.")
         else:
             why_not_own = ""
         self.own.setEnabled(not why_not_own)
-        usual = "Go back to the map that the folder brings, or to the usual settings"
+        usual = tr("Go back to the map that the folder brings, or to the usual settings")
         self.own.setToolTip(tip(why_not_own or usual))
         if pending is not None:
-            self.hint.setText("The map on screen stays until the new one is there.")
+            self.hint.setText(tr("The map on screen stays until the new one is there."))
         else:
-            self.hint.setText(why or "A map that was made before appears at once.")
+            self.hint.setText(why or tr("A map that was made before appears at once."))
 
     # ---- out ------------------------------------------------------------------------------------
 

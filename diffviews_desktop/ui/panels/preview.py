@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.session import AT_ONCE
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import caption_lines
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import (
@@ -35,7 +36,7 @@ from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 from diffviews_desktop.values.sample_groups import same_picture
 
 SMALLEST, LARGEST, GAP, CAPTION_LINES = 94, 160, 4, 3
-NOTHING = "Move over the map to see samples."
+NOTHING = tr("Move over the map to see samples.")
 MOST_LEVELS = 12  # that are linked
 
 Found = tuple[int, NDArray[np.int64]]
@@ -65,8 +66,8 @@ class PreviewPanel(QWidget):
         self._finding: Latest[Found] = Latest(self._show_levels, self, name="levels")
         self._image: QImage | None = None
         self._seen: QImage | None = None
-        self.picture = picture_label(LARGEST, "Picture of the sample")
-        self.seen = picture_label(SMALLEST, "What the model sees of it")
+        self.picture = picture_label(LARGEST, tr("Picture of the sample"))
+        self.seen = picture_label(SMALLEST, tr("What the model sees of it"))
         self.name = ElidedLabel()
         self.name.setProperty("strong", True)
         self.facts = ElidedLabel()
@@ -132,7 +133,7 @@ class PreviewPanel(QWidget):
         self._image = self._seen = None
         self.picture.clear()
         self.seen.clear()
-        self.name.set_text("Nothing under the mouse")
+        self.name.set_text(tr("Nothing under the mouse"))
         self.facts.set_lines(NOTHING, "", "")
         self._show_caption("", samples is not None and bool(len(samples.captions)))
 
@@ -147,14 +148,14 @@ class PreviewPanel(QWidget):
             self._show()
         self._show_seen(shown)
         title = samples.title(shown, " · ")
-        self.name.set_text(title if self._row is not None else f"Anchor: {title}")
+        self.name.set_text(title if self._row is not None else tr("Anchor: {sample}", sample=title))
         lines = [f"#{shown}   {samples.sample_id[shown]}", f"σ {samples.sigma[shown]:g}"]
         layer_map = self._state.opened.layer_map
         if layer_map is not None:
             if layer_map.trust is not None and np.isfinite(layer_map.trust[shown]):
-                lines[1] += f"   trust {layer_map.trust[shown]:.2f}"
+                lines[1] += "   " + tr("trust {value}", value=f"{layer_map.trust[shown]:.2f}")
             if layer_map.kept is not None and np.isfinite(layer_map.kept[shown]):
-                lines[1] += f"   kept {layer_map.kept[shown]:.2f}"
+                lines[1] += "   " + tr("kept {value}", value=f"{layer_map.kept[shown]:.2f}")
             x, y = layer_map.xy[shown]
             lines.append(f"x {x:.3f}   y {y:.3f}")
         self.facts.set_lines(*lines)
@@ -217,7 +218,8 @@ class PreviewPanel(QWidget):
         opened = self._state.opened
         found = self._state.picks.input_of(opened.model, row)
         self._seen = None
-        self.seen.setToolTip(tip(f"What the model sees: {EXTRACTED_FROM[opened.extraction_input]}"))
+        seen = tr(EXTRACTED_FROM[opened.extraction_input])
+        self.seen.setToolTip(tip(tr("What the model sees: {what}", what=seen)))
         if found is None or found.image is None:
             self.seen.clear()
             return
@@ -234,10 +236,12 @@ class PreviewPanel(QWidget):
         assert image is not None
         if image.isNull():
             self.picture.setPixmap(placeholder(side, ratio, QColor(theme.colors().muted)))
-            self.picture.setToolTip(tip(f"The picture {self._pictures.fault(self._path)}."))
+            self.picture.setToolTip(
+                tip(tr("The picture {fault}.", fault=tr(self._pictures.fault(self._path))))
+            )
         else:
             self.picture.setPixmap(enlarged(image, side, ratio))
-            self.picture.setToolTip(tip(f"{size_of(image)} pixels"))
+            self.picture.setToolTip(tip(tr("{size} pixels", size=size_of(image))))
 
     # ---- words ----------------------------------------------------------------------------------
 
@@ -265,7 +269,7 @@ class PreviewPanel(QWidget):
         others = [int(one) for one in rows if one != row][:MOST_LEVELS]
         links = [(one, f"{samples.sigma[one]:g}") for one in others]
         if links:
-            self.levels.set_links("Also at σ", links, numbered=False)
+            self.levels.set_links(tr("Also at σ"), links, numbered=False)
         else:
             self.levels.clear()
 

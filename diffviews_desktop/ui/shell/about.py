@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QListView, QPushButton, QVBoxLayout, QWid
 
 from diffviews_desktop import __version__, paths
 from diffviews_desktop.files.reading import read_text
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.shell.help import FactsWindow
@@ -15,18 +16,26 @@ from diffviews_desktop.ui.shell.help import FactsWindow
 ABOUT = (
     (
         f"DiffViews {__version__}",
-        "See a diffusion model's activations as a map, pick a region, and make the model say that.",
+        tr(
+            "See a diffusion model's activations as a map, pick a region, and make the model say "
+            "that."
+        ),
     ),
     (
-        "Digits of the demo",
-        "MNIST (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0) and the UCI handwritten digits "
-        "(E. Alpaydin, C. Kaynak; CC BY 4.0).",
+        tr("Digits of the demo"),
+        tr(
+            "MNIST (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0) and the UCI handwritten digits "
+            "(E. Alpaydin, C. Kaynak; CC BY 4.0)."
+        ),
     ),
     (
-        "Newer versions",
-        "are where you got this one. DiffViews does not look for them, and sends nothing anywhere.",
+        tr("Newer versions"),
+        tr(
+            "are where you got this one. DiffViews does not look for them, and sends nothing "
+            "anywhere."
+        ),
     ),
-    ("Licence", "Apache License 2.0"),
+    (tr("Licence"), tr("Apache License 2.0")),
 )
 LICENCES_SIZE = (720, 520)
 MOST_BYTES = 10_000_000
@@ -41,12 +50,14 @@ class AboutWindow(FactsWindow):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        places = (
-            f"is in {paths.data_dir()} and {paths.cache_dir()}. Removing DiffViews leaves both."
+        places = tr(
+            "is in {data_dir} and {cache_dir}. Removing DiffViews leaves both.",
+            data_dir=paths.data_dir(),
+            cache_dir=paths.cache_dir(),
         )
-        super().__init__("About DiffViews", (*ABOUT, ("Your data", places)), parent)
+        super().__init__(tr("About DiffViews"), (*ABOUT, (tr("Your data"), places)), parent)
         if paths.licences().is_file():
-            button = QPushButton("&Licences…")
+            button = QPushButton(tr("&Licences…"))
             button.clicked.connect(self._show_licences)
             self.buttons.insertWidget(0, button)
             theme.dress(self)
@@ -64,11 +75,11 @@ class LicencesWindow(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Licences")
+        self.setWindowTitle(tr("Licences"))
         as_panel(self)
         lines = read_text(paths.licences(), MOST_BYTES).splitlines()
         self.list = QListView()
-        self.list.setAccessibleName("Licences")
+        self.list.setAccessibleName(tr("Licences"))
         self.list.setUniformItemSizes(True)
         self.list.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)

@@ -13,6 +13,7 @@ from diffviews_desktop.errors import said
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.session_file.scratch import Scratch, drop
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.panel import differ
 from diffviews_desktop.ui.shell.sessions import Sessions
 
@@ -92,11 +93,15 @@ class Autosave(QObject):
         problem = said(error)
         if problem != self._problem:
             self._problem = problem
-            text = f"Your work is not kept for the next start. {problem}"
+            text = tr("Your work is not kept for the next start. {problem}", problem=problem)
             self._context.say(text, error=True)
 
-    def end(self) -> None:
-        """Leave what is shown as the last session, without the runs that the user discards."""
+    def end(self, *, whole: bool = False) -> None:
+        """Leave what is shown as the last session, without the runs that the user discards.
+
+        Args:
+            whole: with all runs: the program ends without having asked.
+        """
         self._rest.stop()
         scratch, self._scratch = self._scratch, None
         if scratch is None:
@@ -105,7 +110,8 @@ class Autosave(QObject):
         if not _is_whole(state):
             self._sessions.aside(scratch.drop, lambda _: None)
             return
-        session, done_with = self._sessions.now(held_alone(state)), self._done_with
+        kept = state if whole else held_alone(state)
+        session, done_with = self._sessions.now(kept), self._done_with
         self._sessions.aside(lambda: _ended(scratch, session, done_with), lambda _: None)
 
 

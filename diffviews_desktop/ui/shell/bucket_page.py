@@ -22,6 +22,7 @@ from diffviews_desktop.actions.preferences import prefer
 from diffviews_desktop.credentials import BucketKeys
 from diffviews_desktop.errors import KeyringError
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.labels import Label, caption, muted, say_below, tip
@@ -32,8 +33,8 @@ from diffviews_desktop.values.stores import BucketSettings
 
 GIGABYTE, MOST_GIGABYTES = 10**9, 1_000_000
 LINES = 3  # of what is said of the keys
-NO_BUCKET = "Name a bucket first."
-NO_KEYS = "None are entered here; variables such as R2_ACCESS_KEY_ID are used."
+NO_BUCKET = tr("Name a bucket first.")
+NO_KEYS = tr("None are entered here; variables such as R2_ACCESS_KEY_ID are used.")
 
 
 class KeysDialog(QDialog):
@@ -41,18 +42,23 @@ class KeysDialog(QDialog):
 
     def __init__(self, bucket: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keys of the bucket")
+        self.setWindowTitle(tr("Keys of the bucket"))
         self.key_id, self.secret = QLineEdit(), QLineEdit()
         self.secret.setEchoMode(QLineEdit.EchoMode.Password)
         for field in (self.key_id, self.secret):
             field.setMaxLength(credentials.MOST_LETTERS)
             field.setMinimumWidth(320)
             field.textChanged.connect(self._on_typed)
-        where = muted(f"They are kept in the keyring of this system, for the bucket {bucket}.")
+        where = muted(
+            tr(
+                "They are kept in the keyring of this system, for the bucket {bucket}.",
+                bucket=bucket,
+            )
+        )
         where.setWordWrap(True)
         rows = form()
-        add_row(rows, "Access key &ID", self.key_id)
-        add_row(rows, "&Secret access key", self.secret)
+        add_row(rows, tr("Access key &ID"), self.key_id)
+        add_row(rows, tr("&Secret access key"), self.secret)
         kinds = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel)
         self.buttons.accepted.connect(self.accept)
@@ -83,15 +89,15 @@ class BucketPage(QWidget):
         super().__init__()
         self._context = context
         self.bucket, self.endpoint = QLineEdit(), QLineEdit()
-        self.bucket.setPlaceholderText("what R2_BUCKET_NAME says")
-        self.endpoint.setPlaceholderText("what the environment says, else AWS")
-        self.upload = QCheckBox("&Upload the maps that are made here")
+        self.bucket.setPlaceholderText(tr("what R2_BUCKET_NAME says"))
+        self.endpoint.setPlaceholderText(tr("what the environment says, else AWS"))
+        self.upload = QCheckBox(tr("&Upload the maps that are made here"))
         self.limit = WholeNumber()
         self.limit.setRange(1, MOST_GIGABYTES)
         self.kept = muted()
         self.kept.setWordWrap(True)
         self.kept.setMinimumHeight(LINES * self.kept.fontMetrics().lineSpacing())
-        self.enter, self.forget = QPushButton("Enter &keys…"), QPushButton("&Forget them")
+        self.enter, self.forget = QPushButton(tr("Enter &keys…")), QPushButton(tr("&Forget them"))
         self._asked: Latest[tuple[bool, str]] = Latest(self._show_keys, self, name="keyring")
         self._build()
         self._connect()
@@ -101,17 +107,21 @@ class BucketPage(QWidget):
         rows = form(self)
         rows.setContentsMargins(0, 10, 0, 0)
         about = muted(
-            "A group can share the maps of layers through a bucket of an S3 service, such as "
-            "Cloudflare R2: each is computed once."
+            tr(
+                "A group can share the maps of layers through a bucket of an S3 service, such as "
+                "Cloudflare R2: each is computed once."
+            )
         )
         about.setWordWrap(True)
         rows.addRow(about)
-        add_row(rows, "&Bucket", self.bucket)
-        add_row(rows, "&Endpoint", self.endpoint)
-        self.limit.setAccessibleName("Gigabytes of all maps in the bucket")
-        rows.addRow(caption("At &most", self.limit), _beside(self.limit, Label("GB in the bucket")))
+        add_row(rows, tr("&Bucket"), self.bucket)
+        add_row(rows, tr("&Endpoint"), self.endpoint)
+        self.limit.setAccessibleName(tr("Gigabytes of all maps in the bucket"))
+        rows.addRow(
+            caption(tr("At &most"), self.limit), _beside(self.limit, Label(tr("GB in the bucket")))
+        )
         rows.addRow(Label(), self.upload)
-        rows.addRow(Label("Keys"), self.kept)
+        rows.addRow(Label(tr("Keys")), self.kept)
         for button in (self.enter, self.forget):
             button.setAutoDefault(False)
         rows.addRow(Label(), _beside(self.enter, self.forget))
@@ -215,7 +225,9 @@ def _ask(bucket: BucketSettings) -> tuple[bool, str]:
         kept = credentials.stored_keys(bucket.bucket, bucket.endpoint)
     except KeyringError as error:
         return False, str(error)
-    return (False, NO_KEYS) if kept is None else (True, "They are in the keyring of this system.")
+    return (
+        (False, NO_KEYS) if kept is None else (True, tr("They are in the keyring of this system."))
+    )
 
 
 def _check_bucket(name: str) -> None:
@@ -226,7 +238,7 @@ def _check_bucket(name: str) -> None:
 def _check_endpoint(text: str) -> None:
     """Raise ValueError where a text cannot be the address of a service."""
     if Location.parse(text).kind != "https":
-        raise ValueError("Enter an address that begins with https://.")
+        raise ValueError(tr("Enter an address that begins with https://."))
 
 
 def _problem(check: Callable[[str], None], text: str) -> str:

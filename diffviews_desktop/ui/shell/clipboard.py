@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QGuiApplication, QImage
 
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
 
 
@@ -31,7 +32,7 @@ class Clipboard:
 
         def copied(image: QImage, fault: str) -> None:
             if fault:
-                self.context.say(f"The picture {fault}, so it is not copied.")
+                self.context.say(tr("The picture {fault}, so it is not copied.", fault=fault))
             else:
                 QGuiApplication.clipboard().setImage(image)
 

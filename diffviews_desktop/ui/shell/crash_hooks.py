@@ -10,6 +10,7 @@ from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from diffviews_desktop import crashes
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.text.terminal import complain
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.settings import Settings
 
 log = logging.getLogger("qt")
@@ -51,6 +52,6 @@ def offer_report(context: Context, settings: Settings, folder: Path) -> None:
         return
     settings.change({OFFERED: found[0].name})
     context.say(
-        "Something went wrong unexpectedly last time. A report is kept on this computer.",
+        tr("Something went wrong unexpectedly last time. A report is kept on this computer."),
         offer="report",
     )

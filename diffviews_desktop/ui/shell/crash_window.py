@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop import crashes
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.text_pane import TextPane
@@ -25,7 +26,7 @@ from diffviews_desktop.ui.common.widgets import ComboBox, as_panel, signals_bloc
 log = logging.getLogger(__name__)
 
 SIZE = QSize(720, 460)
-NONE = "There is no report: nothing has gone wrong unexpectedly."
+NONE = tr("There is no report: nothing has gone wrong unexpectedly.")
 
 
 class CrashWindow(QDialog):
@@ -38,23 +39,27 @@ class CrashWindow(QDialog):
 
     def __init__(self, folder: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Crash reports")
+        self.setWindowTitle(tr("Crash reports"))
         as_panel(self)
         self._folder = folder
         self.which = ComboBox()
-        self.which.setAccessibleName("Report")
+        self.which.setAccessibleName(tr("Report"))
         self.note = muted(
-            "A report stays on this computer unless you copy it and pass it on. As it is shown "
-            "here, it names places in the program's code and none of your files."
+            tr(
+                "A report stays on this computer unless you copy it and pass it on. As it is shown "
+                "here, it names places in the program's code and none of your files."
+            )
         )
         self.note.setWordWrap(True)
-        self.text = TextPane("Report", code=True)
+        self.text = TextPane(tr("Report"), code=True)
         self.text.setLineWrapMode(TextPane.LineWrapMode.NoWrap)
-        self.names = QCheckBox("With &messages and names of files")
-        self.names.setToolTip(tip("Helps to find the cause; look through it before you pass it on"))
-        self.copy = QPushButton("&Copy")
-        self.delete = QPushButton("&Delete")
-        self.close_button = QPushButton("Clos&e")
+        self.names = QCheckBox(tr("With &messages and names of files"))
+        self.names.setToolTip(
+            tip(tr("Helps to find the cause; look through it before you pass it on"))
+        )
+        self.copy = QPushButton(tr("&Copy"))
+        self.delete = QPushButton(tr("&Delete"))
+        self.close_button = QPushButton(tr("Clos&e"))
         self._build()
         self.which.currentIndexChanged.connect(self._show)
         self.names.toggled.connect(self._show)
@@ -66,7 +71,7 @@ class CrashWindow(QDialog):
 
     def _build(self) -> None:
         top = QHBoxLayout()
-        top.addWidget(caption("&Report", self.which))
+        top.addWidget(caption(tr("&Report"), self.which))
         top.addWidget(self.which, 1)
         buttons = QHBoxLayout()
         buttons.addWidget(self.names)
@@ -107,7 +112,7 @@ class CrashWindow(QDialog):
             text = crashes.read(path)
         except OSError as error:
             log.warning("%s cannot be read: %s", path, error)
-            return "This report cannot be read."
+            return tr("This report cannot be read.")
         return text if self.names.isChecked() else crashes.without_names(text)
 
     def _copy(self) -> None:

@@ -14,6 +14,7 @@ from diffviews_desktop.actions import folders, placing
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.sessions import open_session
 from diffviews_desktop.state.session_file.saved import SUFFIX
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.import_rules import CHECKPOINT_SUFFIXES, PICTURE_SUFFIXES
 
@@ -33,7 +34,7 @@ class Drops:
         """A picture's file that the user chooses; None where they choose none."""
         opened = self._context.state.opened
         start = str(Path.home() if opened.is_demo or opened.path is None else opened.path)
-        kinds = f"Pictures (*{' *'.join(PICTURE_SUFFIXES)})"
+        kinds = tr("Pictures (*{suffixes})", suffixes=" *".join(PICTURE_SUFFIXES))
         file, _ = QFileDialog.getOpenFileName(self._window, title, start, kinds)
         return Path(file) if file else None
 

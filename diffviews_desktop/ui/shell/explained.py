@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.widgets import as_panel
@@ -105,103 +106,124 @@ def _current(painter: QPainter) -> None:
 SOLID, DOTTED = Qt.PenStyle.SolidLine, Qt.PenStyle.DotLine
 SECTIONS: tuple[tuple[str, Sequence[Entry]], ...] = (
     (
-        "Marks on the map",
+        tr("Marks on the map"),
         (
             Entry(
                 _points,
-                "Samples: pictures at a noise level. The colour is the class, unless you choose "
-                "otherwise; the noisier the picture, the fainter the point.",
+                tr(
+                    "Samples: pictures at a noise level. The colour is the class, unless you "
+                    "choose otherwise; the noisier the picture, the fainter the point."
+                ),
             ),
-            Entry(_ring(colors.ANCHOR, 22, 3.5, SOLID), "The anchor, where you clicked first."),
+            Entry(_ring(colors.ANCHOR, 22, 3.5, SOLID), tr("The anchor, where you clicked first.")),
             Entry(
                 _ring(colors.SUGGESTED, 15, 2.0, SOLID),
-                "Neighbours that Suggest added: those nearest to the anchor.",
+                tr("Neighbours that Suggest added: those nearest to the anchor."),
             ),
             Entry(
                 _ring(colors.MANUAL, 15, 3.0, DOTTED),
-                "Neighbours that you added by clicking. The mask is the mean of the anchor and all "
-                "neighbours.",
+                tr(
+                    "Neighbours that you added by clicking. The mask is the mean of the anchor "
+                    "and all neighbours."
+                ),
             ),
         ),
     ),
     (
-        "Marks of a run",
+        tr("Marks of a run"),
         (
             Entry(
                 partial(_symbol, name="d", size=15, filling=colors.PATH_START),
-                "The first step of a run: almost pure noise.",
+                tr("The first step of a run: almost pure noise."),
             ),
             Entry(
                 _steps,
-                "The steps after it, from light to dark. Each lies where the layer's own values "
-                "at that step belong. Every run has its own hue and dashes.",
+                tr(
+                    "The steps after it, from light to dark. Each lies where the layer's own "
+                    "values at that step belong. Every run has its own hue and dashes."
+                ),
             ),
             Entry(
                 partial(_symbol, name="star", size=20, filling=colors.PATH_END),
-                "The finished picture. A run that was stopped has no star.",
+                tr("The finished picture. A run that was stopped has no star."),
             ),
-            Entry(_hollow, "A step unlike any sample: see below."),
+            Entry(_hollow, tr("A step unlike any sample: see below.")),
             Entry(
                 partial(_symbol, name="s", size=13, line=colors.PATH_END, width=2),
-                "What the layer was held at instead of its own values.",
+                tr("What the layer was held at instead of its own values."),
             ),
-            Entry(_current, "The step that the filmstrip shows."),
+            Entry(_current, tr("The step that the filmstrip shows.")),
             Entry(
                 partial(_symbol, name="x", size=18, filling=colors.ANCHOR),
-                "Where the finished picture's own activation lies, after Where did it land?",
+                tr("Where the finished picture's own activation lies, after Where did it land?"),
             ),
-            Entry(_unmasked, "The same seed with nothing held, after Compare."),
+            Entry(_unmasked, tr("The same seed with nothing held, after Compare.")),
         ),
     ),
     (
-        "Distances",
+        tr("Distances"),
         (
             Entry(
-                "On the map",
-                "Only what is near to a sample means something. How far islands lie from each "
-                "other, how large they are and how they are turned means nothing: another seed of "
-                "the map puts them elsewhere.",
+                tr("On the map"),
+                tr(
+                    "Only what is near to a sample means something. How far islands lie from each "
+                    "other, how large they are and how they are turned means nothing: another "
+                    "seed of the map puts them elsewhere."
+                ),
             ),
             Entry(
-                "In numbers",
-                "Suggest, the gallery and the distances of a run measure in the layer's "
-                "activations, reduced to principal components, not on the map.",
-            ),
-        ),
-    ),
-    (
-        "Trust",
-        (
-            Entry(
-                "trust",
-                "How far a sample's neighbours on the map are its neighbours in the layer: 1 is "
-                "best, 0.5 is chance. Colour by trust to see where the map misleads.",
-            ),
-            Entry(
-                "kept",
-                "The share of a sample's 15 nearest on the map that are its nearest in the layer.",
-            ),
-            Entry(
-                "Whole map",
-                "Map settings says how much of the neighbourhoods the map keeps; Assess finds out "
-                "how well classes are read from it and what another seed would change.",
+                tr("In numbers"),
+                tr(
+                    "Suggest, the gallery and the distances of a run measure in the layer's "
+                    "activations, reduced to principal components, not on the map."
+                ),
             ),
         ),
     ),
     (
-        "Unlike any sample (off the manifold)",
+        tr("Trust"),
         (
             Entry(
-                "How it is told",
-                "Each step and each mask is compared with the samples of like noise level: by the "
-                "distance to its nearest sample, and by the share of it that lies outside the "
-                "map's components.",
+                tr("trust"),
+                tr(
+                    "How far a sample's neighbours on the map are its neighbours in the layer: 1 "
+                    "is best, 0.5 is chance. Colour by trust to see where the map misleads."
+                ),
             ),
             Entry(
-                "What it means",
-                "Where it is beyond 95 % of them, or outside their noise levels, its mark is "
-                "hollow. Its place on the map is then a guess, and what the model draws from it "
-                "may say more about the mask than about the layer.",
+                tr("kept"),
+                tr(
+                    "The share of a sample's 15 nearest on the map that are its nearest in the "
+                    "layer."
+                ),
+            ),
+            Entry(
+                tr("Whole map"),
+                tr(
+                    "Map settings says how much of the neighbourhoods the map keeps; Assess finds "
+                    "out how well classes are read from it and what another seed would change."
+                ),
+            ),
+        ),
+    ),
+    (
+        tr("Unlike any sample (off the manifold)"),
+        (
+            Entry(
+                tr("How it is told"),
+                tr(
+                    "Each step and each mask is compared with the samples of like noise level: by "
+                    "the distance to its nearest sample, and by the share of it that lies outside "
+                    "the map's components."
+                ),
+            ),
+            Entry(
+                tr("What it means"),
+                tr(
+                    "Where it is beyond 95 % of them, or outside their noise levels, its mark is "
+                    "hollow. Its place on the map is then a guess, and what the model draws from "
+                    "it may say more about the mask than about the layer."
+                ),
             ),
         ),
     ),
@@ -235,7 +257,7 @@ class ExplainedWindow(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("What the map shows")
+        self.setWindowTitle(tr("What the map shows"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         as_panel(self)
         page = QWidget()
@@ -254,9 +276,9 @@ class ExplainedWindow(QDialog):
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setAccessibleName("What the map shows")
+        self.area.setAccessibleName(tr("What the map shows"))
         self.area.setWidget(page)
-        close = QPushButton("&Close")
+        close = QPushButton(tr("&Close"))
         close.clicked.connect(self.close)
         ending = QHBoxLayout()
         ending.addStretch()

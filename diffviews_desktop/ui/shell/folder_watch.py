@@ -11,6 +11,7 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer
 
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.shell.sessions import Sessions
 
 SETTLED_MILLISECONDS = 1500
@@ -91,7 +92,7 @@ class FolderWatch(QObject):
             return
         self._before = now
         self._watch()  # a file that was replaced is watched no longer
-        self._context.say("The data folder has changed on the disk.", offer="reload")
+        self._context.say(tr("The data folder has changed on the disk."), offer="reload")
 
 
 def signature(folder: Path, files: Sequence[Path]) -> Signature:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop import paths
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import Label, muted
 from diffviews_desktop.ui.common.widgets import as_panel
@@ -30,19 +31,22 @@ FACTS_WIDTH, HIGHEST_FACTS = 480, 460
 Rows = Sequence[tuple[str, str]]
 GESTURES: tuple[tuple[str, Rows], ...] = (
     (
-        "On the map",
+        tr("On the map"),
         (
-            ("Click", "Set the anchor, then add or remove neighbours"),
-            ("Double-click", "New anchor"),
-            ("Wheel, drag", "Zoom, pan"),
-            ("Shift+drag", "Select a rectangle"),
-            ("Shift, Alt while selecting", "Add, take away"),
-            ("Shift+click, Space", "Select or deselect a sample"),
-            ("Right-click", "Show all that you can do with a sample"),
-            ("Arrow keys, Enter", "Go to the next sample, pick it"),
+            (tr("Click"), tr("Set the anchor, then add or remove neighbours")),
+            (tr("Double-click"), tr("New anchor")),
+            (tr("Wheel, drag"), tr("Zoom, pan")),
+            ("Shift+drag", tr("Select a rectangle")),
+            (tr("Shift, Alt while selecting"), tr("Add, take away")),
+            ("Shift+click, Space", tr("Select or deselect a sample")),
+            (tr("Right-click"), tr("Show all that you can do with a sample")),
+            (tr("Arrow keys, Enter"), tr("Go to the next sample, pick it")),
         ),
     ),
-    ("In 3-D", (("Drag, Shift+drag", "Orbit, pan"), ("Arrow keys, Home", "Orbit, reset"))),
+    (
+        tr("In 3-D"),
+        ((tr("Drag, Shift+drag"), tr("Orbit, pan")), (tr("Arrow keys, Home"), tr("Orbit, reset"))),
+    ),
 )
 _COLUMNS = 3
 
@@ -58,7 +62,7 @@ class KeysWindow(QDialog):
 
     def __init__(self, groups: Sequence[tuple[str, Rows]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keyboard and mouse")
+        self.setWindowTitle(tr("Keyboard and mouse"))
         as_panel(self)
         columns = QHBoxLayout()
         columns.setSpacing(28)
@@ -157,7 +161,7 @@ def _finish(dialog: QDialog, content: QLayout) -> QHBoxLayout:
     Returns:
         What the button is in.
     """
-    close = QPushButton("&Close")
+    close = QPushButton(tr("&Close"))
     close.clicked.connect(dialog.close)
     ending = QHBoxLayout()
     ending.addStretch()
@@ -176,27 +180,58 @@ def model_facts(state: State) -> list[tuple[str, str]]:
     """The loaded model, its device and every adapter; a fact that is not known has no text."""
     loaded = state.opened.loaded
     if loaded is None:
-        return [("Model", "No model is loaded yet.")]
+        return [(tr("Model"), tr("No model is loaded yet."))]
     summary = state.opened.summary()
-    classes = f"{loaded.num_classes} classes" if loaded.num_classes else "unconditional"
+    classes = (
+        tr("{number} classes", number=loaded.num_classes)
+        if loaded.num_classes
+        else tr("unconditional")
+    )
     name = visible(loaded.model, MOST_OF_NAME)
-    size = f"{loaded.resolution}×{loaded.resolution} pictures"
+    size = tr("{resolution}×{resolution} pictures", resolution=loaded.resolution)
     facts = loaded.device_facts
     where = str(facts.get("name") or loaded.device)
     if "memory_total" in facts:
-        where += (
-            f", {facts['memory_allocated'] / 1e9:.1f} GB used, {facts['memory_free'] / 1e9:.1f} of "
-            f"{facts['memory_total'] / 1e9:.1f} GB free"
+        where += tr(
+            ", {used:.1f} GB used, {free:.1f} of {total:.1f} GB free",
+            used=facts["memory_allocated"] / 1000000000.0,
+            free=facts["memory_free"] / 1000000000.0,
+            total=facts["memory_total"] / 1000000000.0,
         )
     return [
-        ("Model", f"{name}: {size}, {classes}, {len(loaded.layers)} layers"),
-        ("Adapter", state.opened.folder.overrides.adapter or (summary.adapter if summary else "")),
-        ("Device", f"{loaded.device} ({where})"),
-        ("Guidance", loaded.guidance_note),
-        ("Layers", f"extracted from {EXTRACTED_FROM[state.opened.extraction_input]}"),
-        *(("Folder", problem) for problem in state.opened.problems),
-        *(("Note", note) for note in loaded.notes),
-        ("Adapters", ", ".join(loaded.adapters.usable)),
-        ("Others' adapters", f"are installed into {paths.adapters_dir()}, by {INSTALL}"),
-        *(("Not usable", reason) for _, reason in loaded.adapters.unusable),
+        (
+            tr("Model"),
+            tr(
+                "{name}: {size}, {classes}, {number} layers",
+                name=name,
+                size=size,
+                classes=classes,
+                number=len(loaded.layers),
+            ),
+        ),
+        (
+            tr("Adapter"),
+            state.opened.folder.overrides.adapter or (summary.adapter if summary else ""),
+        ),
+        (tr("Device"), f"{loaded.device} ({where})"),
+        (tr("Guidance"), loaded.guidance_note),
+        (
+            tr("Layers"),
+            tr(
+                "extracted from {extracted_from}",
+                extracted_from=tr(EXTRACTED_FROM[state.opened.extraction_input]),
+            ),
+        ),
+        *((tr("Folder"), problem) for problem in state.opened.problems),
+        *((tr("Note"), note) for note in loaded.notes),
+        (tr("Adapters"), ", ".join(loaded.adapters.usable)),
+        (
+            tr("Others' adapters"),
+            tr(
+                "are installed into {adapters_dir}, by {install}",
+                adapters_dir=paths.adapters_dir(),
+                install=INSTALL,
+            ),
+        ),
+        *((tr("Not usable"), reason) for _, reason in loaded.adapters.unusable),
     ]

@@ -10,14 +10,15 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from diffviews_desktop.actions import downloads
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.ui.common.labels import Label, caption, muted
 from diffviews_desktop.ui.common.widgets import Decimal, signals_blocked
 from diffviews_desktop.values.storage import Kept, Limit
 
 TITLES: dict[Kept, str] = {
-    "maps": "&Maps, in each place",
-    "experiments": "&Experiments",
+    "maps": tr("&Maps, in each place"),
+    "experiments": tr("&Experiments"),
 }
 GIGABYTE, LEAST_GIGABYTES, MOST_GIGABYTES = 10**9, 0.1, 100_000.0
 
@@ -32,9 +33,9 @@ class LimitsForm(QWidget):
             kind: _Row(title, partial(downloads.choose_limit, context, kind))
             for kind, title in TITLES.items()
         }
-        title = Label("At most")
+        title = Label(tr("At most"))
         title.setProperty("strong", True)
-        note = muted("What was used least recently goes when there is no more room.")
+        note = muted(tr("What was used least recently goes when there is no more room."))
         note.setWordWrap(True)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -64,7 +65,7 @@ class _Row:
         self.field, self.unit, self.said = Decimal(), Label("GB"), muted()
         self.field.setDecimals(1)
         self.field.setRange(LEAST_GIGABYTES, MOST_GIGABYTES)
-        self.field.setAccessibleName(f"Gigabytes of: {title.replace('&', '')}")
+        self.field.setAccessibleName(tr("Gigabytes of: {title}", title=title.replace("&", "")))
         self.caption = caption(title, self.field)
         self._shown, self._choose = self.field.value(), choose
         self.field.editingFinished.connect(self._take)
@@ -74,7 +75,9 @@ class _Row:
         for widget in (self.field, self.unit):
             widget.setVisible(free)
         self.said.setVisible(not free)
-        self.said.setText(f"{size(limit.bytes)}, as {limit.variable} says")
+        self.said.setText(
+            tr("{bytes}, as {variable} says", bytes=size(limit.bytes), variable=limit.variable)
+        )
         with signals_blocked(self.field):
             if not self.field.hasFocus() or self.field.value() == self._shown:
                 self.field.setValue(limit.bytes / GIGABYTE)

@@ -10,12 +10,13 @@ from diffviews_desktop.actions.action import Choice
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.preferences import DEVICE, choose_most_neighbors, choose_threads
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import ComboBox, WholeNumber, signals_blocked
 from diffviews_desktop.values.preferences import MOST_NEIGHBORS, MOST_THREADS
 
-NEXT_START = "Takes effect at the next start."
+NEXT_START = tr("Takes effect at the next start.")
 
 
 class ModelPage(QWidget):
@@ -24,24 +25,28 @@ class ModelPage(QWidget):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self.device = ChoiceField(DEVICE, context)
-        self.device.setToolTip(tip("What the model runs on.", NEXT_START))
+        self.device.setToolTip(tip(tr("What the model runs on."), NEXT_START))
         self.threads = WholeNumber()
         self.threads.setRange(0, MOST_THREADS)
-        self.threads.setSpecialValueText("all but one")
-        self.threads.setToolTip(tip("Threads of the processor that the model uses.", NEXT_START))
+        self.threads.setSpecialValueText(tr("all but one"))
+        self.threads.setToolTip(
+            tip(tr("Threads of the processor that the model uses."), NEXT_START)
+        )
         self.threads.valueChanged.connect(lambda _: choose_threads(context, self.threads.value()))
         self.neighbors = WholeNumber()
         self.neighbors.setRange(1, MOST_NEIGHBORS)
-        self.neighbors.setToolTip(tip("How many neighbours a mask averages at most."))
+        self.neighbors.setToolTip(tip(tr("How many neighbours a mask averages at most.")))
         limit = partial(choose_most_neighbors, context)
         self.neighbors.valueChanged.connect(lambda _: limit(self.neighbors.value()))
-        note = muted("Device and threads take effect at the next start. --device overrides them.")
+        note = muted(
+            tr("Device and threads take effect at the next start. --device overrides them.")
+        )
         note.setWordWrap(True)
         rows = form(self)
         rows.setContentsMargins(0, 10, 0, 0)
-        add_row(rows, "&Device", self.device)
-        add_row(rows, "&Threads", self.threads)
-        add_row(rows, "&Neighbours at most", self.neighbors)
+        add_row(rows, tr("&Device"), self.device)
+        add_row(rows, tr("&Threads"), self.threads)
+        add_row(rows, tr("&Neighbours at most"), self.neighbors)
         rows.addRow(Label(), note)
 
     def set_state(self, state: State) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.state.state import Notice
 from diffviews_desktop.text.plain import visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.widgets import IconButton
 
@@ -24,12 +25,12 @@ WIDEST, MARGIN, BELOW, FRAME = 580, 24, 76, 1
 """Pixels of its width, beside it, between it and the foot of the map, where the bar of the
 selection floats, and of the line around it."""
 OFFERS = {
-    "convert": "Convert to .safetensors",
-    "load": "Load the model",
-    "open": "Open it",
-    "import": "Import pictures…",
-    "reload": "Reload",
-    "report": "Show the report…",
+    "convert": tr("Convert to .safetensors"),
+    "load": tr("Load the model"),
+    "open": tr("Open it"),
+    "import": tr("Import pictures…"),
+    "reload": tr("Reload"),
+    "report": tr("Show the report…"),
 }
 
 
@@ -58,9 +59,9 @@ class NoticeBar(QFrame):
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.offer = QPushButton(OFFERS["convert"])
         self.offer.clicked.connect(self._take_offer)
-        self.copy = QPushButton("Copy details")
+        self.copy = QPushButton(tr("Copy details"))
         self.copy.clicked.connect(self._copy)
-        self.close_button = IconButton("close", "Close this message")
+        self.close_button = IconButton("close", tr("Close this message"))
         self.close_button.setAutoRaise(True)
         self.close_button.clicked.connect(self.hide)
         row = QHBoxLayout(self)

@@ -16,6 +16,7 @@ from diffviews_desktop.actions import asking, downloads, experiments, folders, j
 from diffviews_desktop.actions.context import Context, ExportKind, Page
 from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.panel import Panels
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Pages:
                 _bring_up(ExplainedWindow(self._window))
             case "model":
                 facts = model_facts(self._context.state)
-                _bring_up(FactsWindow("Model and adapters", facts, self._window))
+                _bring_up(FactsWindow(tr("Model and adapters"), facts, self._window))
             case "about":
                 _bring_up(AboutWindow(self._window))
 
@@ -311,7 +312,7 @@ class Pages:
         if log.is_file():
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(log)))
         else:
-            self._context.say(f"Nothing was logged yet; the log will be {log}.")
+            self._context.say(tr("Nothing was logged yet; the log will be {log}.", log=log))
 
 
 def _bring_up(dialog: QDialog) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.actions import palette
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.palette import Entry
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import muted, tip
@@ -50,17 +51,17 @@ class CommandPalette(QFrame):
         self._context = context
         self._focused: QWidget | None = None
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Find an action, a model, a layer, a sample, a run…")
-        self.field.setAccessibleName("Find anything")
+        self.field.setPlaceholderText(tr("Find an action, a model, a layer, a sample, a run…"))
+        self.field.setAccessibleName(tr("Find anything"))
         self.field.setMaxLength(200)
         self.field.installEventFilter(self)
         self.list = QListWidget()
-        self.list.setAccessibleName("What was found")
+        self.list.setAccessibleName(tr("What was found"))
         self.list.setItemDelegate(_EntryDelegate(self.list))
         self.list.setUniformItemSizes(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.nothing = muted("Nothing is called that.")
+        self.nothing = muted(tr("Nothing is called that."))
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 10, 10, 10)
         column.setSpacing(6)

@@ -19,6 +19,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.preferences import (
     APPEARANCE,
     DRAWING,
+    LANGUAGE,
     MOTION,
     RAMP,
     REOPEN,
@@ -27,6 +28,7 @@ from diffviews_desktop.actions.preferences import (
     toggle_reopening,
 )
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.labels import Label, muted, tip
@@ -52,19 +54,21 @@ class PreferencesWindow(QDialog):
         self, context: Context, drawn_by: Callable[[], str], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Preferences")
+        self.setWindowTitle(tr("Preferences"))
         as_panel(self)
         self._drawn_by = drawn_by
         self._shown: Preferences | None = None
         self.appearance = ChoiceField(APPEARANCE, context)
         self.text_size = ChoiceField(TEXT_SIZE, context)
         self.text_size.setToolTip(tip(NEXT_START))
+        self.language = ChoiceField(LANGUAGE, context)
+        self.language.setToolTip(tip(NEXT_START))
         self.ramps = ChoiceField(RAMP, context)
         self.drawing = ChoiceField(DRAWING, context)
-        self.still = QCheckBox("&Reduce motion")
+        self.still = QCheckBox(tr("&Reduce motion"))
         self.still.setToolTip(tip(MOTION.meaning))
         self.still.clicked.connect(lambda: toggle_motion(context))
-        self.reopen = QCheckBox("Open the last session at the &start")
+        self.reopen = QCheckBox(tr("Open the last session at the &start"))
         self.reopen.setToolTip(tip(REOPEN.meaning))
         self.reopen.clicked.connect(lambda: toggle_reopening(context))
         self.drawn = muted()
@@ -72,7 +76,7 @@ class PreferencesWindow(QDialog):
         self.model = ModelPage(context)
         self.storage, self.sharing = StoragePage(context), BucketPage(context)
         self.pages = QTabWidget()
-        self.close_button = QPushButton("&Close")
+        self.close_button = QPushButton(tr("&Close"))
         self.close_button.clicked.connect(self.close)
         self._build()
         self.set_state(context.state)
@@ -86,7 +90,8 @@ class PreferencesWindow(QDialog):
 
     def set_state(self, state: State) -> None:
         """Show what is preferred."""
-        for field in (self.appearance, self.text_size, self.ramps, self.drawing):
+        fields = self.appearance, self.language, self.text_size, self.ramps, self.drawing
+        for field in fields:
             field.show_chosen()
         self.model.set_state(state)
         self.still.setChecked(state.preferences.reduced_motion)
@@ -100,10 +105,11 @@ class PreferencesWindow(QDialog):
         looks = QWidget()
         rows = form(looks)
         rows.setContentsMargins(0, 10, 0, 0)
-        add_row(rows, "&Appearance", self.appearance)
-        add_row(rows, "&Text size", self.text_size)
-        add_row(rows, "Colours of &values", self.ramps)
-        add_row(rows, "&Drawing of the map", self.drawing)
+        add_row(rows, tr("&Appearance"), self.appearance)
+        add_row(rows, tr("&Language"), self.language)
+        add_row(rows, tr("&Text size"), self.text_size)
+        add_row(rows, tr("Colours of &values"), self.ramps)
+        add_row(rows, tr("&Drawing of the map"), self.drawing)
         for widget in (self.drawn, self.still, self.reopen):
             rows.addRow(Label(), widget)
         ending = QHBoxLayout()
@@ -115,10 +121,10 @@ class PreferencesWindow(QDialog):
         self.pages.setDocumentMode(True)
         self.pages.tabBar().setDrawBase(False)
         for page, title in (
-            (looks, "Looks"),
-            (self.model, "Model"),
-            (self.storage, "Storage"),
-            (self.sharing, "Sharing"),
+            (looks, tr("Looks")),
+            (self.model, tr("Model")),
+            (self.storage, tr("Storage")),
+            (self.sharing, tr("Sharing")),
         ):
             self.pages.addTab(page, title)
         self.pages.currentChanged.connect(self._on_page)

@@ -14,6 +14,7 @@ from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.values.preferences import (
     DEVICES,
     DRAWINGS,
+    LANGUAGES,
     MOST_NEIGHBORS,
     MOST_THREADS,
     RAMPS,
@@ -41,6 +42,9 @@ def restored(state: State, settings: Settings) -> State:
         device=next((one for one in DEVICES if one == settings.text("device")), before.device),
         threads=_number(settings, "threads", before.threads, range(MOST_THREADS + 1)),
         text_size=_number(settings, "text_size", before.text_size, TEXT_SIZES),
+        language=next(
+            (one for one in LANGUAGES if one == settings.text("language")), before.language
+        ),
         welcomed=_is_on(settings, "welcomed", before.welcomed),
     )
     out = settings.text("downloads")
@@ -92,6 +96,7 @@ def _of_preferences(preferences: Preferences) -> dict[str, str]:
         "device": preferences.device,
         "threads": str(preferences.threads),
         "text_size": str(preferences.text_size),
+        "language": preferences.language,
         "welcomed": _word(preferences.welcomed),
     }
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu
 from diffviews_desktop.actions import run_list, runs
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.exports.contents import Picture
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.run_menu import offer_step
 from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.values.arrangement import MOST_PIXELS, Arrangement
@@ -121,14 +122,16 @@ class RunsDock(QObject):
         if run is None:
             return menu
         if run.steps:
-            opened = menu.addAction("&Open in a window")
+            opened = menu.addAction(tr("&Open in a window"))
             opened.triggered.connect(partial(self._panel.open_picture, run_id, step))
-        actual = menu.addAction("Show pictures at &1:1")
+        actual = menu.addAction(tr("Show pictures at &1:1"))
         actual.setCheckable(True)
         actual.setChecked(self._panel.actual)
         actual.triggered.connect(self._panel.set_actual)
         if not state.runs.is_unmasked(run):
-            menu.addAction("Re&name…").triggered.connect(partial(self._panel.list.rename, run_id))
+            menu.addAction(tr("Re&name…")).triggered.connect(
+                partial(self._panel.list.rename, run_id)
+            )
         menu.addSeparator()
         offer_step(menu, self._context, run_id, step)
         return menu
@@ -136,15 +139,15 @@ class RunsDock(QObject):
     def show_difference_menu(self, pixels: NDArray[np.uint8], place: QPoint) -> None:
         """Offer what can be done with the difference of two pictures."""
         menu = QMenu(self._panel)
-        copy = menu.addAction("&Copy the picture")
+        copy = menu.addAction(tr("&Copy the picture"))
         copy.triggered.connect(lambda: self._context.window.copy_pixels(pixels))
-        save = menu.addAction("&Save the picture…")
+        save = menu.addAction(tr("&Save the picture…"))
         save.triggered.connect(lambda: self._save(pixels))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(place)
 
     def _save(self, pixels: NDArray[np.uint8]) -> None:
         window = self._context.window
-        file = window.ask_file("Save picture", "difference.png", lambda: (Picture,), "pictures")
+        file = window.ask_file(tr("Save picture"), "difference.png", lambda: (Picture,), "pictures")
         if file is not None:
             window.save(Picture(pixels, None), file)

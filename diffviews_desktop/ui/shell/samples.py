@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 from diffviews_desktop.actions import finding, groups, selection, showing, views
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.sample_menu import SampleMenu
 from diffviews_desktop.ui.panels.classes import ClassesPanel
@@ -82,10 +83,10 @@ class Samples:
         actions.press_with(sets.name, "groups.name")
         actions.press_with(filters.all, "view.all")
         actions.press_with(filters.keep, "views.keep")
-        panel.bar.select.setText("Select")
-        sets.name.setText("Name the selection…")
-        filters.all.setText("Show all")
-        filters.keep.setText("Keep the view…")
+        panel.bar.select.setText(tr("Select"))
+        sets.name.setText(tr("Name the selection…"))
+        filters.all.setText(tr("Show all"))
+        filters.keep.setText(tr("Keep the view…"))
 
     def watch(self, dock: QDockWidget) -> None:
         """List samples only while the dock can be seen."""

@@ -16,6 +16,7 @@ from diffviews_desktop.exports.contents import Drawing, Picture, Script, Sheet
 from diffviews_desktop.exports.with_record import WithRecord
 from diffviews_desktop.state.history import HistoryLine
 from diffviews_desktop.text.plain import file_name
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.shell.saving import PictureSaver, as_seen
 from diffviews_desktop.ui.views.area import MapArea
@@ -69,22 +70,22 @@ class Saves:
     def ask_script(self, lines: Sequence[HistoryLine]) -> None:
         """Ask where to, and write what was done as a script."""
         window = self._context.window
-        file = window.ask_file("Save as script", "diffviews.py", lambda: (Script,), "scripts")
+        file = window.ask_file(tr("Save as script"), "diffviews.py", lambda: (Script,), "scripts")
         if file is not None:
             script = Script(python_script(lines), json_script(lines))
             self._save_made(lambda: script, file)
 
     def _ask(self, kind: type, name: str) -> Path | None:
-        return self._context.window.ask_file("Save picture", name, lambda: (kind,), "pictures")
+        return self._context.window.ask_file(tr("Save picture"), name, lambda: (kind,), "pictures")
 
     def _save_made(self, make: Callable[[], WithRecord], file: Path) -> None:
         self._saver.save(make, str(file))
 
     def _on_saved(self, file: str, done: bool) -> None:
         if done:
-            self._context.say(f"Saved {file}")
+            self._context.say(tr("Saved {file}", file=file))
         else:
-            text = f"{file} could not be written. Choose another folder."
+            text = tr("{file} could not be written. Choose another folder.", file=file)
             self._context.say(text, error=True)
 
     def wait(self) -> None:

@@ -19,6 +19,7 @@ from diffviews_desktop.errors import DataError, said
 from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.session_file.saved import SUFFIX, SavedSession, session_of
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.questions import Reply, ask_one_of
 from diffviews_desktop.ui.common.settings import Settings, Value
 from diffviews_desktop.ui.shell.arranging import arrange, arranged
@@ -33,7 +34,7 @@ Said = TypeVar("Said", bound=str)
 log = logging.getLogger(__name__)
 
 RECENT_SESSIONS = 8
-KIND = f"Sessions (*{SUFFIX})"
+KIND = tr("Sessions (*{suffix})", suffix=SUFFIX)
 
 
 class Sessions(QObject):
@@ -60,7 +61,7 @@ class Sessions(QObject):
     def ask_open(self) -> Path | None:
         """A session's file that the user chooses; None where they choose none."""
         parent = self._window.layout_of_docks.middle
-        file, _ = QFileDialog.getOpenFileName(parent, "Open session", str(self._place()), KIND)
+        file, _ = QFileDialog.getOpenFileName(parent, tr("Open session"), str(self._place()), KIND)
         return self._remembered(file)
 
     def ask_save(self, name: str) -> Path | None:
@@ -68,7 +69,7 @@ class Sessions(QObject):
         parent = self._window.layout_of_docks.middle
         start = self._context.state.kept.file or self._place() / name
         while True:
-            file, _ = QFileDialog.getSaveFileName(parent, "Save session", str(start), KIND)
+            file, _ = QFileDialog.getSaveFileName(parent, tr("Save session"), str(start), KIND)
             if not file or file.endswith(SUFFIX):
                 return self._remembered(file)
             file += SUFFIX
@@ -87,19 +88,23 @@ class Sessions(QObject):
 
     def ask_keep(self, text: str, then: Callable[[Answer], None]) -> None:
         """Ask what is to become of runs that no session holds, and go on with the answer."""
-        more = "…" if self._context.state.kept.file is None else ""
+        save = tr("&Save…") if self._context.state.kept.file is None else tr("&Save")
         answers: list[Reply[Answer]] = [
-            (f"&Save{more}", "save"),
-            ("&Discard", "discard"),
-            ("S&tay", "stay"),
+            (save, "save"),
+            (tr("&Discard"), "discard"),
+            (tr("S&tay"), "stay"),
         ]
-        self._ask("Save the session?", text, answers, then)
+        self._ask(tr("Save the session?"), text, answers, then)
 
     def ask_restore(self, text: str, then: Callable[[str], None]) -> None:
         """Ask whether to restore what was kept, and go on with ``restore``, ``discard`` or
         ``later``."""
-        answers = [("&Restore", "restore"), ("&Discard", "discard"), ("Not &now", "later")]
-        self._ask("Restore the last session?", text, answers, then)
+        answers = [
+            (tr("&Restore"), "restore"),
+            (tr("&Discard"), "discard"),
+            (tr("Not &now"), "later"),
+        ]
+        self._ask(tr("Restore the last session?"), text, answers, then)
 
     def _ask(
         self, title: str, text: str, answers: Sequence[Reply[Said]], then: Callable[[Said], None]
@@ -145,7 +150,11 @@ class Sessions(QObject):
 
         def written(problem: str) -> None:
             if problem:
-                text = f"The session could not be saved in {file}. {problem}"
+                text = tr(
+                    "The session could not be saved in {file}. {problem}",
+                    file=file,
+                    problem=problem,
+                )
                 self._context.say(text, error=True)
             else:
                 self._remember(file)

@@ -15,7 +15,8 @@ from diffviews_desktop.errors import DataError
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.session_file.scratch import drop, last, left
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted, listed
+from diffviews_desktop.text.translation import tr, trn
+from diffviews_desktop.text.wording import listed
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.sessions import Sessions
 
@@ -98,24 +99,35 @@ class Startup:
 
 
 def _question(session: SavedSession) -> str:
-    held = [counted(len(session.runs.all), "run")] if session.runs.all else []
+    held = [trn("{number} run", "{number} runs", len(session.runs.all))] if session.runs.all else []
     picked = len(session.selection.rows) + len(session.selection.chosen)
     if picked:
-        held.append(counted(picked, "picked sample"))
+        held.append(trn("{number} picked sample", "{number} picked samples", picked))
     if session.groups.all_sets:
-        held.append(counted(len(session.groups.all_sets), "named selection"))
+        held.append(
+            trn(
+                "{number} named selection",
+                "{number} named selections",
+                len(session.groups.all_sets),
+            )
+        )
     if session.file is not None:
-        what = f"the session {visible(session.file.stem, MOST_OF_NAME)}"
+        what = tr("the session {stem}", stem=visible(session.file.stem, MOST_OF_NAME))
     else:
-        what = f"your work on {visible(session.model or 'the data', MOST_OF_NAME)}"
-    return (
-        f"DiffViews did not close properly last time. Restore {what}{_when(session.saved)} with "
-        f"{listed(held)}?"
+        what = tr(
+            "your work on {model}", model=visible(session.model or tr("the data"), MOST_OF_NAME)
+        )
+    return tr(
+        "DiffViews did not close properly last time. Restore {what}{when} with {held}?",
+        what=what,
+        when=_when(session.saved),
+        held=listed(held),
     )
 
 
 def _when(saved: str) -> str:
     try:
-        return f" from {datetime.fromisoformat(saved):%d %B, %H:%M},"
+        when = datetime.fromisoformat(saved).strftime(tr("%d %B, %H:%M"))
+        return tr(" from {when},", when=when)
     except ValueError:
         return ""

@@ -15,14 +15,19 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state.jobs import RunningJob
+from diffviews_desktop.state.stage_texts import detail_text, stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import time_left
-from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.ui.common.labels import ElidedLabel, muted, tip
 from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.values.maps import LayerMap
 
 FOLLOWED = 0.25  # how fast the time left follows a new estimate
+
+
+_ENGINE = {"starting": tr("engine starting"), "stopped": tr("engine stopped")}
 
 
 class StatusBar(QStatusBar):
@@ -44,15 +49,17 @@ class StatusBar(QStatusBar):
         self.bar = QProgressBar()
         self.bar.setFixedWidth(120)
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Progress of the running job")
+        self.bar.setAccessibleName(tr("Progress of the running job"))
         self.left = muted()
-        widest = max(("00 s left", "000 min left"), key=self.fontMetrics().horizontalAdvance)
+        widest = max(
+            (tr("00 s left"), tr("000 min left")), key=self.fontMetrics().horizontalAdvance
+        )
         self.left.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 4)
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Cancel this job (Ctrl+.)")
+        self.cancel = QPushButton(tr("Cancel"))
+        self.cancel.setToolTip(tip(tr("Cancel this job (Ctrl+.)")))
         self.cancel.clicked.connect(self.cancel_requested)
-        self.jobs, self.notices = _quiet_button("Jobs"), _quiet_button("Notices")
-        several = self.jobs.fontMetrics().horizontalAdvance("Jobs (00)")
+        self.jobs, self.notices = _quiet_button(tr("Jobs")), _quiet_button(tr("Notices"))
+        several = self.jobs.fontMetrics().horizontalAdvance(tr("Jobs (00)"))
         self.jobs.setMinimumWidth(several + 14)
         self.addWidget(self.facts, 5)
         self._busy = QWidget()  # shown and hidden as one: each time the bar lays itself out again
@@ -85,13 +92,13 @@ class StatusBar(QStatusBar):
         self.facts.set_text(_facts(state), _meaning(state))
         running = state.jobs.shown()
         count = len(state.jobs.running) + len(state.jobs.aside)
-        self.jobs.setText(f"Jobs ({count})" if count else "Jobs")
+        self.jobs.setText(tr("Jobs ({count})", count=count) if count else tr("Jobs"))
         self._busy.setVisible(running is not None)
         if running is None:
             self._tick.stop()
             return
-        detail = f", {running.detail}" if running.detail else ""
-        self.job.set_text(f"{running.title}: {running.stage}{detail}")
+        detail = f", {detail_text(running.detail)}" if running.detail else ""
+        self.job.set_text(f"{running.title}: {stage_text(running.stage)}{detail}")
         self.cancel.setEnabled(running.stage != "cancelling")
         self._show_progress()
         if not self._tick.isActive():
@@ -143,10 +150,16 @@ def _figures(shown: LayerMap) -> list[str]:
     """How well the map shows its layer, in short."""
     parts, quality = [], shown.quality
     if shown.trustworthiness is not None:
-        blobs = "" if quality.blobs is None else f" (blobs {quality.blobs:.2f})"
-        parts.append(f"trustworthiness {shown.trustworthiness:.2f}{blobs}")
+        blobs = "" if quality.blobs is None else tr(" (blobs {blobs:.2f})", blobs=quality.blobs)
+        parts.append(
+            tr(
+                "trustworthiness {trustworthiness:.2f}{blobs}",
+                trustworthiness=shown.trustworthiness,
+                blobs=blobs,
+            )
+        )
     if quality.kept is not None:
-        parts.append(f"{quality.kept:.0%} of neighbours kept")
+        parts.append(tr("{kept:.0%} of neighbours kept", kept=quality.kept))
     return parts
 
 
@@ -162,19 +175,21 @@ def _meaning(state: State) -> str:
 def _facts(state: State) -> str:
     parts = []
     if state.opened.samples is not None:
-        parts.append(f"{len(state.opened.samples)} samples")
+        parts.append(tr("{number} samples", number=len(state.opened.samples)))
     if state.opened.layer_map is not None:
-        layers = visible(str(state.opened.layer_map.layers), MOST_OF_NAME) or "map of the folder"
+        layers = visible(str(state.opened.layer_map.layers), MOST_OF_NAME) or tr(
+            "map of the folder"
+        )
         told = visible(state.opened.map_told_words, MOST_OF_NAME)
         parts.append(f"{layers}, {told}" if told else layers)
         level = state.opened.layer_map.parameters.get("level")
-        parts += [f"σ {level:g} alone"] if level is not None else []
-        parts += ["one map per noise level"] if state.opened.layer_map.aligned else []
+        parts += [tr("σ {level:g} alone", level=level)] if level is not None else []
+        parts += [tr("one map per noise level")] if state.opened.layer_map.aligned else []
         parts += _figures(state.opened.layer_map)
     if state.opened.loaded is not None:
         parts.append(state.opened.loaded.device)
     if state.engine.memory:
-        parts.append(f"engine {state.engine.memory / 1e9:.1f} GB")
-    if state.engine.status in ("starting", "stopped"):
-        parts.append(f"engine {state.engine.status}")
+        parts.append(tr("engine {memory:.1f} GB", memory=state.engine.memory / 1000000000.0))
+    if state.engine.status in _ENGINE:
+        parts.append(_ENGINE[state.engine.status])
     return "   ·   ".join(parts)

@@ -23,22 +23,26 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.engine.jobs.storage import ClearKept
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import inside, tr
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted
 from diffviews_desktop.ui.common.questions import ask
 from diffviews_desktop.ui.common.widgets import as_panel
+from diffviews_desktop.ui.shell.cache_place import CachePlaceForm
 from diffviews_desktop.ui.shell.limits_form import LimitsForm
 from diffviews_desktop.values.storage import Kept, KeptFiles
 
 TITLES: dict[Kept, str] = {
-    "maps": "Maps and activations",
-    "experiments": "Experiments",
-    "downloads": "Downloaded models",
+    "maps": tr("Maps and activations"),
+    "experiments": tr("Experiments"),
+    "downloads": tr("Downloaded models"),
 }
 MEANINGS: dict[Kept, str] = {
-    "maps": "They are made again when a layer is asked for.",
-    "experiments": "Those that were drawn without a folder of your own; they can be drawn again.",
-    "downloads": "Delete a model's folder in your file manager if you no longer want it.",
+    "maps": tr("They are made again when a layer is asked for."),
+    "experiments": tr(
+        "Those that were drawn without a folder of your own; they can be drawn again."
+    ),
+    "downloads": tr("Delete a model's folder in your file manager if you no longer want it."),
 }
 
 MOST_HEIGHT = 320
@@ -53,9 +57,10 @@ class StoragePage(QWidget):
         self._context = context
         self._kept: tuple[KeptFiles, ...] | None = None
         self.blocks: list[_Block] = []
-        self.waiting = muted("Looking at the disk…")
+        self.waiting = muted(tr("Looking at the disk…"))
         self.limits = LimitsForm(context)
         self.limits.hide()
+        self.place = CachePlaceForm(context)
         self._content = QWidget()
         as_panel(self._content)
         self._blocks = QVBoxLayout(self._content)
@@ -70,7 +75,7 @@ class StoragePage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 10, 0, 0)
         column.setSpacing(14)
-        for part in (self.waiting, self.places, self.limits):
+        for part in (self.waiting, self.places, self.limits, self.place):
             column.addWidget(part)
         column.addStretch()
 
@@ -84,6 +89,7 @@ class StoragePage(QWidget):
         clearing = any(isinstance(one.job, ClearKept) for one in state.jobs.aside)
         if disk is not None:
             self.limits.show_limits(disk.limits)
+            self.place.show_place(disk.place)
         if disk is not None and disk.kept != self._kept:
             self._kept = disk.kept
             self._show(disk.kept)
@@ -102,9 +108,14 @@ class StoragePage(QWidget):
         self.places.show()
 
     def _clear(self, kept: KeptFiles) -> None:
-        title = TITLES[kept.kind].lower()
-        text = f"Delete all {title} in this place ({size(kept.bytes)})? {MEANINGS[kept.kind]}"
-        if ask(self, "Make room?", text):
+        title = inside(TITLES[kept.kind])
+        text = tr(
+            "Delete all {title} in this place ({bytes})? {meaning}",
+            title=title,
+            bytes=size(kept.bytes),
+            meaning=MEANINGS[kept.kind],
+        )
+        if ask(self, tr("Make room?"), text):
             downloads.clear_kept(self._context, kept.kind, kept.path)
 
 
@@ -113,17 +124,17 @@ class _Block(QWidget):
 
     def __init__(self, kept: KeptFiles, clear: Callable[[], None]) -> None:
         super().__init__()
-        of = f" of {visible(kept.model, MOST_OF_NAME)}" if kept.model else ""
+        of = tr(" of {model}", model=visible(kept.model, MOST_OF_NAME)) if kept.model else ""
         title = Label(f"{TITLES[kept.kind]}{of}")
         title.setProperty("strong", True)
         amount = Label(size(kept.bytes))
         place = ElidedLabel()
         place.setObjectName("muted")
         place.set_text(str(kept.path), MEANINGS[kept.kind])
-        show_button, self.clear_button = QPushButton("Show"), QPushButton("Clear…")
-        show_button.setAccessibleName(f"Show the folder of: {title.text()}")
+        show_button, self.clear_button = QPushButton(tr("Show")), QPushButton(tr("Clear…"))
+        show_button.setAccessibleName(tr("Show the folder of: {title}", title=title.text()))
         show_button.clicked.connect(partial(_show_folder, kept.path))
-        self.clear_button.setAccessibleName(f"Clear: {title.text()}")
+        self.clear_button.setAccessibleName(tr("Clear: {title}", title=title.text()))
         self.clear_button.setVisible(kept.clearable and kept.bytes > 0)
         self.clear_button.clicked.connect(lambda _: clear())
         acting = QHBoxLayout()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import plain
 from diffviews_desktop.ui.common.text_pane import TextPane
@@ -33,11 +34,11 @@ class TextWindow(QDialog):
         self.setWindowTitle(plain(title))
         as_panel(self)
         self.resize(560, 520)
-        self.field = TextPane("Text")
+        self.field = TextPane(tr("Text"))
         self.field.show_text(text, None)
-        self.copy = QPushButton("C&opy")
+        self.copy = QPushButton(tr("C&opy"))
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
-        close = QPushButton("&Close")
+        close = QPushButton(tr("&Close"))
         close.clicked.connect(self.close)
         below = QHBoxLayout()
         below.addStretch()

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.actions import tour
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import Label, muted, tip
 
@@ -210,7 +211,7 @@ class Card(QFrame):
         self.title.setProperty("strong", True)
         self.text.setWordWrap(True)
         self.count = muted()
-        self.skip, self.back = QPushButton("Skip the tour"), QPushButton("Back")
+        self.skip, self.back = QPushButton(tr("Skip the tour")), QPushButton(tr("Back"))
         self.primary = QPushButton()
         self.primary.setObjectName("primary")
         for button in (self.skip, self.back, self.primary):
@@ -245,8 +246,8 @@ class Card(QFrame):
         self.title.setText(stop.title)
         self.text.setText(tour.text_of(stop, state))
         self.setAccessibleName(f"{stop.title}. {self.text.text()}")
-        self.count.setText("" if first else f"{at} of {tour.COUNT}")
-        self.skip.setText("Not now" if first else "Skip the tour")
+        self.count.setText("" if first else tr("{at} of {count}", at=at, count=tour.COUNT))
+        self.skip.setText(tr("Not now") if first else tr("Skip the tour"))
         self.skip.setVisible(at < tour.COUNT or not stop.reached(state))
         self.back.setVisible(at > 1)
         self.primary.setText(self._words(stop, at, state))
@@ -261,10 +262,10 @@ class Card(QFrame):
     @staticmethod
     def _words(stop: tour.Stop, at: int, state: State) -> str:
         if at == 0:
-            return "Take the tour"
+            return tr("Take the tour")
         if stop.do is not None and not stop.reached(state):
-            return "Do it for me"
-        return "Finish" if at == tour.COUNT else "Next"
+            return tr("Do it for me")
+        return tr("Finish") if at == tour.COUNT else tr("Next")
 
     def _on_primary(self) -> None:
         at = self._context.state.tour

@@ -41,6 +41,7 @@ from diffviews_desktop.actions.context import Contents, Context, Move, Page, Wor
 from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.labels import muted, plain
@@ -153,12 +154,12 @@ class MainWindow(Clipboard, QMainWindow):
         self.layout_of_docks: Layout = Layout(
             self,
             [
-                ("Preview", self.preview),
-                ("Classes", self.classes),
-                ("Selection and neighbours", self.gallery),
-                ("Generate", self.generate_panel),
-                ("Runs", self.runs_panel),
-                ("Samples", self.samples.panel),
+                (tr("Preview"), self.preview),
+                (tr("Classes"), self.classes),
+                (tr("Selection and neighbours"), self.gallery),
+                (tr("Generate"), self.generate_panel),
+                (tr("Runs"), self.runs_panel),
+                (tr("Samples"), self.samples.panel),
             ],
         )
         self.samples.watch(self.layout_of_docks.dock_of(self.samples.panel))
@@ -170,10 +171,10 @@ class MainWindow(Clipboard, QMainWindow):
         self._panels.add(self.samples.panel, self.status)
 
     def _build_bar(self) -> None:
-        self.settings_button = QPushButton("Map settings…")
-        self.open_button = QPushButton("Open data folder…")
-        self.demo_hint = muted("bundled demo: real handwritten digits")
-        bar = QToolBar("Model and layer")
+        self.settings_button = QPushButton(tr("Map settings…"))
+        self.open_button = QPushButton(tr("Open data folder…"))
+        self.demo_hint = muted(tr("bundled demo: real handwritten digits"))
+        bar = QToolBar(tr("Model and layer"))
         theme.dress(bar)
         bar.setObjectName("toolbar")
         bar.setMovable(False)
@@ -372,8 +373,8 @@ class MainWindow(Clipboard, QMainWindow):
         if self.map is None:
             return ""
         used = self.map.renderer
-        words = "by OpenGL" if used.name == "opengl" else "into a picture"
-        return f"The map is drawn {words}: {used.reason}."
+        words = tr("by OpenGL") if used.name == "opengl" else tr("into a picture")
+        return tr("The map is drawn {words}: {reason}.", words=words, reason=used.reason)
 
     def _say_drawn_by(self) -> None:
         self.context.say(self.drawn_by())

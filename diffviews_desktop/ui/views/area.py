@@ -19,6 +19,7 @@ from diffviews_desktop.actions.showing import MOVES, TOOLS
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import values_of
 from diffviews_desktop.state.view import Rectangle, View
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.menus import Actions
@@ -129,8 +130,8 @@ class MapArea(QStackedWidget):
         step = None if flat is None else flat.hovered_step
         menu = MapMenu(self, self._actions, self._context, row, [] if linked else moves, step)
         if linked and self.linked is not None:  # these move the second map
-            menu.addAction("&Fit all").triggered.connect(self.linked.fit)
-            menu.addAction("Fit the selec&tion").triggered.connect(self.linked.fit_selection)
+            menu.addAction(tr("&Fit all")).triggered.connect(self.linked.fit)
+            menu.addAction(tr("Fit the selec&tion")).triggered.connect(self.linked.fit_selection)
         self.menu = menu
         menu.popup(place)
 

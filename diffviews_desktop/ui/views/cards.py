@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import caption_lines
 from diffviews_desktop.ui.common.images import PictureLoader, to_qimage
 from diffviews_desktop.ui.views.flat.card import HoverCard
@@ -48,9 +49,9 @@ class Cards:
             return
         facts = [f"#{row}   {samples.sample_id[row]}", f"σ {samples.sigma[row]:g}"]
         if shown.trust is not None and shown.trust[row] == shown.trust[row]:
-            facts[1] += f"   trust {shown.trust[row]:.2f}"
+            facts[1] += "   " + tr("trust {value}", value=f"{shown.trust[row]:.2f}")
         if shown.kept is not None and shown.kept[row] == shown.kept[row]:
-            facts[1] += f"   kept {shown.kept[row]:.2f}"
+            facts[1] += "   " + tr("kept {value}", value=f"{shown.kept[row]:.2f}")
         if state.colored_by.startswith(COLUMN):
             facts.append(_of_column(state, row))
         facts += caption_lines(samples.caption(row))
@@ -71,11 +72,11 @@ class Cards:
         if run is None or index >= len(run.steps):
             return
         shown = run.steps[index]
-        title = f"Step {index + 1} of {run.job.settings.num_steps}"
+        title = tr("Step {step} of {steps}", step=index + 1, steps=run.job.settings.num_steps)
         facts = [run.name, f"σ {shown.sigma:.3g}"]
         if shown.typicality is not None:
             facts += shown.typicality.lines
-        facts.append("Click goes there")
+        facts.append(tr("Click goes there"))
         self.card.show_facts(title, facts, to_qimage(shown.image))
         self._put(view.position_of_step(run_id, index))
 
@@ -95,4 +96,5 @@ def _of_column(state: State, row: int) -> str:
     samples = state.opened.samples
     assert samples is not None
     name = state.colored_by.removeprefix(COLUMN)
-    return f"{name}: {samples.columns[name].shown(row) or 'no value'}"
+    value = samples.columns[name].shown(row) or tr("no value")
+    return f"{name}: {value}"

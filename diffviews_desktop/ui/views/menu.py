@@ -11,6 +11,7 @@ from diffviews_desktop.actions import runs
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import menu_text
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.menus import Actions
@@ -56,12 +57,13 @@ class MapMenu(SampleMenu):
         run = state.runs.run(run_id)
         if run is None or index >= len(run.steps):
             return
-        name = f"{visible(run.name, MOST_OF_NAME)}, step {index + 1}"
+        shown = visible(run.name, MOST_OF_NAME)
+        name = tr("{run}, step {step}", run=shown, step=index + 1)
         head = self.addAction(menu_text(name))
         head.setToolTip(tip(name))
         head.setEnabled(False)
 
-        show = self.addAction("Show &this step")
+        show = self.addAction(tr("Show &this step"))
         show.triggered.connect(lambda: runs.go_to_step(self._context, run_id, index))
         self.addSeparator()
         offer_step(self, self._context, run_id, index)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
 
 
@@ -25,9 +26,9 @@ class WaitingPage(QWidget):
         self.bar.setRange(0, 0)
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(260)
-        self.open_button = QPushButton("Open data folder…")
-        self.models_button = QPushButton("Download models…")
-        self.demo_button = QPushButton("Open the demo")
+        self.open_button = QPushButton(tr("Open data folder…"))
+        self.models_button = QPushButton(tr("Download models…"))
+        self.demo_button = QPushButton(tr("Open the demo"))
         column = QVBoxLayout(self)
         # as wide as the page: while the map is imported nothing is laid out again, and a longer
         # text would be cut off
@@ -51,13 +52,13 @@ class WaitingPage(QWidget):
             self.open_button.setFocus()  # the next step, not the first field of the window
         if busy is not None:
             self.title.set_text(f"{busy.title}…")
-            stage = busy.stage if busy.since is not None else "starting the engine"
+            stage = tr(busy.stage) if busy.since is not None else tr("starting the engine")
             percent = f" {100 * busy.fraction:.0f} %" if busy.fraction else ""
             self.detail.setText(stage + percent)
         elif starting:
-            self.title.set_text("Starting…")
+            self.title.set_text(tr("Starting…"))
             self.detail.setText("")
         else:
-            self.title.set_text("No map to show")
+            self.title.set_text(tr("No map to show"))
             # why not stands in the notice that floats over it
-            self.detail.setText("Open a data folder, or download a model.")
+            self.detail.setText(tr("Open a data folder, or download a model."))

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import as_sentence
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.quantities.quantity import COLUMN, Quantity, Scene, Values, numbers
@@ -16,7 +17,7 @@ def column_quantity(name: str) -> Quantity:
     return Quantity(
         by=COLUMN + name,
         title=name,
-        meaning="A column of the data folder's table of samples.",
+        meaning=tr("A column of the data folder's table of samples."),
         missing=partial(_missing, name),
         compute=partial(_column, name),
         is_category=partial(_has_names, name),
@@ -27,7 +28,7 @@ def _missing(name: str, scene: Scene) -> str:
     assert scene.samples is not None
     column = scene.samples.columns.get(name)
     if column is None:
-        return f"These samples have no column {name}."
+        return tr("These samples have no column {name}.", name=name)
     return as_sentence(column.unfit)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from diffviews_desktop.text.translation import grouped, marked, tr
 from diffviews_desktop.values.columns import MOST_CATEGORIES
 from diffviews_desktop.values.quantities.quantity import Quantity, Scene, Values
 from diffviews_desktop.values.sample_sets import set_of_each
@@ -13,11 +14,13 @@ def _no_levels(scene: Scene) -> str:
     assert scene.samples is not None
     count = len(scene.samples.levels)
     if count > MOST_CATEGORIES:
-        return (
-            f"The samples have {count:,} noise levels, and colours tell at most {MOST_CATEGORIES} "
-            "apart. Choose noise level instead."
+        return tr(
+            "The samples have {count} noise levels, and colours tell at most "
+            "{most_categories} apart. Choose noise level instead.",
+            count=grouped(count),
+            most_categories=MOST_CATEGORIES,
         )
-    return "" if count else "The noise levels of the samples are not known."
+    return "" if count else tr("The noise levels of the samples are not known.")
 
 
 def _levels(scene: Scene) -> Values:
@@ -27,12 +30,12 @@ def _levels(scene: Scene) -> Values:
     position = np.searchsorted(levels, samples.sigma)
     position = np.where(np.isfinite(samples.sigma), position, -1)
     names = tuple(f"σ {level:g}" for level in samples.levels)
-    return Values("level", "noise level", position, "category", names=names)
+    return Values("level", tr("noise level"), position, "category", names=names)
 
 
 def _no_clusters(scene: Scene) -> str:
     if scene.clusters is None or not scene.clusters.names:
-        return "Find clusters first (Map ▸ Find clusters)."
+        return tr("Find clusters first (Map ▸ Find clusters).")
     return ""
 
 
@@ -40,11 +43,11 @@ def _clusters(scene: Scene) -> Values:
     assert scene.samples is not None
     assert scene.clusters is not None
     found = scene.clusters.of_each(len(scene.samples))
-    return Values("cluster", "cluster", found, "category", names=scene.clusters.names)
+    return Values("cluster", tr("cluster"), found, "category", names=scene.clusters.names)
 
 
 def _no_sets(scene: Scene) -> str:
-    return "" if scene.sets else "Name a selection first (Edit ▸ Name the selection)."
+    return "" if scene.sets else tr("Name a selection first (Edit ▸ Name the selection).")
 
 
 def _sets(scene: Scene) -> Values:
@@ -52,22 +55,22 @@ def _sets(scene: Scene) -> Values:
     found = set_of_each(scene.sets, len(scene.samples))
     names, colors = ([one.name for one in scene.sets], [one.color for one in scene.sets])
     return Values(
-        "set", "named selection", found, "category", names=tuple(names), colors=tuple(colors)
+        "set", tr("named selection"), found, "category", names=tuple(names), colors=tuple(colors)
     )
 
 
 LEVEL = Quantity(
     by="level",
-    title="noise level, each",
-    meaning="One colour a noise level σ.",
+    title=marked("noise level, each"),
+    meaning=marked("One colour a noise level σ."),
     missing=_no_levels,
     compute=_levels,
     is_category=lambda scene: True,
 )
 CLUSTER = Quantity(
     by="cluster",
-    title="cluster",
-    meaning="The dense group on the map that the sample is in.",
+    title=marked("cluster"),
+    meaning=marked("The dense group on the map that the sample is in."),
     missing=_no_clusters,
     compute=_clusters,
     depends_on=lambda scene: (scene.samples, scene.clusters),
@@ -75,8 +78,8 @@ CLUSTER = Quantity(
 )
 SET = Quantity(
     by="set",
-    title="named selection",
-    meaning="The selection with a name that the sample is in; of several, the last.",
+    title=marked("named selection"),
+    meaning=marked("The selection with a name that the sample is in; of several, the last."),
     missing=_no_sets,
     compute=_sets,
     depends_on=lambda scene: (scene.samples, scene.sets),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diffviews_desktop.text.translation import marked, tr
 from diffviews_desktop.values.distances import distances_from
 from diffviews_desktop.values.quantities.quantity import Quantity, Scene, Values
 
@@ -9,9 +10,9 @@ from diffviews_desktop.values.quantities.quantity import Quantity, Scene, Values
 def _missing(scene: Scene) -> str:
     assert scene.layer_map is not None
     if scene.layer_map.reduced is None:
-        return "The activations of this map are not there yet. Suggest neighbours to get them."
+        return tr("The activations of this map are not there yet. Suggest neighbours to get them.")
     if scene.anchor is None:
-        return "Click a point on the map first: it becomes the anchor."
+        return tr("Click a point on the map first: it becomes the anchor.")
     return ""
 
 
@@ -20,13 +21,13 @@ def _distance(scene: Scene) -> Values:
     assert scene.layer_map.reduced is not None
     assert scene.anchor is not None
     away = distances_from(scene.layer_map.reduced, scene.anchor)
-    return Values("distance", "distance to the anchor", away, open_high=True)
+    return Values("distance", tr("distance to the anchor"), away, open_high=True)
 
 
 DISTANCE = Quantity(
     by="distance",
-    title="distance to anchor",
-    meaning="How far the sample is from the anchor in activation space.",
+    title=marked("distance to anchor"),
+    meaning=marked("How far the sample is from the anchor in activation space."),
     missing=_missing,
     compute=_distance,
     depends_on=lambda scene: (scene.samples, scene.layer_map, scene.anchor),

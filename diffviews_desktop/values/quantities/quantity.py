@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.text.translation import marked, tr
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.sample_sets import Clusters, SampleSet
 from diffviews_desktop.values.samples import SampleTable
@@ -25,7 +26,7 @@ WIDE = 100.0
 """Positive values whose largest is so many times the smallest are shown by their logarithms."""
 MOST_WHOLE = 1e10
 """Whole numbers below it are shown with all their digits."""
-NO_MAP = "The map is not there yet."
+NO_MAP = marked("The map is not there yet.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,7 @@ class Quantity:
     def why_not(self, scene: Scene) -> str:
         """Why there are no values now; empty where there are."""
         if scene.samples is None or scene.layer_map is None:
-            return NO_MAP
+            return tr(NO_MAP)
         return self.missing(scene)
 
     def values(self, scene: Scene) -> Values | None:

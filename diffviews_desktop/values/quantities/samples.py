@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from diffviews_desktop.text.translation import marked, tr
 from diffviews_desktop.values.quantities.quantity import Quantity, Scene, Values
 from diffviews_desktop.values.samples import class_title
 
@@ -14,26 +15,26 @@ def _classes(scene: Scene) -> Values:
     numbers = np.array([number for number, _, _ in classes], dtype=np.int64)
     names = tuple(class_title(number, name) for number, name, _ in classes)
     position = np.searchsorted(numbers, scene.samples.class_label)
-    return Values("class", "class", position, "category", names=names)
+    return Values("class", tr("class"), position, "category", names=names)
 
 
 def _sigmas(scene: Scene) -> Values:
     assert scene.samples is not None
-    return Values("sigma", "noise level σ", scene.samples.sigma, logarithmic=True)
+    return Values("sigma", tr("noise level σ"), scene.samples.sigma, logarithmic=True)
 
 
 CLASS = Quantity(
     by="class",
-    title="class",
-    meaning="One colour a class.",
+    title=marked("class"),
+    meaning=marked("One colour a class."),
     missing=lambda scene: "",
     compute=_classes,
     is_category=lambda scene: True,
 )
 SIGMA = Quantity(
     by="sigma",
-    title="noise level",
-    meaning="The noise level σ that the sample was extracted at.",
+    title=marked("noise level"),
+    meaning=marked("The noise level σ that the sample was extracted at."),
     missing=lambda scene: "",
     compute=_sigmas,
     on_axis=True,

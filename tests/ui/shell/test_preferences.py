@@ -95,6 +95,7 @@ def test_what_holds_from_the_next_start_is_remembered(
 ) -> None:
     choose(qtbot, preferences.text_size, "130 %")
     model = preferences.model
+    choose(qtbot, preferences.language, "Deutsch")
     preferences.pages.setCurrentWidget(model)
     choose(qtbot, model.device, "Processor")
     assert model.threads.text() == "all but one"
@@ -103,6 +104,7 @@ def test_what_holds_from_the_next_start_is_remembered(
     qtbot.keyClick(model.neighbors, Qt.Key.Key_Up)
     found = restored(State(), settings).preferences
     assert (found.text_size, found.device, found.threads) == (130, "cpu", 1)
+    assert found.language == "de"
     assert found.most_neighbors == NEIGHBORS + 1
     assert window.gallery.count.maximum() == NEIGHBORS + 1
 
@@ -110,7 +112,7 @@ def test_what_holds_from_the_next_start_is_remembered(
 @pytest.mark.parametrize(
     ("name", "text"),
     [("threads", "-1"), ("threads", "9999"), ("neighbors", "0"), ("device", "toaster"),
-     ("text_size", "7"), ("text_size", "x"), ("neighbors", "1e9")],
+     ("text_size", "7"), ("text_size", "x"), ("neighbors", "1e9"), ("language", "elvish")],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_the_usual_ones(
     settings: Settings, name: str, text: str

@@ -11,19 +11,24 @@ import pytest
 from file_keyring import FileKeyring
 from keyring.backends.fail import Keyring as NoKeyring
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
 from diffviews_desktop import credentials
-from diffviews_desktop.engine.jobs.storage import ChooseLimit, ClearKept, MeasureDisk
+from diffviews_desktop.engine.jobs.storage import (
+    ChooseCachePlace,
+    ChooseLimit,
+    ClearKept,
+    MeasureDisk,
+)
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.bucket_page import KeysDialog
 from diffviews_desktop.ui.shell.preferences import PreferencesWindow
 from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.values.storage import DiskUse, KeptFiles, Limit
+from diffviews_desktop.values.storage import CachePlace, DiskUse, KeptFiles, Limit
 from diffviews_desktop.values.stores import BucketSettings
 
 SECRET = "planted-secret-41d0"
@@ -120,6 +125,43 @@ def test_limits_can_be_entered_unless_a_variable_says_them(
     show(Limit("maps", 12_500_000_000), Limit("experiments", 5_000_000_000))
     assert rows["experiments"].field.isVisible()
     assert [rows[kind].field.text() for kind in rows] == ["12.5", "5"]
+
+
+def test_another_folder_can_be_chosen_for_caches_unless_a_variable_names_it(
+    qtbot: QtBot,
+    window: MainWindow,
+    preferences: PreferencesWindow,
+    worker: Recorder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual, other = tmp_path / "usual", tmp_path / "other"
+
+    def show(place: CachePlace) -> None:
+        state = window.session.state
+        disk = DiskUse((), (), place)
+        window.session.update(replace(state, downloads=replace(state.downloads, disk=disk)))
+
+    preferences.pages.setCurrentWidget(preferences.storage)
+    form = preferences.storage.place
+    show(CachePlace(usual, usual))
+    qtbot.waitUntil(form.change_button.isVisible)
+    assert form.folder.toolTip() == str(usual)
+    assert not form.usual_button.isVisible()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(other))
+    qtbot.mouseClick(form.change_button, Qt.MouseButton.LeftButton)
+    job = worker.jobs[-1]
+    assert isinstance(job, ChooseCachePlace)
+    assert job.path == other
+    show(CachePlace(other, usual))
+    qtbot.mouseClick(form.usual_button, Qt.MouseButton.LeftButton)
+    job = worker.jobs[-1]
+    assert isinstance(job, ChooseCachePlace)
+    assert job.path is None
+    show(CachePlace(other, usual, "DIFFVIEWS_CACHE_DIR"))
+    assert not form.change_button.isVisible()
+    assert not form.usual_button.isVisible()
+    assert form.note.text() == "DIFFVIEWS_CACHE_DIR names this folder."
 
 
 # ---- the bucket ---------------------------------------------------------------------------------

@@ -732,7 +732,8 @@ def test_typing_is_not_disturbed_by_a_running_job(
 ) -> None:
     qtbot.keyClicks(many, "gold")
     for fraction in (0.1, 0.2):
-        running = RunningJob(make_job(), "Loading m", fraction=fraction, since=1.0)
+        job = LoadModel(job_id=1, folder=make_job().folder, model="m")
+        running = RunningJob(job, "Loading m", fraction=fraction, since=1.0)
         now = window.session.state
         window.session.update(replace(now, jobs=now.jobs.with_job(running)))
     assert many.text() == "gold"

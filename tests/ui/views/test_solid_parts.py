@@ -345,11 +345,11 @@ def test_why_there_is_no_view() -> None:
     )
     assert "llvmpipe draws in software" in software
     assert "OpenGL uses it all the same" in software
-    asked = not_solid(Renderer("raster", "", "the preferences asked for raster drawing"))
+    said = "the preferences asked for raster drawing"
+    asked = not_solid(Renderer("raster", "", said, "preferences"))
     assert "Choose View ▸ Drawing of the map ▸ Automatic or OpenGL" in asked
-    variable = not_solid(
-        Renderer("raster", "", "the variable DIFFVIEWS_RENDERER asked for raster drawing")
-    )
+    said = "the variable DIFFVIEWS_RENDERER asked for raster drawing"
+    variable = not_solid(Renderer("raster", "", said, "variable"))
     assert "without it, or with DIFFVIEWS_RENDERER=opengl" in variable
     assert "offscreen" in not_solid(Renderer("raster", "", "the platform offscreen has no OpenGL"))
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.assistants.importing.model_page import ModelPage
 from diffviews_desktop.ui.assistants.importing.output_page import OutputPage
 from diffviews_desktop.ui.assistants.importing.page import Page
@@ -40,7 +41,7 @@ class ImportAssistant(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Import pictures")
+        self.setWindowTitle(tr("Import pictures"))
         as_panel(self)
         self._state = State()
         self._asked: dict[str, object] | None = None
@@ -60,9 +61,9 @@ class ImportAssistant(QDialog):
         self.subtitle = muted()
         self.pages = QStackedWidget()
         self.where = muted()
-        self.close_button = QPushButton("Close")
-        self.back = QPushButton("&Back")
-        self.next = QPushButton("&Next")
+        self.close_button = QPushButton(tr("Close"))
+        self.back = QPushButton(tr("&Back"))
+        self.next = QPushButton(tr("&Next"))
         self.next.setObjectName("primary")
         self._build()
         for page in self._pages:
@@ -173,7 +174,9 @@ class ImportAssistant(QDialog):
         number, problems = self.pages.currentIndex(), self.problems()
         self.title.setText(self._pages[number].title)
         self.subtitle.setText(self._pages[number].subtitle)
-        self.where.setText(f"Page {number + 1} of {len(self._pages)}")
+        self.where.setText(
+            tr("Page {number} of {count}", number=number + 1, count=len(self._pages))
+        )
         self._output.summarize(None if problems else self._pictures.expected())
         self._set_buttons(number, problems)
 
@@ -184,13 +187,13 @@ class ImportAssistant(QDialog):
         running = any(isinstance(r.job, ImportData) for r in self._state.jobs.running)
         why = wrong[0] if wrong else ""
         if last and running and not why:
-            why = "An import is running. Cancel it in the status bar, or wait until it is done."
-        self.next.setText("&Import" if last else "&Next")
+            why = tr("An import is running. Cancel it in the status bar, or wait until it is done.")
+        self.next.setText(tr("&Import") if last else tr("&Next"))
         self.next.setEnabled(not why)
-        usual = "Make the data folder" if last else "Go to the next page"
+        usual = tr("Make the data folder") if last else tr("Go to the next page")
         self.next.setToolTip(tip(why or usual))
         self.back.setEnabled(number > 0)
-        self.back.setToolTip(tip("" if number else "This is the first page."))
+        self.back.setToolTip(tip("" if number else tr("This is the first page.")))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -8,12 +8,12 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from diffviews_desktop.files.csv_text import not_unicode
 from diffviews_desktop.files.reading import UnfitFileError
 from diffviews_desktop.pictures.labels.columns import LabelFormatError
 from diffviews_desktop.pictures.labels.files import OWN_LABELS, is_of_edm, label_rows
 from diffviews_desktop.pictures.labels.folders import folder_labels
 from diffviews_desktop.pictures.labels.values import class_number, label_of
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import as_sentence
 
 MOST_ROWS = 20_000
@@ -30,9 +30,14 @@ def labels_problem(file: Path | None) -> str:
     except UnfitFileError as error:
         return as_sentence(str(error.strerror))
     except UnicodeDecodeError as error:
-        return f"It {not_unicode(error)}"
+        return tr(
+            "It is not in {encoding}: byte {byte} stands for no letter. Save it as UTF-8, which "
+            "spreadsheets call CSV UTF-8.",
+            encoding=error.encoding.upper(),
+            byte=f"{error.object[error.start]:#x}",
+        )
     except (OSError, ValueError, csv.Error):
-        return "It can be read neither as a table nor as JSON. Save it in UTF-8."
+        return tr("It can be read neither as a table nor as JSON. Save it in UTF-8.")
     return ""
 
 

@@ -8,41 +8,44 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.assistants.importing.page import Page, browse_button, is_there, path_of
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
 from diffviews_desktop.values.import_rules import CHECKPOINT_SUFFIXES
 
 NAME = re.compile(r"[\w][\w .\-]{0,99}")
-CHECKPOINTS = f"Checkpoints (*{' *'.join(CHECKPOINT_SUFFIXES)});;All files (*)"
+CHECKPOINTS = tr(
+    "Checkpoints ({patterns});;All files (*)", patterns=f"*{' *'.join(CHECKPOINT_SUFFIXES)}"
+)
 
 
 class ModelPage(Page):
     """Which model's activations the map will show."""
 
-    title = "Which model?"
-    subtitle = "The checkpoint whose activations the map will show."
+    title = tr("Which model?")
+    subtitle = tr("The checkpoint whose activations the map will show.")
 
     def __init__(self) -> None:
         super().__init__()
         self._named = False
         self.checkpoint = QLineEdit()
         file = browse_button(
-            "File…",
-            "Choose a checkpoint file",
-            lambda: self.choose_file("checkpoint", "Checkpoint", CHECKPOINTS),
+            tr("File…"),
+            tr("Choose a checkpoint file"),
+            lambda: self.choose_file("checkpoint", tr("Checkpoint"), CHECKPOINTS),
         )
         folder = browse_button(
-            "Folder…",
-            "Choose the folder of a diffusers model",
-            lambda: self.choose_folder("checkpoint", "Folder of the model"),
+            tr("Folder…"),
+            tr("Choose the folder of a diffusers model"),
+            lambda: self.choose_folder("checkpoint", tr("Folder of the model")),
         )
         self.adapter = ElidingComboBox()
         self.adapter.setMinimumWidth(220)
         self.name = QLineEdit()
-        self.add_row("checkpoint", "&Checkpoint", self.checkpoint, file, folder)
-        self.add_row("adapter", "&Adapter", self.adapter)
-        self.add_row("name", "Na&me", self.name)
+        self.add_row("checkpoint", tr("&Checkpoint"), self.checkpoint, file, folder)
+        self.add_row("adapter", tr("&Adapter"), self.adapter)
+        self.add_row("name", tr("Na&me"), self.name)
         self.checkpoint.textChanged.connect(self._suggest_name)
         self.name.textEdited.connect(lambda text: setattr(self, "_named", bool(text)))
 
@@ -52,7 +55,7 @@ class ModelPage(Page):
             return
         chosen = self.adapter.currentData()
         self.adapter.clear()
-        self.adapter.addItem("automatic", None)
+        self.adapter.addItem(tr("automatic"), None)
         for name in known:
             self.adapter.addItem(entry(name), name)
         self.adapter.setCurrentIndex(max(0, self.adapter.findData(chosen)))
@@ -83,11 +86,13 @@ class ModelPage(Page):
     def hints(self) -> dict[str, str]:
         listed = self.adapter.count() > 1
         return {
-            "checkpoint": "A .safetensors, .pt or .pkl file, or the folder of a diffusers model.",
-            "adapter": "Automatic takes the one that can read the checkpoint."
+            "checkpoint": tr(
+                "A .safetensors, .pt or .pkl file, or the folder of a diffusers model."
+            ),
+            "adapter": tr("Automatic takes the one that can read the checkpoint.")
             if listed
-            else "The others are listed once a model is loaded.",
-            "name": "What the model is called in the list, and its folder.",
+            else tr("The others are listed once a model is loaded."),
+            "name": tr("What the model is called in the list, and its folder."),
         }
 
     def first_field(self) -> QWidget:
@@ -102,13 +107,13 @@ class ModelPage(Page):
 
 def _checkpoint_problem(path: Path | None) -> str:
     if path is None:
-        return "Choose a checkpoint file or folder."
-    return "" if is_there(path, Path.exists) else "There is no such file or folder."
+        return tr("Choose a checkpoint file or folder.")
+    return "" if is_there(path, Path.exists) else tr("There is no such file or folder.")
 
 
 def _name_problem(name: str) -> str:
     if not name:
-        return "Give the model a name."
+        return tr("Give the model a name.")
     if not NAME.fullmatch(name):
-        return "Use letters, digits, spaces, dots, dashes and underlines only."
+        return tr("Use letters, digits, spaces, dots, dashes and underlines only.")
     return ""

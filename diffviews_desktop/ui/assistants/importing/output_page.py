@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.assistants.importing.folder_scan import Findings
 from diffviews_desktop.ui.assistants.importing.page import Page, browse_button, path_of
 from diffviews_desktop.ui.common.labels import Label
@@ -19,9 +19,9 @@ from diffviews_desktop.values.import_rules import layer_names, noise_levels
 from diffviews_desktop.values.told import NOTHING, OWN, Told
 
 TOLD: tuple[tuple[str, Told | None], ...] = (
-    ("nothing, where the model was trained for it", None),
-    ("nothing", NOTHING),
-    ("their class", OWN),
+    (tr("nothing, where the model was trained for it"), None),
+    (tr("nothing"), NOTHING),
+    (tr("their class"), OWN),
 )
 """What samples can be told; the first is the usual choice."""
 
@@ -29,27 +29,27 @@ TOLD: tuple[tuple[str, Told | None], ...] = (
 class OutputPage(Page):
     """What is made of the pictures; ``model_name`` tells what the model's folder is called."""
 
-    title = "What to make?"
-    subtitle = "A data folder that DiffViews opens when it is there."
+    title = tr("What to make?")
+    subtitle = tr("A data folder that DiffViews opens when it is there.")
 
     def __init__(self, model_name: Callable[[], str]) -> None:
         super().__init__()
         self._model_name = model_name
         self._suggested = ""
         self.sigmas, self.layers, self.out = QLineEdit(), QLineEdit(), QLineEdit()
-        self.layers.setPlaceholderText("the model's default")
+        self.layers.setPlaceholderText(tr("the model's default"))
         folder = browse_button(
-            "Folder…",
-            "Choose where to write",
-            lambda: self.choose_folder("out", "Data folder to write"),
+            tr("Folder…"),
+            tr("Choose where to write"),
+            lambda: self.choose_folder("out", tr("Data folder to write")),
         )
-        self.add_row("sigmas", "Noise le&vels σ", self.sigmas)
-        self.add_row("layers", "&Layers", self.layers)
+        self.add_row("sigmas", tr("Noise le&vels σ"), self.sigmas)
+        self.add_row("layers", tr("&Layers"), self.layers)
         self.told = ComboBox()
         for text, told in TOLD:
             self.told.addItem(text, told)
-        self.add_row("told", "Samples are tol&d", self.told)
-        self.add_row("out", "Write &to", self.out, folder)
+        self.add_row("told", tr("Samples are tol&d"), self.told)
+        self.add_row("out", tr("Write &to"), self.out, folder)
         self.summary = Label()
         self.summary.setWordWrap(True)
         self.summary.setProperty("strong", True)
@@ -85,10 +85,14 @@ class OutputPage(Page):
 
     def hints(self) -> dict[str, str]:
         return {
-            "sigmas": "Every picture becomes one sample at each; separate them with commas.",
-            "layers": "Of the first map; separate several with commas. Others can be mapped later.",
-            "told": "Told their class, they may lie together because of the word, not the picture.",
-            "out": "Models that are there already stay as they are.",
+            "sigmas": tr("Every picture becomes one sample at each; separate them with commas."),
+            "layers": tr(
+                "Of the first map; separate several with commas. Others can be mapped later."
+            ),
+            "told": tr(
+                "Told their class, they may lie together because of the word, not the picture."
+            ),
+            "out": tr("Models that are there already stay as they are."),
         }
 
     def first_field(self) -> QWidget:
@@ -102,10 +106,15 @@ class OutputPage(Page):
             return
         levels, out = len(noise_levels(self.sigmas.text())), path_of(self.out)
         assert out is not None
+        pictures = trn("{number} picture", "{number} pictures", expected.pictures)
+        at = trn("{number} noise level", "{number} noise levels", levels)
+        samples = trn("{number} sample", "{number} samples", expected.pictures * levels)
+        values = {"pictures": pictures, "levels": at, "samples": samples}
+        there = out / self._model_name()
         self.summary.setText(
-            f"{counted(expected.pictures, 'picture')} at {counted(levels, 'noise level')}: "
-            f"{'at least ' if expected.more else ''}{counted(expected.pictures * levels, 'sample')}"
-            f" in {out / self._model_name()}"
+            tr("{pictures} at {levels}: at least {samples} in {folder}", **values, folder=there)
+            if expected.more
+            else tr("{pictures} at {levels}: {samples} in {folder}", **values, folder=there)
         )
 
 
@@ -124,15 +133,17 @@ def _refusal(read: Callable[[str], object], text: str) -> str:
 
 def _out_problem(out: Path | None, name: str) -> str:
     if out is None:
-        return "Choose a folder to write to."
+        return tr("Choose a folder to write to.")
     try:
         there = next(folder for folder in (out, *out.parents) if folder.exists())
         if not there.is_dir():
-            return f"{there} is a file, not a folder."
+            return tr("{path} is a file, not a folder.", path=there)
         if not os.access(there, os.W_OK):
-            return f"Nothing can be written to {there}."
+            return tr("Nothing can be written to {folder}.", folder=there)
         if name and (out / name).exists():
-            return f"It has a model called {name} already. Choose another name or folder."
+            return tr(
+                "It has a model called {name} already. Choose another name or folder.", name=name
+            )
     except (OSError, ValueError):
-        return "This is no name of a folder."
+        return tr("This is no name of a folder.")
     return ""

@@ -10,7 +10,7 @@ from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.pictures.labels.class_map import EXAMPLE, class_map_of
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.assistants.importing.folder_scan import Findings, FolderScan
 from diffviews_desktop.ui.assistants.importing.page import (
     NUMBER_WIDTH,
@@ -28,7 +28,7 @@ from diffviews_desktop.values.import_rules import (
     seed_of,
 )
 
-TABLES = "Tables (*.csv *.tsv *.txt *.json *.jsonl);;All files (*)"
+TABLES = tr("Tables (*.csv *.tsv *.txt *.json *.jsonl);;All files (*)")
 MOST_DRAWN = 100_000
 USUALLY_DRAWN = 500
 
@@ -36,48 +36,48 @@ USUALLY_DRAWN = 500
 class PicturesPage(Page):
     """Which pictures become samples."""
 
-    title = "Which pictures?"
-    subtitle = "Pictures of your own, or samples that the model draws."
+    title = tr("Which pictures?")
+    subtitle = tr("Pictures of your own, or samples that the model draws.")
 
     def __init__(self) -> None:
         super().__init__()
         self._findings: Findings | None = None
         self._scan = FolderScan(self)
         self._scan.found.connect(self._on_found)
-        self.own = QRadioButton("&Pictures of my own")
-        self.draw = QRadioButton("&Let the model draw")
+        self.own = QRadioButton(tr("&Pictures of my own"))
+        self.draw = QRadioButton(tr("&Let the model draw"))
         self.images, self.labels = QLineEdit(), QLineEdit()
         self.class_map, self.brightness = QLineEdit(), QLineEdit()
         self.class_map.setPlaceholderText(EXAMPLE)
-        self.brightness.setPlaceholderText("automatic")
+        self.brightness.setPlaceholderText(tr("automatic"))
         self.count, self.seed = WholeNumber(), QLineEdit()
         self.count.setRange(1, MOST_DRAWN)
         for field in (self.count, self.seed, self.brightness):
             field.setFixedWidth(NUMBER_WIDTH)
         folder = browse_button(
-            "Folder…",
-            "Choose a folder of pictures",
-            lambda: self.choose_folder("images", "Folder of pictures"),
+            tr("Folder…"),
+            tr("Choose a folder of pictures"),
+            lambda: self.choose_folder("images", tr("Folder of pictures")),
         )
         file = browse_button(
-            "File…",
-            "Choose a file with the classes of the pictures",
-            lambda: self.choose_file("labels", "Class labels", TABLES),
+            tr("File…"),
+            tr("Choose a file with the classes of the pictures"),
+            lambda: self.choose_file("labels", tr("Class labels"), TABLES),
         )
         map_file = browse_button(
-            "File…",
-            "Choose a file with the class number of each label",
-            lambda: self.choose_file("class_map", "Class map", TABLES),
+            tr("File…"),
+            tr("Choose a file with the class number of each label"),
+            lambda: self.choose_file("class_map", tr("Class map"), TABLES),
         )
         self.add_wide(self.own)
-        self.add_row("images", "&Folder", self.images, folder)
-        self.add_row("labels", "&Class labels", self.labels, file)
-        self.add_row("class_map", "Class ma&p", self.class_map, map_file)
-        self.add_row("brightness", "B&rightness", self.brightness)
+        self.add_row("images", tr("&Folder"), self.images, folder)
+        self.add_row("labels", tr("&Class labels"), self.labels, file)
+        self.add_row("class_map", tr("Class ma&p"), self.class_map, map_file)
+        self.add_row("brightness", tr("B&rightness"), self.brightness)
         self.grid.setRowMinimumHeight(self.grid.rowCount(), 6)
         self.add_wide(self.draw)
-        self.add_row("count", "&Samples", self.count)
-        self.add_row("seed", "S&eed", self.seed)
+        self.add_row("count", tr("&Samples"), self.count)
+        self.add_row("seed", tr("S&eed"), self.seed)
         for line in (self.images, self.labels):
             line.textChanged.connect(self.look_soon)
         self.own.toggled.connect(self.look_soon)
@@ -131,11 +131,11 @@ class PicturesPage(Page):
     def hints(self) -> dict[str, str]:
         return {
             "images": self._counted(),
-            "labels": "Optional: a table of files and classes, or JSON. Else by subfolder.",
+            "labels": tr("Optional: a table of files and classes, or JSON. Else by subfolder."),
             "class_map": self._map_hint(),
             "brightness": self._brightness_hint(),
-            "count": "Drawn with the model's own settings.",
-            "seed": "The same seed draws the same samples.",
+            "count": tr("Drawn with the model's own settings."),
+            "seed": tr("The same seed draws the same samples."),
         }
 
     def first_field(self) -> QWidget:
@@ -145,23 +145,30 @@ class PicturesPage(Page):
         super().refresh()
         own = self.own.isChecked()
         for key in ("images", "labels", "class_map"):
-            self.rows[key].set_enabled(own, "The model draws: choose pictures of your own above.")
-        why_not = "No picture holds numbers of more than 8 bits." if own else "The model draws."
+            self.rows[key].set_enabled(
+                own, tr("The model draws: choose pictures of your own above.")
+            )
+        why_not = (
+            tr("No picture holds numbers of more than 8 bits.") if own else tr("The model draws.")
+        )
         self.rows["brightness"].set_enabled(self._has_numbers(), why_not)
         for key in ("count", "seed"):
-            self.rows[key].set_enabled(not own, "Pictures of your own are used.")
+            self.rows[key].set_enabled(not own, tr("Pictures of your own are used."))
 
     def _images_problem(self) -> str:
         folder = path_of(self.images)
         if folder is None:
-            return "Choose a folder of pictures, or let the model draw."
+            return tr("Choose a folder of pictures, or let the model draw.")
         archive = is_archive(folder.name) and is_there(folder, Path.is_file)
         if not archive and not is_there(folder, Path.is_dir):
-            return "There is no such folder."
+            return tr("There is no such folder.")
         if self._findings is None:
-            return "Looking for pictures…"
+            return tr("Looking for pictures…")
         if not self._findings.pictures:
-            none = f"There are no pictures in it or its subfolders ({', '.join(PICTURE_SUFFIXES)})."
+            none = tr(
+                "There are no pictures in it or its subfolders ({kinds}).",
+                kinds=", ".join(PICTURE_SUFFIXES),
+            )
             return f"{none} {self._findings.left_out}".rstrip()
         return ""
 
@@ -170,7 +177,7 @@ class PicturesPage(Page):
         if file is None:
             return ""
         if not is_there(file, Path.is_file):
-            return "There is no such file."
+            return tr("There is no such file.")
         return self._findings.labels_problem if self._findings is not None else ""
 
     def _map_problem(self) -> str:
@@ -179,16 +186,25 @@ class PicturesPage(Page):
         except UsageError as error:
             return str(error)
         if isinstance(entered, Path) and not is_there(entered, Path.is_file):
-            return f"There is no such file. Write labels and class numbers such as {EXAMPLE}."
+            return tr(
+                "There is no such file. Write labels and class numbers such as {example}.",
+                example=EXAMPLE,
+            )
         return ""
 
     def _map_hint(self) -> str:
         names = self._findings.names if self._findings is not None else ()
         if not names or self.class_map.text().strip():
-            return "Optional: the class numbers of labels that are names."
+            return tr("Optional: the class numbers of labels that are names.")
         few = ", ".join(visible(name, 16) for name in names[:2])
-        more = f" and {len(names) - 2:,} more" if len(names) > 2 else ""
-        return f"The classes of {few}{more}, if the model does not know them."
+        if len(names) <= 2:
+            return tr("The classes of {names}, if the model does not know them.", names=few)
+        return trn(
+            "The classes of {names} and {number} more, if the model does not know them.",
+            "The classes of {names} and {number} more, if the model does not know them.",
+            len(names) - 2,
+            names=few,
+        )
 
     def _has_numbers(self) -> bool:
         """Whether there are pictures of numbers, or may be."""
@@ -211,21 +227,27 @@ class PicturesPage(Page):
 
     def _brightness_hint(self) -> str:
         if not self._has_numbers():
-            return "Black and white in pictures of numbers, such as floating-point TIFFs."
+            return tr("Black and white in pictures of numbers, such as floating-point TIFFs.")
         assert self._findings is not None
         entered = "" if self._brightness_problem() else self._brightness()
         if entered:
-            return f"In pictures of numbers, {Range(*entered).words}."
-        return self._findings.numbers or "Black and white in pictures of numbers, such as -1, 1."
+            return tr("In pictures of numbers, {range}.", range=Range(*entered).words)
+        return self._findings.numbers or tr(
+            "Black and white in pictures of numbers, such as -1, 1."
+        )
 
     def _counted(self) -> str:
         looked = self._findings
         if looked is not None and looked.pictures:
-            more = "More than " if looked.more else ""
-            return f"{more}{counted(looked.pictures, 'picture')}. {looked.left_out}".rstrip()
+            found = (
+                trn("More than {number} picture.", "More than {number} pictures.", looked.pictures)
+                if looked.more
+                else trn("{number} picture.", "{number} pictures.", looked.pictures)
+            )
+            return f"{found} {looked.left_out}".rstrip()
         if self.own.isChecked() and self.images.text() and looked is None:
-            return "Looking for pictures…"
-        return "Looked through with its subfolders."
+            return tr("Looking for pictures…")
+        return tr("Looked through with its subfolders.")
 
     # ---- looking --------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.actions.experiments import acting_in, many_masks
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
 from diffviews_desktop.ui.common.widgets import ComboBox, WholeNumber, signals_blocked
@@ -23,9 +24,13 @@ from diffviews_desktop.values.intervention_texts import said_of
 from diffviews_desktop.values.interventions import PICKED, Intervention
 from diffviews_desktop.values.layers import LayerSet
 
-PICKED_SAMPLES, ANCHORS = "The picked samples", "Samples of all classes"
+PICKED_SAMPLES, ANCHORS = tr("The picked samples"), tr("Samples of all classes")
 """What the masks are made of: one mask, or many, of which intervals can be told."""
-PANEL, EVERY, CHECKED = "As in the Generate panel", "Every layer by itself", "Checked layers"
+PANEL, EVERY, CHECKED = (
+    tr("As in the Generate panel"),
+    tr("Every layer by itself"),
+    tr("Checked layers"),
+)
 """Where it acts."""
 SEEDS, MORE_SEEDS = 2, 20
 """Of each of many masks, and of other interventions, whose intervals are over seeds."""
@@ -61,10 +66,10 @@ class ExperimentForm(QWidget):
         column.addWidget(self.what)
         self._form = self._fields()
         column.addLayout(self._form)
-        column.addWidget(muted("Compared with no intervention and:"))
+        column.addWidget(muted(tr("Compared with no intervention and:")))
         self.controls: dict[Control, QCheckBox] = {}
         for control in CONTROLS[1:]:
-            box = self.controls[control] = QCheckBox(_first_up(TITLES[control]))
+            box = self.controls[control] = QCheckBox(_first_up(tr(TITLES[control])))
             box.setChecked(True)
             box.toggled.connect(self.edited)
             column.addWidget(box)
@@ -79,19 +84,33 @@ class ExperimentForm(QWidget):
     def _fields(self) -> QFormLayout:
         form = QFormLayout()
         for text, field, meaning in (
-            ("&Masks of", self.masks, "One mask of what is picked, or many: intervals need many"),
-            ("&Anchors", self.anchors, "How many masks, drawn evenly from all classes"),
-            ("&Neighbours", self.neighbors, "How many of its nearest samples each anchor has"),
-            ("&Seeds", self.seeds, "How many pictures each mask and each control draws"),
-            ("&Where", self.where, "At which layers it acts; each is an experiment of its own"),
-            ("La&yers", self.layers, "It acts on each checked layer by itself"),
             (
-                "&Parts of the run",
-                self.parts,
-                "It acts in each of so many equal parts of the steps by itself; of 1, as in the "
-                "Generate panel",
+                tr("&Masks of"),
+                self.masks,
+                tr("One mask of what is picked, or many: intervals need many"),
             ),
-            ("&Judge", self.judge, "What says which class a picture shows, and how surely"),
+            (tr("&Anchors"), self.anchors, tr("How many masks, drawn evenly from all classes")),
+            (
+                tr("&Neighbours"),
+                self.neighbors,
+                tr("How many of its nearest samples each anchor has"),
+            ),
+            (tr("&Seeds"), self.seeds, tr("How many pictures each mask and each control draws")),
+            (
+                tr("&Where"),
+                self.where,
+                tr("At which layers it acts; each is an experiment of its own"),
+            ),
+            (tr("La&yers"), self.layers, tr("It acts on each checked layer by itself")),
+            (
+                tr("&Parts of the run"),
+                self.parts,
+                tr(
+                    "It acts in each of so many equal parts of the steps by itself; of 1, as in "
+                    "the Generate panel"
+                ),
+            ),
+            (tr("&Judge"), self.judge, tr("What says which class a picture shows, and how surely")),
         ):
             form.addRow(caption(text, field), field)
             field.setToolTip(tip(meaning))
@@ -126,11 +145,11 @@ class ExperimentForm(QWidget):
             box.setVisible(all(control in APPLICABLE[one.verb] for one in self._acting))
             why = self._why_not(control)
             box.setEnabled(not why)
-            box.setToolTip(tip(why or _first_up(MEANINGS[control])))
+            box.setToolTip(tip(why or _first_up(tr(MEANINGS[control]))))
 
     def _why_not(self, control: Control) -> str:
         if control == "layer" and len(self.layer_sets) > 1:
-            return "Each layer is another layer to the others."
+            return tr("Each layer is another layer to the others.")
         reasons = (why_no_control(control, one, self._classes) for one in self._acting)
         return next(filter(None, reasons), "")
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
@@ -31,7 +32,7 @@ class HeatMapTable(ReadTable):
     place_chosen = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Effects over layers and parts of the run", parent)
+        super().__init__(tr("Effects over layers and parts of the run"), parent)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._shown: HeatMap | None = None
@@ -47,8 +48,10 @@ class HeatMapTable(ReadTable):
         self._shown = shown
         self.setRowCount(len(shown.layers))
         self.setColumnCount(1 + len(shown.steps))
-        windows = [f"steps {first + 1}-{last}" for first, last in shown.steps]
-        self.setHorizontalHeaderLabels(["effect", *windows])
+        windows = [
+            tr("steps {first}-{last}", first=first + 1, last=last) for first, last in shown.steps
+        ]
+        self.setHorizontalHeaderLabels([tr("effect"), *windows])
         for row, layers in enumerate(shown.layers):
             named = QTableWidgetItem(short(str(layers)))
             named.setToolTip(tip(str(layers)))
@@ -73,8 +76,9 @@ class HeatMapTable(ReadTable):
         font = item.font()
         font.setBold(shown.is_sure(finding))
         item.setFont(font)
-        p = "" if finding.p_holm is None else f"p {p_text(finding.p_holm)} after correction"
-        item.setToolTip(tip(place_name(finding), p))
+        p = p_text(finding.p_holm)
+        said = "" if finding.p_holm is None else tr("p {p} after correction", p=p)
+        item.setToolTip(tip(place_name(finding), said))
         return item
 
     def apply_theme(self) -> None:

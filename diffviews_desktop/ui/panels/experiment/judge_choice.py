@@ -7,13 +7,14 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.widgets import ComboBox, signals_blocked
 from diffviews_desktop.values.experiments import NO_JUDGE, OWN_LOSS, USUAL_JUDGE
 
 _ASK = ""
-_KINDS = "Judges (*.onnx *.safetensors)"
+_KINDS = tr("Judges (*.onnx *.safetensors)")
 
 
 class JudgeChoice(ComboBox):
@@ -23,15 +24,25 @@ class JudgeChoice(ComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         for text, judge, meaning in (
-            ("the usual one", USUAL_JUDGE, "The bundled one for the demo's digits, else none"),
             (
-                "the model's own loss",
-                OWN_LOSS,
-                "The class with which the model predicts the noise best; it is not independent of "
-                "what it judges",
+                tr("the usual one"),
+                USUAL_JUDGE,
+                tr("That of the demo's digits, else none"),
             ),
-            ("none", NO_JUDGE, "Pictures are compared by their likeness to samples alone"),
-            ("a file…", _ASK, "A classifier in an .onnx file, or one that was trained here"),
+            (
+                tr("the model's own loss"),
+                OWN_LOSS,
+                tr(
+                    "The class with which the model predicts the noise best; it is not independent "
+                    "of what it judges"
+                ),
+            ),
+            (tr("none"), NO_JUDGE, tr("Pictures are compared by their likeness to samples alone")),
+            (
+                tr("a file…"),
+                _ASK,
+                tr("A classifier: .onnx, or one that was trained here"),
+            ),
         ):
             self.addItem(text, judge)
             self.setItemData(self.count() - 1, tip(meaning), Qt.ItemDataRole.ToolTipRole)
@@ -44,7 +55,7 @@ class JudgeChoice(ComboBox):
             return
         with signals_blocked(self):
             self.setCurrentIndex(self._last)
-        file, _ = QFileDialog.getOpenFileName(self, "Choose a judge", "", _KINDS)
+        file, _ = QFileDialog.getOpenFileName(self, tr("Choose a judge"), "", _KINDS)
         if file:
             self.take_file(Path(file))
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
@@ -39,10 +40,10 @@ PICTURES, HEIGHT, PLOT = 4, 40, 200
 """Pictures of an arm, their height, and the width of the dots' column, in pixels."""
 _ROLE = Qt.ItemDataRole.UserRole
 _HEADINGS: dict[Outcome, str] = {
-    "read": "read as the class, 0 to 1",
-    "changed": "answer changed, 0 to 1",
-    "neighbors": "like its samples, up to 1",
-    "moved": "moved, 0 to 1",
+    "read": tr("read as the class, 0 to 1"),
+    "changed": tr("answer changed, 0 to 1"),
+    "neighbors": tr("like its samples, up to 1"),
+    "moved": tr("moved, 0 to 1"),
 }
 """What the dots show."""
 
@@ -92,7 +93,7 @@ class FindingsTable(ReadTable):
     """A row for every arm, with its pictures, a dot and its figures."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("What the experiment found", parent)
+        super().__init__(tr("What the experiment found"), parent)
         self.setIconSize(QSize(PICTURES * (HEIGHT + 2), HEIGHT))
         self._rows: dict[tuple[LayerSet, tuple[int, int]], int] = {}
         self.dots = DotDelegate(self)
@@ -105,7 +106,14 @@ class FindingsTable(ReadTable):
         marks, outcome = marks_of(findings), findings[0].outcome
         self.dots.low = min([0.0, *map(_lowest, marks)]) if outcome == "neighbors" else 0.0
         what = _HEADINGS[outcome]
-        headings = ["", "Pictures", what, *(MEASURES[n] for n in names), "commonest", "p (Holm)"]
+        headings = [
+            "",
+            tr("Pictures"),
+            what,
+            *(tr(MEASURES[n]) for n in names),
+            tr("commonest"),
+            tr("p (Holm)"),
+        ]
         self.setColumnCount(len(headings))
         self.setHorizontalHeaderLabels(headings)
         self.clearSpans()
@@ -151,9 +159,9 @@ class FindingsTable(ReadTable):
     def _fill(
         self, row: int, finding: Finding, mark: Estimate | None, examples: Sequence[Examples]
     ) -> None:
-        title, place = TITLES[finding.arm], short(place_name(finding))
+        title, place = tr(TITLES[finding.arm]), short(place_name(finding))
         named = QTableWidgetItem(title[:1].upper() + title[1:])
-        named.setToolTip(tip(f"{MEANINGS[finding.arm]}{f' ({place})' if place else ''}"))
+        named.setToolTip(tip(f"{tr(MEANINGS[finding.arm])}{f' ({place})' if place else ''}"))
         self.setItem(row, 0, named)
         pictures = QTableWidgetItem()
         for one in examples:

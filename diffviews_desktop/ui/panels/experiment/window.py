@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QPushButton, QTabWidget, QWidget
 from diffviews_desktop.actions.experiments import cannot_compare, seconds_of
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.wording import counted, duration
+from diffviews_desktop.text.translation import tr, trn
+from diffviews_desktop.text.wording import duration
 from diffviews_desktop.ui.common.drawing_window import DrawingWindow
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.experiment.form import CHECKED, ExperimentForm
@@ -28,20 +29,22 @@ class ExperimentWindow(DrawingWindow):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         form, table, heat_map = ExperimentForm(), FindingsTable(), HeatMapTable()
-        report, pages = QPushButton("Open &report"), QTabWidget()
+        report, pages = QPushButton(tr("Open &report")), QTabWidget()
         pages.setDocumentMode(True)
         pages.tabBar().setDrawBase(False)
-        pages.addTab(table, "&Table")
-        pages.addTab(heat_map, "&Heat map")
+        pages.addTab(table, tr("&Table"))
+        pages.addTab(heat_map, tr("&Heat map"))
         super().__init__(
             parent,
-            "Experiment",
+            tr("Experiment"),
             (1180, 680),
             form,
             pages,
-            "No experiment yet. It draws what the Generate panel does to layers, and everything "
-            "that this is to be compared with, and says how sure the difference is. What was drawn "
-            "stays: the same experiment resumes where it stopped.",
+            tr(
+                "No experiment yet. It draws what the Generate panel does to layers, and "
+                "everything that this is to be compared with, and says how sure the difference is. "
+                "What was drawn stays: the same experiment resumes where it stopped."
+            ),
             report,
         )
         self.form, self.table, self.report = form, table, report
@@ -73,7 +76,7 @@ class ExperimentWindow(DrawingWindow):
         self.cancel.setEnabled(job is not None)
         self.report.setEnabled(result is not None)
         if job is not None:
-            self.progress.set_text(f"{job.stage} {job.detail}")
+            self.progress.set_text(f"{tr(job.stage)} {job.detail}")
         elif result is not None:
             self.progress.set_text(counted_text(result.job.experiment))
         else:
@@ -99,9 +102,9 @@ class ExperimentWindow(DrawingWindow):
         form = self.form
         why = cannot_compare(self._state, form.of_picks)
         if not why and form.where.currentText() == CHECKED and not form.layer_sets:
-            why = "Check the layers that it is to act on, each by itself."
+            why = tr("Check the layers that it is to act on, each by itself.")
         self.draw.setEnabled(not why)
-        self.draw.setToolTip(tip(why or "Draw it and its controls, and measure them"))
+        self.draw.setToolTip(tip(why or tr("Draw it and its controls, and measure them")))
         self.summary.setText(why or self._size())
 
     def _size(self) -> str:
@@ -111,16 +114,21 @@ class ExperimentWindow(DrawingWindow):
         places = max(1, len(form.layer_sets)) * form.windows
         count = masks * seeds * (1 + places * len(form.chosen()))
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
-        of = f"{counted(masks, 'mask')}: " if form.is_of_masks else ""
-        seconds = seconds_of(state, count, form.judge.currentData())
-        takes = "" if seconds is None else f", about {duration(seconds)}"
-        text = f"{of}{counted(count, 'picture')} of NFE {nfe}{takes}."
+        text = _size_text(count, nfe, seconds_of(state, count, form.judge.currentData()))
+        if form.is_of_masks:
+            of = trn("{number} mask", "{number} masks", masks)
+            text = f"{of}: {text}"
         if masks > 1:
             return text
         if seeds == 1:
-            return f"{text} A single seed says nothing about others, so there will be no intervals."
-        what = "mask" if form.is_of_masks else "intervention"
-        return f"{text} It is a single {what}: intervals will be over its seeds."
+            alone = tr("A single seed says nothing about others, so there will be no intervals.")
+            return f"{text} {alone}"
+        single = (
+            tr("It is a single mask: intervals will be over its seeds.")
+            if form.is_of_masks
+            else tr("It is a single intervention: intervals will be over its seeds.")
+        )
+        return f"{text} {single}"
 
     def _on_draw(self) -> None:
         self.experiment_requested.emit(self.form.arguments())
@@ -134,3 +142,18 @@ class ExperimentWindow(DrawingWindow):
         """Take the colours of the theme in use."""
         self.table.viewport().update()
         self.heat_map.apply_theme()
+
+
+def _size_text(count: int, nfe: int, seconds: float | None) -> str:
+    """How many pictures, what each costs, and where it is known how long all take."""
+    if seconds is None:
+        return trn(
+            "{number} picture of NFE {nfe}.", "{number} pictures of NFE {nfe}.", count, nfe=nfe
+        )
+    return trn(
+        "{number} picture of NFE {nfe}, about {time}.",
+        "{number} pictures of NFE {nfe}, about {time}.",
+        count,
+        nfe=nfe,
+        time=duration(seconds),
+    )

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import caption, muted, tip
@@ -39,7 +40,7 @@ CELLS = 64
 """Rows and columns of a brushed area."""
 SIDE = 224
 _BRUSH = (1, 24)  # cells across
-_MEANING = (
+_MEANING = tr(
     "Brush over the part of the picture where this acts. It is mapped to each layer's own "
     "resolution; layers whose tokens have no place in the picture refuse it."
 )
@@ -59,8 +60,8 @@ class BrushCanvas(QWidget):
         self._last: QPointF | None = None
         self.setFixedSize(SIDE, SIDE)
         self.setCursor(Qt.CursorShape.CrossCursor)
-        self.setAccessibleName("Area of the picture")
-        self.setToolTip(tip(_MEANING, "The right button takes away."))
+        self.setAccessibleName(tr("Area of the picture"))
+        self.setToolTip(tip(_MEANING, tr("The right button takes away.")))
 
     def sizeHint(self) -> QSize:
         return QSize(SIDE, SIDE)
@@ -124,7 +125,7 @@ class BrushCanvas(QWidget):
         painter.end()
 
 
-_USUAL = "Brush over where this acts, or name channels or tokens."
+_USUAL = tr("Brush over where this acts, or name channels or tokens.")
 
 
 class AreaChoice(QPushButton):
@@ -138,20 +139,20 @@ class AreaChoice(QPushButton):
         self.region: Region = EVERYWHERE
         self.setObjectName("choice")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Where in the layers")
+        self.setAccessibleName(tr("Where in the layers"))
         self.canvas = BrushCanvas()
         self.brush = Slider(Qt.Orientation.Horizontal)
         self.brush.setRange(*_BRUSH)
         self.brush.setValue(self.canvas.across)
-        self.brush.setAccessibleName("Size of the brush")
-        self.everywhere = QPushButton("&Everywhere")
+        self.brush.setAccessibleName(tr("Size of the brush"))
+        self.everywhere = QPushButton(tr("&Everywhere"))
         self.kind = ComboBox()
-        for kind in (Channels, Tokens):
-            self.kind.addItem(kind.__name__.lower(), kind)
-        self.kind.setAccessibleName("Channels or tokens")
+        self.kind.addItem(tr("channels"), Channels)
+        self.kind.addItem(tr("tokens"), Tokens)
+        self.kind.setAccessibleName(tr("Channels or tokens"))
         self.numbers = QLineEdit()
         self.numbers.setPlaceholderText("0-3+7")
-        self.numbers.setAccessibleName("Numbers of the channels or tokens, from 0")
+        self.numbers.setAccessibleName(tr("Numbers of the channels or tokens, from 0"))
         self.hint = muted(_USUAL)
         self.hint.setWordWrap(True)
         menu = QMenu(self)
@@ -174,7 +175,7 @@ class AreaChoice(QPushButton):
         column.addWidget(self.hint)
         column.addWidget(self.canvas)
         row = QHBoxLayout()
-        row.addWidget(caption("&Brush", self.brush))
+        row.addWidget(caption(tr("&Brush"), self.brush))
         row.addWidget(self.brush, 1)
         row.addWidget(self.everywhere)
         column.addLayout(row)
@@ -208,7 +209,7 @@ class AreaChoice(QPushButton):
         self.hint.setText(_USUAL)
 
     def _tell(self) -> None:
-        said = "".join(where(self.region)) or "everywhere"
+        said = "".join(where(self.region)) or tr("everywhere")
         self.setText(said)
         self.setToolTip(tip(said, _MEANING))
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import Qt, SignalInstance
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QWidget
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import caption, tip
 from diffviews_desktop.ui.common.widgets import (
     Decimal,
@@ -33,7 +34,7 @@ def spin(setting: Whole) -> WholeNumber:
     field = WholeNumber()
     field.setRange(setting.minimum + setting.first, setting.maximum + setting.first)
     field.setMinimumWidth(NARROWEST)
-    _name(field, setting.help)
+    _name(field, tr(setting.help))
     return field
 
 
@@ -43,30 +44,30 @@ def decimal(setting: Real) -> Decimal:
     field.setDecimals(setting.decimals)
     field.setRange(setting.minimum, setting.maximum)
     field.setSingleStep(setting.step)
-    field.setSpecialValueText(setting.none)
+    field.setSpecialValueText(tr(setting.none))
     field.setMinimumWidth(NARROWEST)
-    _name(field, setting.help)
+    _name(field, tr(setting.help))
     return field
 
 
 def switch(setting: Switch) -> QCheckBox:
     """A field for true or false."""
-    field = QCheckBox(setting.label)
-    field.setToolTip(tip(setting.help))
+    field = QCheckBox(tr(setting.label))
+    field.setToolTip(tip(tr(setting.help)))
     return field
 
 
 def choice(setting: Choice) -> QComboBox:
     """A choice of words, each with its meaning as its tooltip."""
-    return choice_of(setting.help, setting.choices)
+    return choice_of(tr(setting.help), setting.choices)
 
 
 def choice_of(name: str, values: Mapping[str, str]) -> QComboBox:
     """A choice of values, each with a text for its tooltip."""
     field = ElidingComboBox()
     for value, meaning in values.items():
-        field.addItem(value, value)
-        field.setItemData(field.count() - 1, tip(meaning), Qt.ItemDataRole.ToolTipRole)
+        field.addItem(tr(value), value)
+        field.setItemData(field.count() - 1, tip(tr(meaning)), Qt.ItemDataRole.ToolTipRole)
     _name(field, name)
     return field
 
@@ -143,7 +144,7 @@ def grid_of(rows: Sequence[Sequence[tuple[str, QWidget]]]) -> QGridLayout:
     for row, fields in enumerate(rows):
         for column, (text, field) in enumerate(fields):
             if text:
-                grid.addWidget(caption(text, field), row, 2 * column)
+                grid.addWidget(caption(tr(text), field), row, 2 * column)
             start = 2 * column + (1 if text else 0)
             width = 1 if len(fields) == 2 else 4 - start
             grid.addWidget(field, row, start, 1, width)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import marked, tr
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import plain, tip
 from diffviews_desktop.ui.common.widgets import signals_blocked
@@ -57,14 +58,14 @@ _WEIGHTS_ROW, _FACTOR_ROW, _COMPONENT_ROW = 4, 5, 6
 MOST = 1000.0
 """Of a strength that is no share."""
 _STRENGTHS: dict[Verb, str] = {
-    "add": "How often the direction is added; a negative number subtracts it",
-    "steer": "How far it goes, as a share of what the layer computes; negative to go back",
-    "scale": "How much of the change is made: 1 scales by the factor, 0 not at all",
+    "add": tr("How often the direction is added; a negative number subtracts it"),
+    "steer": tr("How far it goes, as a share of what the layer computes; negative to go back"),
+    "scale": tr("How much of the change is made: 1 scales by the factor, 0 not at all"),
 }
 FACTOR = Real(
     name="value",
-    help="What the layer's values are multiplied by",
-    label="Fact&or",
+    help=marked("What the layer's values are multiplied by"),
+    label=marked("Fact&or"),
     minimum=-MOST,
     maximum=MOST,
     decimals=3,
@@ -72,16 +73,18 @@ FACTOR = Real(
 )
 COMPONENT = Whole(
     name="index",
-    help="Which principal component of the map, the one with the largest variance first",
-    label="Com&ponent",
+    help=marked("Which principal component of the map, the one with the largest variance first"),
+    label=marked("Com&ponent"),
     minimum=0,
     maximum=PCA_RANGE[1] - 1,
     first=1,
 )
 CONDITIONAL = Switch(
     name="conditional",
-    help="With guidance, it acts on the conditional half; otherwise on the unconditional one alone",
-    label="on the conditional half of guidance",
+    help=marked(
+        "With guidance, it acts on the conditional half; otherwise on the unconditional one alone"
+    ),
+    label=marked("on the conditional half of guidance"),
     flag_value=False,
 )
 
@@ -111,7 +114,7 @@ class MaskPage(QWidget):
         self._grid = grid_of(
             [
                 [(MASK_LAYERS.label, self.layers)],
-                [("Whe&re", self.area)],
+                [(marked("Whe&re"), self.area)],
                 [(MASK_FROM.label, self.first), (MASK_STEPS.label, self.mask_steps)],
                 [(STRENGTH.label, self.strength)],
                 [(WEIGHTING.label, self.weights)],
@@ -143,7 +146,7 @@ class MaskPage(QWidget):
         partial = one.verb in PARTIAL
         low, high = (STRENGTH.minimum, STRENGTH.maximum) if partial else (-MOST, MOST)
         self.strength.setRange(low, high)
-        self.strength.setToolTip(tip(STRENGTH.help if partial else _STRENGTHS[one.verb]))
+        self.strength.setToolTip(tip(tr(STRENGTH.help) if partial else _STRENGTHS[one.verb]))
         self._fields.show(one)
         self.mask_steps.setValue(s.num_steps if one.step_to is None else one.step_to)
         self._show_source(one.source)
@@ -195,9 +198,9 @@ class LayerChoice(QPushButton):
         self._whole = ""
         self.setObjectName("choice")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(MASK_LAYERS.help)
+        self.setAccessibleName(tr(MASK_LAYERS.help))
         self.list = name_list()
-        self.list.setAccessibleName(MASK_LAYERS.help)
+        self.list.setAccessibleName(tr(MASK_LAYERS.help))
         self.list.itemChanged.connect(self._on_checked)
         menu = QMenu(self)
         action = QWidgetAction(menu)
@@ -217,8 +220,8 @@ class LayerChoice(QPushButton):
         shown = (
             "+".join(state.opened.layer_map.layers) if state.opened.layer_map is not None else ""
         )
-        self._whole = "+".join(self.chosen) or f"the map's: {shown}"
-        meaning = (
+        self._whole = "+".join(self.chosen) or tr("the map's: {layers}", layers=shown)
+        meaning = tr(
             "The layers that this acts on. Without a check, those of the map, or of a saved "
             "direction its own."
         )

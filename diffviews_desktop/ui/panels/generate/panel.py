@@ -26,7 +26,7 @@ from diffviews_desktop.actions.runs import cannot_generate
 from diffviews_desktop.engine.jobs.drawing import Generate, MaskJudged
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, say_below, tip
@@ -57,12 +57,12 @@ from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 SEARCHABLE_CLASSES = 30
 LOWEST_PAGE = 64
 _HINT_LINES = 2
-GENERATE = "Draw with the layer held at the mean, or with other interventions"
-LIKE_SAMPLES = (
+GENERATE = tr("Draw with the layer held at the mean, or with other interventions")
+LIKE_SAMPLES = tr(
     "Until you choose, this follows what the samples of the map were told, so that runs can be "
     "compared with them."
 )
-NFE = "NFE: how often the network runs for a picture"
+NFE = tr("NFE: how often the network runs for a picture")
 
 
 class GeneratePanel(QWidget):
@@ -93,26 +93,26 @@ class GeneratePanel(QWidget):
         column.addWidget(self.stack)
         column.addWidget(self.masking, 1)
         self._scrolled = (self.sampling, acting)
-        for page, title in ((self.sampling, "Sampling"), (acting, "Interventions")):
+        for page, title in ((self.sampling, tr("Sampling")), (acting, tr("Interventions"))):
             self.pages.addTab(_scrolling(page), title)
         self.seed = QLineEdit()
-        self.seed.setPlaceholderText("new each time")
-        self.seed.setAccessibleName(SEED.caption)
+        self.seed.setPlaceholderText(tr("new each time"))
+        self.seed.setAccessibleName(tr(SEED.caption))
         self.seed.setMaxLength(len(str(SEED.maximum)))
-        self.lock = IconButton("unlock", "Keep the seed for the next run")
+        self.lock = IconButton("unlock", tr("Keep the seed for the next run"))
         self.lock.setCheckable(True)
         self.classes = ElidingComboBox()
-        self.classes.setAccessibleName("Class to draw")
+        self.classes.setAccessibleName(tr("Class to draw"))
         self.classes.setMaxVisibleItems(20)
         self.classes.setToolTip(tip(LIKE_SAMPLES))
         self.classes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.generate = QPushButton("Generate")
+        self.generate = QPushButton(tr("Generate"))
         self.generate.setObjectName("primary")
-        self.grid = QPushButton("Gri&d…")
-        many = "Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)"
+        self.grid = QPushButton(tr("Gri&d…"))
+        many = tr("Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)")
         self.grid.setToolTip(tip(many))
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip(tip("Cancel the running job (Ctrl+.)"))
+        self.cancel = QPushButton(tr("Cancel"))
+        self.cancel.setToolTip(tip(tr("Cancel the running job (Ctrl+.)")))
         self.hint = ElidedLabel(end=True)
         self.hint.setObjectName("muted")
         self.hint.setWordWrap(True)  # what a run will use must not be cut off
@@ -135,7 +135,7 @@ class GeneratePanel(QWidget):
     def _build(self) -> None:
         self._form = form = QFormLayout()
         form.setVerticalSpacing(5)
-        form.addRow(caption("&Class", self.classes), self.classes)
+        form.addRow(caption(tr("&Class"), self.classes), self.classes)
         seed_row = QHBoxLayout()
         seed_row.setContentsMargins(0, 0, 0, 0)
         seed_row.addWidget(self.seed)
@@ -209,7 +209,7 @@ class GeneratePanel(QWidget):
                 self.classes.addItem(entry(text), choice)
             self._make_searchable(len(choices) > SEARCHABLE_CLASSES)
         note = state.opened.loaded.guidance_note if state.opened.loaded is not None else ""
-        about = tip("No class: what guidance leads away from.", note)
+        about = tip(tr("No class: what guidance leads away from."), note)
         self.classes.setItemData(general.index(ZeroLabel()), about, Qt.ItemDataRole.ToolTipRole)
         self._chosen = state.runs.condition
         self._shown_class = asked = state.condition
@@ -252,13 +252,17 @@ class GeneratePanel(QWidget):
         stack = with_picks(state.runs.interventions, state.picks.selection.rows)
         why = cannot_generate(state)
         self.generate.setEnabled(not why)
-        self.generate.setToolTip(tip(why or f"{GENERATE} (Ctrl+Return)"))
+        self.generate.setToolTip(tip(why or tr("{meaning} (Ctrl+Return)", meaning=GENERATE)))
         nfe = f"NFE {state.runs.settings.evaluations(not state.opened.unconditional)}"
         parts = [part for part in (_in_work(state), nfe, _hint(state, stack)) if part]
         self._show_hint(why, parts, _judged(state))
         self.grid.setEnabled(state.opened.layer_map is not None and not state.opened.model_problem)
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
-        self.generate.setText("Generate" if waiting < 2 else f"Generate  ({waiting - 1} waiting)")
+        self.generate.setText(
+            tr("Generate")
+            if waiting < 2
+            else trn("Generate  ({number} waiting)", "Generate  ({number} waiting)", waiting - 1)
+        )
         self.cancel.setEnabled(bool(state.jobs.running))
 
     def _show_hint(
@@ -313,7 +317,10 @@ class GeneratePanel(QWidget):
         shown = "" if self._base.seed is None else str(self._base.seed)
         if self.seed.isModified() and self.seed.text().strip() != shown:
             if typed is None and self.seed.text().strip():
-                say_below(self.seed, f"The seed must be a whole number up to {SEED.maximum}.")
+                say_below(
+                    self.seed,
+                    tr("The seed must be a whole number up to {most}.", most=SEED.maximum),
+                )
             self.lock.setChecked(typed is not None)
             self._on_edited()
         self.seed.setModified(False)
@@ -338,7 +345,7 @@ class GeneratePanel(QWidget):
 def _judged(state: State) -> list[tuple[str, MaskJudged]]:
     """What is known of the masks that Generate would use, with what each is called."""
     alone = len(masks_to_judge(state)) == 1
-    return [("mask" if alone else what(one.job.mask), one) for one in judged_masks(state)]
+    return [(tr("mask") if alone else what(one.job.mask), one) for one in judged_masks(state)]
 
 
 def _in_work(state: State) -> str:
@@ -346,18 +353,27 @@ def _in_work(state: State) -> str:
     shown, pending = state.opened.spec, pending_map(state)
     if shown is None or pending is None or pending.spec.layers == shown.layers:
         return ""
-    layers = str(pending.spec.layers) or "the default layer"
-    return f"draws for {shown.layers} while the map of {layers} is in work"
+    layers = str(pending.spec.layers) or tr("the default layer")
+    return tr(
+        "draws for {shown} while the map of {layers} is in work",
+        shown=shown.layers,
+        layers=layers,
+    )
 
 
 def _hint(state: State, stack: tuple[Intervention, ...]) -> str:
     """``mean of 6 samples at midblock``, or what is done to layers besides."""
     mask = sole_mask(stack)
     if mask is None:
-        return said_of(stack, state.runs.settings.num_steps) or "nothing acts"
+        return said_of(stack, state.runs.settings.num_steps) or tr("nothing acts")
     layer_map = state.opened.layer_map
     layers = "+".join(mask.layers or (layer_map.layers if layer_map is not None else ()))
-    return f"mean of {counted(len(rows_of(stack)), 'sample')} at {layers}"
+    return trn(
+        "mean of {number} sample at {layers}",
+        "mean of {number} samples at {layers}",
+        len(rows_of(stack)),
+        layers=layers,
+    )
 
 
 def _scrolling(page: QWidget) -> QScrollArea:

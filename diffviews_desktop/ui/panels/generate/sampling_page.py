@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import marked, tr
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.widgets import signals_blocked
@@ -36,8 +37,12 @@ from diffviews_desktop.values.setting_specs import (
     sample_alike,
 )
 
-PERCENT = f"σ {NO_NOISE:g} is 0 % noise and σ {PURE_NOISE:g} is 100 %, on a logarithmic scale."
-OWN, OTHER = "the model's own", "custom"
+PERCENT = tr(
+    "σ {least} is 0 % noise and σ {most} is 100 %, on a logarithmic scale.",
+    least=f"{NO_NOISE:g}",
+    most=f"{PURE_NOISE:g}",
+)
+OWN, OTHER = tr("the model's own"), tr("custom")
 _CHURN_ROW, _LIMITS_ROW = 4, 5
 
 
@@ -50,7 +55,7 @@ class SamplingPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._presets: tuple[tuple[str, SamplingSettings], ...] = ()
-        self.preset = choice_of("Published settings", {})
+        self.preset = choice_of(tr("Published settings"), {})
         self.steps, self.sampler = spin(NUM_STEPS), choice(SAMPLER)
         self.sigma_max, self.sigma_min = decimal(SIGMA_MAX), decimal(SIGMA_MIN)
         self.guidance, self.noise = decimal(GUIDANCE_SCALE), choice(NOISE_MODE)
@@ -72,7 +77,7 @@ class SamplingPage(QWidget):
         )
         self._grid = grid_of(
             [
-                [("&Preset", self.preset)],
+                [(marked("&Preset"), self.preset)],
                 [(NUM_STEPS.label, self.steps), (SAMPLER.label, self.sampler)],
                 [(SIGMA_MAX.label, self.sigma_max), (SIGMA_MIN.label, self.sigma_min)],
                 [(GUIDANCE_SCALE.label, self.guidance), (NOISE_MODE.label, self.noise)],
@@ -93,9 +98,9 @@ class SamplingPage(QWidget):
         s = state.runs.settings
         self.sigma_min.setMaximum(s.sigma_max)
         self._fields.show(s)
-        self.sigma_max.setToolTip(tip(_in_percent(SIGMA_MAX.help, s.sigma_max), PERCENT))
-        self.sigma_min.setToolTip(tip(_in_percent(SIGMA_MIN.help, s.sigma_min), PERCENT))
-        meaning = GUIDANCE_SCALE.help
+        self.sigma_max.setToolTip(tip(_in_percent(tr(SIGMA_MAX.help), s.sigma_max), PERCENT))
+        self.sigma_min.setToolTip(tip(_in_percent(tr(SIGMA_MIN.help), s.sigma_min), PERCENT))
+        meaning = tr(GUIDANCE_SCALE.help)
         note = state.opened.loaded.guidance_note if state.opened.loaded is not None else ""
         self.guidance.setToolTip(tip(f"{meaning}." if note else meaning, note))
         self._fill_presets(state)
@@ -132,7 +137,7 @@ class SamplingPage(QWidget):
         )
         self.preset.setCurrentIndex(current)
         note = presets[current - 1].note if 0 < current <= len(presets) else ""
-        self.preset.setToolTip(tip(note or "Published settings for models of this kind"))
+        self.preset.setToolTip(tip(note or tr("Published settings for models of this kind")))
 
     def _on_preset(self, row: int) -> None:
         settings = self.preset.itemData(row)
@@ -142,4 +147,5 @@ class SamplingPage(QWidget):
 
 def _in_percent(meaning: str, sigma: float) -> str:
     """What a noise level is in percent of noise."""
-    return f"{meaning}: {percent_of_sigma(sigma):.3g} % noise"
+    percent = f"{percent_of_sigma(sigma):.3g}"
+    return tr("{meaning}: {percent} % noise", meaning=meaning, percent=percent)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import name_list
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.widgets import IconButton
@@ -36,15 +37,15 @@ class InterventionStack(QWidget):
         self.interventions: tuple[Intervention, ...] = (PICKED,)
         self._num_steps = 1
         self.list = name_list()
-        self.list.setAccessibleName("Interventions, in the order in which they act")
+        self.list.setAccessibleName(tr("Interventions, in the order in which they act"))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.add = QPushButton("&Add")
-        self.add.setToolTip(tip("Add an intervention after the others"))
+        self.add = QPushButton(tr("&Add"))
+        self.add.setToolTip(tip(tr("Add an intervention after the others")))
         self.add_menu = QMenu(self.add)
         self.add_menu.setToolTipsVisible(True)
         self.add.setMenu(self.add_menu)
-        self.earlier = IconButton("up", "Let it act earlier")
-        self.remove = IconButton("trash", "Remove it")
+        self.earlier = IconButton("up", tr("Let it act earlier"))
+        self.remove = IconButton("trash", tr("Remove it"))
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         buttons.addWidget(self.add, 1)

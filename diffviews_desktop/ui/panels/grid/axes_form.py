@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.engine.jobs.drawing import MAX_PICTURES
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals
+from diffviews_desktop.text.translation import grouped, tr, trn
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
@@ -38,9 +39,9 @@ class AxesForm(QWidget):
         self.seeds.setRange(1, 1000)
         self.seeds.setValue(4)
         self.strengths = QLineEdit()
-        self.strengths.setPlaceholderText("such as 0, 0.25, 0.5, 0.75, 1")
+        self.strengths.setPlaceholderText(tr("such as 0, 0.25, 0.5, 0.75, 1"))
         self.windows = QLineEdit()
-        self.windows.setPlaceholderText("such as 1-3, 4-6, 7-10")
+        self.windows.setPlaceholderText(tr("such as 1-3, 4-6, 7-10"))
         self._layers = LayerList()
         self.layers = self._layers.widget
         self.problem = muted()
@@ -48,15 +49,23 @@ class AxesForm(QWidget):
         self.problem.setWordWrap(True)
         self._form = form = QFormLayout()
         for text, field, meaning in (
-            ("&Vary", self.which, "Which intervention the strengths, steps and layers are of"),
-            ("&Seeds", self.seeds, "How many pictures of each kind, with seeds that follow"),
             (
-                "S&trengths",
-                self.strengths,
-                "Strengths such as 0; 0.5; 1: of a mask 0 to 1, of a direction any number",
+                tr("&Vary"),
+                self.which,
+                tr("Which intervention the strengths, steps and layers are of"),
             ),
-            ("Ste&ps", self.windows, "Ranges of steps that it acts on, from 1"),
-            ("&Layers", self.layers, "It acts on each checked layer by itself"),
+            (
+                tr("&Seeds"),
+                self.seeds,
+                tr("How many pictures of each kind, with seeds that follow"),
+            ),
+            (
+                tr("S&trengths"),
+                self.strengths,
+                tr("Strengths such as 0; 0.5; 1: of a mask 0 to 1, of a direction any number"),
+            ),
+            (tr("Ste&ps"), self.windows, tr("Ranges of steps that it acts on, from 1")),
+            (tr("&Layers"), self.layers, tr("It acts on each checked layer by itself")),
         ):
             form.addRow(caption(text, field), field)
             field.setToolTip(tip(meaning))
@@ -64,7 +73,7 @@ class AxesForm(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(form)
-        column.addWidget(muted("What is left empty is as in the Generate panel."))
+        column.addWidget(muted(tr("What is left empty is as in the Generate panel.")))
         column.addWidget(self.problem)
         self.which.currentIndexChanged.connect(self.edited)
         self.seeds.valueChanged.connect(self.edited)
@@ -109,7 +118,12 @@ class AxesForm(QWidget):
         count = self.seeds.value() * max(1, len(strengths)) * max(1, len(windows))
         count *= max(1, len(layers))
         if not problem and count > MAX_PICTURES:
-            problem = f"That would be {count:,} pictures; a grid has at most {MAX_PICTURES:,}."
+            problem = trn(
+                "That would be {number} picture; a grid has at most {most}.",
+                "That would be {number} pictures; a grid has at most {most}.",
+                count,
+                most=grouped(MAX_PICTURES),
+            )
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
         if problem:
@@ -141,9 +155,9 @@ def _strengths(text: str, is_share: bool) -> tuple[float, ...]:
     except NotANumber:
         found = (math.nan,)
     if not all(map(math.isfinite, found)) and not is_share:
-        raise ValueError("Strengths are numbers such as -1; 0; 1.")
+        raise ValueError(tr("Strengths are numbers such as -1; 0; 1."))
     if is_share and not all(STRENGTH.minimum <= one <= STRENGTH.maximum for one in found):
-        raise ValueError("Strengths are numbers from 0 to 1, such as 0; 0.5; 1.")
+        raise ValueError(tr("Strengths are numbers from 0 to 1, such as 0; 0.5; 1."))
     return found
 
 
@@ -162,7 +176,10 @@ def _windows(text: str, num_steps: int) -> tuple[tuple[int, int], ...]:
         )
         if not inside or int(numbers[0]) > int(numbers[1]):
             raise ValueError(
-                f"Steps are ranges such as 1-3, from 1 to {num_steps}, separated by commas."
+                tr(
+                    "Steps are ranges such as 1-3, from 1 to {most}, separated by commas.",
+                    most=num_steps,
+                )
             )
         found.append((int(numbers[0]) - 1, int(numbers[1])))
     return tuple(found)

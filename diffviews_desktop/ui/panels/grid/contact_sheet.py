@@ -25,6 +25,7 @@ from diffviews_desktop.engine.jobs.grid_axes import Axes
 from diffviews_desktop.exports.sheet_layout import Style, lay_out
 from diffviews_desktop.state.runs import Grid
 from diffviews_desktop.text.plain import steady
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import tip
@@ -46,7 +47,7 @@ class ContactSheet(QGraphicsView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setScene(QGraphicsScene(self))
-        self.setAccessibleName("Contact sheet")
+        self.setAccessibleName(tr("Contact sheet"))
         self.setDragMode(QGraphicsView.DragMode.ScrollHandDrag)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         # bars that come and go would change the room that the sheet is fitted to
@@ -120,9 +121,9 @@ class ContactSheet(QGraphicsView):
         item = QGraphicsPixmapItem(QPixmap.fromImage(to_qimage(cell.image)))
         item.setScale(CELL / max(1, item.pixmap().width()))
         item.setPos(place.topLeft())
-        acting = said_of(cell.interventions, cell.settings.num_steps) or "no mask"
-        told = f"seed {cell.settings.seed} · {acting}"
-        item.setToolTip(tip(told, "Double click draws it again as a run."))
+        acting = said_of(cell.interventions, cell.settings.num_steps) or tr("no mask")
+        told = tr("seed {seed} · {acting}", seed=cell.settings.seed, acting=acting)
+        item.setToolTip(tip(told, tr("Double click draws it again as a run.")))
         self.scene().addItem(item)
 
     def fit(self) -> None:

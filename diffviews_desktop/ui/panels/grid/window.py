@@ -11,7 +11,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.actions.experiments import cannot_draw_grid
 from diffviews_desktop.actions.runs import NO_SAMPLE
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common.drawing_window import DrawingWindow
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.grid.axes_form import AxesForm
@@ -31,15 +31,17 @@ class GridWindow(DrawingWindow):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         form, sheet = AxesForm(), ContactSheet()
-        fit, save = QPushButton("&Fit"), QPushButton("Save s&heet…")
+        fit, save = QPushButton(tr("&Fit")), QPushButton(tr("Save s&heet…"))
         super().__init__(
             parent,
-            "Grid of pictures",
+            tr("Grid of pictures"),
             (980, 640),
             form,
             sheet,
-            "No grid yet. Choose what varies and press Draw: the pictures appear here as they are "
-            "made. The wheel zooms, a double click draws a picture again as a run.",
+            tr(
+                "No grid yet. Choose what varies and press Draw: the pictures appear here as they "
+                "are made. The wheel zooms, a double click draws a picture again as a run."
+            ),
             fit,
             save,
         )
@@ -74,8 +76,8 @@ class GridWindow(DrawingWindow):
             self.progress.set_text("")
         else:
             job = state.jobs.job(grid.job.job_id)
-            done = counted(len(grid.cells), "picture")
-            text = done if job is None else f"{job.stage} {job.detail}"
+            done = trn("{number} picture", "{number} pictures", len(grid.cells))
+            text = done if job is None else f"{tr(job.stage)} {job.detail}"
             self.progress.set_text(text)
         self._show_summary()
 
@@ -95,7 +97,7 @@ class GridWindow(DrawingWindow):
         if not why and not self._acting() and any(varied):
             why = NO_SAMPLE
         self.draw.setEnabled(axes is not None and not why)
-        self.draw.setToolTip(tip(why or "Draw one picture for every combination"))
+        self.draw.setToolTip(tip(why or tr("Draw one picture for every combination")))
         if axes is None or why:
             self.summary.setText(why)
             return
@@ -106,8 +108,16 @@ class GridWindow(DrawingWindow):
         count *= axes["samples"]  # type: ignore[operator]
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
         acting = self._acting()
-        mask = said_of(acting, state.runs.settings.num_steps) or "no mask"
-        self.summary.setText(f"{counted(count, 'picture')} of NFE {nfe}, {mask}.")
+        mask = said_of(acting, state.runs.settings.num_steps) or tr("no mask")
+        self.summary.setText(
+            trn(
+                "{number} picture of NFE {nfe}, {mask}.",
+                "{number} pictures of NFE {nfe}, {mask}.",
+                count,
+                nfe=nfe,
+                mask=mask,
+            )
+        )
 
     def _on_draw(self) -> None:
         axes = self._axes()

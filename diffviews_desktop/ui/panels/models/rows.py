@@ -9,20 +9,21 @@ from typing import Literal
 from diffviews_desktop.engine.jobs.downloading import Download
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import size, time_left
 from diffviews_desktop.values.sources import ListedModel
 
 Step = Literal["download", "continue", "pause", "open", "import", ""]
 """What can be done with a row; nothing while a download is being paused."""
 STEPS: dict[Step, str] = {
-    "download": "&Download",
-    "continue": "Continue the &download",
-    "pause": "&Pause",
-    "open": "&Open",
-    "import": "Import p&ictures…",
-    "": "&Pause",
+    "download": tr("&Download"),
+    "continue": tr("Continue the &download"),
+    "pause": tr("&Pause"),
+    "open": tr("&Open"),
+    "import": tr("Import p&ictures…"),
+    "": tr("&Pause"),
 }
-_HERE = {"all": "here", "some": "partly here", "none": ""}
+_HERE = {"all": tr("here"), "some": tr("partly here"), "none": ""}
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _of_address(what: str, running: RunningJob | None, state: State) -> Row:
         title=what,
         size="",
         licence="",
-        status=("paused" if paused else "") if running is None else _status(running),
+        status=(tr("paused") if paused else "") if running is None else _status(running),
         fraction=_fraction(running),
         step=("continue" if paused else "download") if running is None else _running_step(running),
         detail="" if running is None else running.detail,
@@ -107,11 +108,12 @@ def _facts(listed: ListedModel) -> Iterator[str]:
     if model.about:
         yield model.about
     if model.data is None:
-        yield "Only a checkpoint: import pictures to get a map."
+        yield tr("Only a checkpoint: import pictures to get a map.")
     parts = [part for part in (model.data, model.checkpoint) if part is not None]
-    names = {"r2": "a bucket", "hf": "Hugging Face", "url": "its publisher's server"}
+    names = {"r2": tr("a bucket"), "hf": "Hugging Face", "url": tr("its publisher's server")}
     origins = [origin.source for part in parts for origin in part.origins]
-    yield f"From {' or '.join(dict.fromkeys(names[source] for source in origins))}."
+    where = tr(" or ").join(dict.fromkeys(names[source] for source in origins))
+    yield tr("From {where}.", where=where)
 
 
 def _step(listed: ListedModel) -> Step:
@@ -126,9 +128,9 @@ def _running_step(running: RunningJob) -> Step:
 
 def _status(running: RunningJob) -> str:
     if running.stage == "cancelling":
-        return "pausing"
+        return tr("pausing")
     if running.fraction is None:
-        return running.stage
+        return tr(running.stage)
     left = "" if running.seconds_left is None else f", {time_left(running.seconds_left)}"
     return f"{100 * running.fraction:.0f} %{left}"
 

@@ -16,13 +16,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.tables import ReadTable
 from diffviews_desktop.ui.panels.models.rows import Row
 
-HEADINGS = ("Model", "Size", "Licence", "")
+HEADINGS = (tr("Model"), tr("Size"), tr("Licence"), "")
 STATUS, HEIGHT, STATUS_WIDTH, MOST_OF_TITLE = 3, 30, 170, 90
 _ROLE = Qt.ItemDataRole.UserRole
 
@@ -63,7 +64,7 @@ class ModelsTable(ReadTable):
     entered_on = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Published models", parent)
+        super().__init__(tr("Published models"), parent)
         self._rows: list[Row] = []
         self.setColumnCount(len(HEADINGS))
         self.setHorizontalHeaderLabels(list(HEADINGS))

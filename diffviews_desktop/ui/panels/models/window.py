@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
@@ -24,7 +25,7 @@ from diffviews_desktop.ui.panels.models.rows import STEPS, Row, rows_of
 from diffviews_desktop.ui.panels.models.table import ModelsTable
 
 SIZE = (900, 600)
-ADDRESSES = "s3://bucket/folder, hf://user/name or https://host/model.pkl"
+ADDRESSES = tr("s3://bucket/folder, hf://user/name or https://host/model.pkl")
 
 
 class ModelsWindow(QDialog):
@@ -39,7 +40,7 @@ class ModelsWindow(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Download models")
+        self.setWindowTitle(tr("Download models"))
         as_panel(self)
         self._state = State()
         self.table = ModelsTable()
@@ -52,12 +53,12 @@ class ModelsWindow(QDialog):
         self.step.setObjectName("primary")
         self.address = QLineEdit()
         self.address.setPlaceholderText(ADDRESSES)
-        self.address.setAccessibleName("Address")
-        self.fetch = QPushButton("Download &it")
+        self.address.setAccessibleName(tr("Address"))
+        self.fetch = QPushButton(tr("Download &it"))
         self.folder = ElidedLabel()
         self.free = muted()
-        self.choose = QPushButton("&Folder…")
-        self.close_button = QPushButton("&Close")
+        self.choose = QPushButton(tr("&Folder…"))
+        self.close_button = QPushButton(tr("&Close"))
         self._build()
         self._connect()
         self._show_address()
@@ -75,12 +76,12 @@ class ModelsWindow(QDialog):
         chosen.addWidget(self.step)
         own = QHBoxLayout()
         own.setSpacing(8)
-        own.addWidget(caption("Another &address", self.address))
+        own.addWidget(caption(tr("Another &address"), self.address))
         own.addWidget(self.address, 1)
         own.addWidget(self.fetch)
         below = QHBoxLayout()
         below.setSpacing(8)
-        below.addWidget(muted("Into"))
+        below.addWidget(muted(tr("Into")))
         below.addWidget(self.folder, 1)
         below.addWidget(self.free)
         below.addWidget(self.choose)
@@ -118,7 +119,7 @@ class ModelsWindow(QDialog):
         self.table.show_rows(rows_of(state))
         out, listed = state.downloads.out, state.downloads.listed
         self.folder.set_text(str(out))
-        self.free.setText("" if listed is None else f"{size(listed.free)} free")
+        self.free.setText("" if listed is None else tr("{size} free", size=size(listed.free)))
         self._show_chosen()
 
     def apply_theme(self) -> None:
@@ -150,7 +151,9 @@ class ModelsWindow(QDialog):
     def _show_address(self) -> None:
         typed = bool(self.address.text().strip())
         self.fetch.setEnabled(typed)
-        self.fetch.setToolTip(tip("" if typed else f"Enter an address: {ADDRESSES}."))
+        self.fetch.setToolTip(
+            tip("" if typed else tr("Enter an address: {examples}.", examples=ADDRESSES))
+        )
 
     def _fetch(self) -> None:
         what = self.address.text().strip()
@@ -160,7 +163,7 @@ class ModelsWindow(QDialog):
 
     def _choose_folder(self) -> None:
         start = str(self._state.downloads.out)
-        chosen = QFileDialog.getExistingDirectory(self, "Download into", start)
+        chosen = QFileDialog.getExistingDirectory(self, tr("Download into"), start)
         if chosen:
             self.folder_chosen.emit(Path(chosen))
 
@@ -168,10 +171,10 @@ class ModelsWindow(QDialog):
 def _meaning(row: Row) -> str:
     """What the button does."""
     return {
-        "download": "Download its pictures, map and checkpoint, as far as they are published",
-        "continue": "Download what is missing; what is here is not fetched again",
-        "pause": "Stop for now; what has arrived stays, and the download continues from there",
-        "open": "Open the model",
-        "import": "Make a data folder from this checkpoint and your own pictures",
+        "download": tr("Download its pictures, map and checkpoint, as far as they are published"),
+        "continue": tr("Download what is missing; what is here is not fetched again"),
+        "pause": tr("Stop for now; what has arrived stays, and the download continues from there"),
+        "open": tr("Open the model"),
+        "import": tr("Make a data folder from this checkpoint and your own pictures"),
         "": "",
     }[row.step]

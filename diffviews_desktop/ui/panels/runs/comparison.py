@@ -11,6 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.runs import Run
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import ElidedLabel, tip
 from diffviews_desktop.ui.common.run_styles import hue_of
@@ -47,7 +48,7 @@ class Pictures(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._run: Run | None = None
-        self.own = Picture("Picture of the step, its noisy input in the corner")
+        self.own = Picture(tr("Picture of the step, its noisy input in the corner"))
         self.own.opened.connect(lambda: self._run and self.opened.emit(self._run.id))
         self.own.menu_wanted.connect(
             lambda at: self._run and self.menu_wanted.emit(self._run.id, at)
@@ -75,16 +76,16 @@ class Pictures(QWidget):
             unmasked: whether the one beside it is the same without its mask.
         """
         self._run = run
-        name = "masked" if unmasked else run.name
+        name = tr("masked") if unmasked else run.name
         self._captioned.caption.setText(name)
         if index < len(run.steps):
             self.own.show_pixels(run.steps[index].image, run.steps[index].noised)
         else:
-            self.own.show_note("waiting…")
+            self.own.show_note(tr("waiting…"))
         shown = list(others[:MOST_BESIDE])
         self._make_room(len(shown) if shown or not missing else 1)
         for pair, other in zip(self.pairs, shown, strict=False):
-            pair.show_run(run, other, index, "unmasked" if unmasked else other.name)
+            pair.show_run(run, other, index, tr("unmasked") if unmasked else other.name)
         if missing and not shown:
             self.pairs[0].show_note(missing)
         self._show_plot(run, others, index, bool(self._beside), unmasked)
@@ -189,14 +190,14 @@ class Pair(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._other: Run | None = None
-        self.other = Picture("The same step of another run")
-        self.difference = Picture("Difference of the two pictures: brighter is more")
+        self.other = Picture(tr("The same step of another run"))
+        self.difference = Picture(tr("Difference of the two pictures: brighter is more"))
         self._captioned = Captioned(self.other, "")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING)
         row.addWidget(self._captioned, 1)
-        row.addWidget(Captioned(self.difference, "difference"), 1)
+        row.addWidget(Captioned(self.difference, tr("difference")), 1)
         self.other.opened.connect(lambda: self._other and self.opened.emit(self._other.id))
         self.other.menu_wanted.connect(
             lambda at: self._other and self.menu_wanted.emit(self._other.id, at)
@@ -209,16 +210,20 @@ class Pair(QWidget):
         self._captioned.caption.setText(caption)
         beside = step_beside(run, other, index)
         if beside is None:
-            self.show_note("waiting…")
+            self.show_note(tr("waiting…"))
             return
         self.other.show_pixels(beside.image)
-        self.other.setToolTip(tip(other.name, f"Step {beside.index + 1}, σ {beside.sigma:.4g}"))
+        number, sigma = beside.index + 1, f"{beside.sigma:.4g}"
+        where = tr("Step {step}, σ {sigma}", step=number, sigma=sigma)
+        self.other.setToolTip(tip(other.name, where))
         apart = difference(run.steps[index], beside)
         if apart is None:
-            self.difference.show_note("not the same size")
+            self.difference.show_note(tr("not the same size"))
             return
         self.difference.show_pixels(apart)
-        self.difference.setToolTip(tip(f"Mean difference: {float(apart.mean()):.1f} of 255"))
+        self.difference.setToolTip(
+            tip(tr("Mean difference: {value} of 255", value=f"{float(apart.mean()):.1f}"))
+        )
 
     def show_note(self, note: str) -> None:
         """Say why there are no pictures."""
@@ -245,7 +250,7 @@ class PathPlot(QWidget):
         import pyqtgraph as pg
 
         self._pg = pg
-        self.setAccessibleName("Distance between the paths, by step")
+        self.setAccessibleName(tr("Distance between the paths, by step"))
         self.plot = pg.PlotWidget()
         let_drops_through(self.plot)
         self.plot.setMouseEnabled(x=False, y=False)
@@ -282,8 +287,12 @@ class PathPlot(QWidget):
         self.plot.setXRange(1, max(2, len(run.steps)), padding=0.08)
         self.plot.setYRange(0, max(most, 1e-6), padding=0.08)
         reasons = dict.fromkeys(reason for other in others if (reason := not_apart(run, other)))
-        meaning = "How far the layers of the map are from those of the run beside it, step by step"
-        self.caption.set_text("distance of the paths" if not reasons else "no distance", *reasons)
+        meaning = tr(
+            "How far the layers of the map are from those of the run beside it, step by step"
+        )
+        self.caption.set_text(
+            tr("distance of the paths") if not reasons else tr("no distance"), *reasons
+        )
         self.plot.setToolTip(tip(meaning, *reasons))
 
     def _curve(self, run: Run, far: NDArray[np.float32], dark: bool) -> object:

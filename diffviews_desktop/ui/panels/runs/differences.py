@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.state.runs import Run
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.runs import RunStep
 
 
@@ -47,7 +48,7 @@ def difference(one: RunStep, other: RunStep) -> NDArray[np.uint8] | None:
 def not_apart(run: Run, other: Run) -> str:
     """Why their paths have no distance; empty where they have one."""
     same = run.job.folder == other.job.folder and run.job.spec == other.job.spec
-    return "" if same else "These runs belong to different maps: their paths have no distance."
+    return "" if same else tr("These runs belong to different maps: their paths have no distance.")
 
 
 def distances(run: Run, other: Run) -> NDArray[np.float32]:

@@ -15,11 +15,13 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state.runs import Run
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.runs.pictures import paint_picture
 from diffviews_desktop.ui.panels.runs.texts import among_samples
+from diffviews_desktop.values.runs import RunStep
 
 LEAST, MOST = 34, 320
 """Side of a frame in logical pixels."""
@@ -38,7 +40,7 @@ class Filmstrip(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Filmstrip")
+        self.setAccessibleName(tr("Filmstrip"))
         self.setViewMode(QListView.ViewMode.ListMode)
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(False)
@@ -73,9 +75,7 @@ class Filmstrip(QListWidget):
         for step in run.steps[self.count() :]:
             unlike = step.typicality is not None and step.typicality.unlike
             item = QListWidgetItem(f"○ σ {step.sigma:.3g}" if unlike else f"σ {step.sigma:.3g}")
-            mark = ", layer imposed" if step.imposed_xy is not None else ""
-            what = f"Step {step.index + 1}, σ {step.sigma:.4g}{mark}"
-            item.setToolTip(tip(what, *among_samples(step.typicality)))
+            item.setToolTip(tip(_named(step), *among_samples(step.typicality)))
             wide = metrics.horizontalAdvance(item.text()) + 2
             self.caption_width = max(self.caption_width, wide)
             self.addItem(item)
@@ -144,3 +144,11 @@ class _Frames(QStyledItemDelegate):
         caption = QRect(place.left(), place.bottom() - CAPTION + 1, place.width(), CAPTION)
         painter.drawText(caption, Qt.AlignmentFlag.AlignCenter, index.data())
         painter.restore()
+
+
+def _named(step: RunStep) -> str:
+    """``Step 3, σ 0.5``, and whether the layer was imposed there."""
+    number, sigma = step.index + 1, f"{step.sigma:.4g}"
+    if step.imposed_xy is not None:
+        return tr("Step {step}, σ {sigma}, layer imposed", step=number, sigma=sigma)
+    return tr("Step {step}, σ {sigma}", step=number, sigma=sigma)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import ElidedLabel
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.panels.runs.comparison import SPACING, Pictures
@@ -15,7 +16,7 @@ from diffviews_desktop.ui.panels.runs.picture_window import PictureWindow
 from diffviews_desktop.ui.panels.runs.run_list import USUAL, RunList
 from diffviews_desktop.ui.panels.runs.steps import WIDTH, Steps
 
-NOTHING = (
+NOTHING = tr(
     "No run yet. Pick a point on the map and press Generate: each denoising step appears here "
     "and as one more point of the path on the map."
 )
@@ -162,7 +163,7 @@ class RunsPanel(QWidget):
         waits = not run.done or any(
             getattr(one.job, "interventions", None) == () for one in state.jobs.running
         )
-        return "waiting…" if waits else "not drawn: press Compare again"
+        return tr("waiting…") if waits else tr("not drawn: press Compare again")
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""

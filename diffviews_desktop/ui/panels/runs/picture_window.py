@@ -6,8 +6,9 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import ElidedLabel, plain
+from diffviews_desktop.ui.common.labels import ElidedLabel, plain, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.panels.runs.pictures import Picture
 from diffviews_desktop.ui.panels.runs.texts import told
@@ -32,11 +33,11 @@ class PictureWindow(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         as_panel(self)
         self.run_id, self.step = run_id, step
-        self.picture = Picture("Picture of a step")
+        self.picture = Picture(tr("Picture of a step"))
         self.actual = QPushButton("&1:1")
         self.actual.setCheckable(True)
         self.actual.setAutoDefault(False)
-        self.actual.setToolTip("Show each pixel of the picture as one of the screen's")
+        self.actual.setToolTip(tip(tr("Show each pixel of the picture as one of the screen's")))
         self.where = ElidedLabel(end=True)
         self.where.setObjectName("muted")
         below = QHBoxLayout()
@@ -65,7 +66,12 @@ class PictureWindow(QDialog):
         self.setWindowTitle(plain(run.name))
         height, width, _ = shown.image.shape
         self.picture.show_pixels(shown.image)
-        where = f"step {shown.index + 1}/{run.job.settings.num_steps} · σ {shown.sigma:.3g}"
+        where = tr(
+            "step {step}/{steps} · σ {sigma}",
+            step=shown.index + 1,
+            steps=run.job.settings.num_steps,
+            sigma=f"{shown.sigma:.3g}",
+        )
         self.where.set_text(" · ".join(filter(None, [where, f"{width}×{height}", told(run)])))
 
     def _on_actual(self, actual: bool) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from diffviews_desktop.text.plain import MOST_OF_NAME
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import plain
@@ -72,7 +73,7 @@ class RowDelegate(QStyledItemDelegate):
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         field = QLineEdit(parent)
-        field.setAccessibleName("Name of the run")
+        field.setAccessibleName(tr("Name of the run"))
         field.setMaxLength(MOST_OF_NAME)
         return field
 

@@ -10,19 +10,20 @@ from typing import Any, Literal
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
 from diffviews_desktop.state.runs import Run
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.runs.texts import facts_of, layers_of, mask_of, told, was_stopped
 
 Index = QModelIndex | QPersistentModelIndex
 Order = Literal["newest", "oldest", "name", "told", "layer", "intervention", "seed"]
 ORDERS: dict[Order, str] = {
-    "newest": "Newest first",
-    "oldest": "Oldest first",
-    "name": "Name",
-    "told": "Class or prompt",
-    "layer": "Layer",
-    "intervention": "Intervention",
-    "seed": "Seed",
+    "newest": tr("Newest first"),
+    "oldest": tr("Oldest first"),
+    "name": tr("Name"),
+    "told": tr("Class or prompt"),
+    "layer": tr("Layer"),
+    "intervention": tr("Intervention"),
+    "seed": tr("Seed"),
 }
 ID, ROW = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 
@@ -39,10 +40,10 @@ class Row:
 
 def row_of(run: Run, here: bool) -> Row:
     """Work out what the list shows of a run."""
-    seed = "" if run.seed is None else f"seed {run.seed}"
+    seed = "" if run.seed is None else tr("seed {seed}", seed=run.seed)
     parts = [told(run), seed, layers_of(run)]
     line = " · ".join(part for part in (*map(_tagged, run.tags), *parts) if part)
-    said = run.job.spec.model, mask_of(run), "stopped" if was_stopped(run) else ""
+    said = run.job.spec.model, mask_of(run), tr("stopped") if was_stopped(run) else ""
     whole = " ".join([run.name, *run.tags, *parts, *said])
     return Row(run, here, line, whole.casefold())
 
@@ -156,15 +157,18 @@ class RunRows(QAbstractListModel):
 def _tip_of(row: Row) -> str:
     run = row.run
     spec = run.job.spec
-    where = f"{spec.layers} of {spec.model}"
-    elsewhere = f"Its path belongs to another map, of {where}: right-click to go there."
+    elsewhere = tr(
+        "Its path belongs to another map, of {layers} of {model}: right-click to go there.",
+        layers=spec.layers,
+        model=spec.model,
+    )
     tags = ", ".join(run.tags)
     return tip(
         run.name,
         told(run),
         *facts_of(run),
-        f"tags: {tags}" if tags else "",
-        f"drawn {when_of(run)}" if run.when else "",
+        tr("tags: {tags}", tags=tags) if tags else "",
+        tr("drawn {when}", when=when_of(run)) if run.when else "",
         "" if row.here else elsewhere,
     )
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common.labels import muted, tip
 from diffviews_desktop.ui.common.widgets import IconButton, SearchField
 from diffviews_desktop.ui.panels.runs.row_delegate import (
@@ -52,13 +52,13 @@ class RunList(QWidget):
         self.view = _RunView()
         self.view.setModel(self.rows)
         self.search = SearchField()
-        self.search.setPlaceholderText("Find a run…")
-        self.search.setAccessibleName("Find a run")
-        self.search.setToolTip(tip("Name, class, prompt, layer, intervention, seed, tag"))
-        self.order = IconButton("sort", "Order of the runs")
+        self.search.setPlaceholderText(tr("Find a run…"))
+        self.search.setAccessibleName(tr("Find a run"))
+        self.search.setToolTip(tip(tr("Name, class, prompt, layer, intervention, seed, tag")))
+        self.order = IconButton("sort", tr("Order of the runs"))
         self.order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.order.setMenu(self._orders())
-        self.delete = IconButton("trash", "Delete the chosen runs (Del)")
+        self.delete = IconButton("trash", tr("Delete the chosen runs (Del)"))
         self.nothing = muted()
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.nothing.hide()
@@ -125,7 +125,13 @@ class RunList(QWidget):
     def _say(self) -> None:
         """That nothing was found, where that is so."""
         missing = not self.rows.rows and self.rows.count > 0
-        self.nothing.setText(f"None of {counted(self.rows.count, 'run')} is like that.")
+        self.nothing.setText(
+            trn(
+                "None of {number} run is like that.",
+                "None of {number} runs is like that.",
+                self.rows.count,
+            )
+        )
         self.nothing.setVisible(missing)
 
     def chosen(self) -> list[int]:
@@ -197,7 +203,7 @@ class _RunView(QListView):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Runs")
+        self.setAccessibleName(tr("Runs"))
         self.setObjectName("rows")
         self.setItemDelegate(RowDelegate(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

@@ -19,6 +19,7 @@ from diffviews_desktop.actions.runs import is_comparing
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, MOST_SHOWN, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import ElidedLabel, Links, tip
 from diffviews_desktop.ui.common.widgets import IconButton, Slider, signals_blocked
 from diffviews_desktop.ui.panels.runs.filmstrip import Filmstrip
@@ -32,8 +33,8 @@ WORTH_READING = 110
 PLAY_MILLISECONDS = 350
 MAX_LEVELS = 30
 NEAREST = 5
-_NO_MASK = "This run has no mask. To compare it, choose a second run in the list with Ctrl."
-_COMPARE = (
+_NO_MASK = tr("This run has no mask. To compare it, choose a second run in the list with Ctrl.")
+_COMPARE = tr(
     "Show the unmasked run of the same seed beside this one (U). To compare any two runs, choose "
     "them in the list with Ctrl."
 )
@@ -56,31 +57,31 @@ class Steps(QWidget):
         super().__init__(parent)
         self._run: Run | None = None
         self._step = 0
-        self.previous = IconButton("previous", "Previous step (Left)")
-        self.play = IconButton("play", "Play the steps (P)")
-        self.next = IconButton("next", "Next step (Right)")
+        self.previous = IconButton("previous", tr("Previous step (Left)"))
+        self.play = IconButton("play", tr("Play the steps (P)"))
+        self.next = IconButton("next", tr("Next step (Right)"))
         self.slider = Slider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName("Step")
+        self.slider.setAccessibleName(tr("Step"))
         self.slider.setPageStep(1)
         self.slider.setMinimumWidth(SLIDER)
         self.where = ElidedLabel(end=True)
         self.settings = ElidedLabel(end=True)
         self.apart = ElidedLabel(end=True)
         self.like_map = QToolButton()
-        self.like_map.setText("Show that map")
+        self.like_map.setText(tr("Show that map"))
         self.like_map.setAutoRaise(True)
         self.landed = Links()
         for label in (self.where, self.settings, self.apart, self.landed):
             label.setObjectName("muted")
-        usual = self.where.fontMetrics().horizontalAdvance("step 88/88 · σ 0.0888")
+        usual = self.where.fontMetrics().horizontalAdvance(_place(88, 88, 0.0888))
         self.where.setMinimumWidth(usual + 8)
         self.where.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.apart.hide()
         self.like_map.hide()
         self.landed.hide()
-        self.compare = QPushButton("Compare")
+        self.compare = QPushButton(tr("Compare"))
         self.compare.setCheckable(True)
-        self.land = QPushButton("&Where did it land?")
+        self.land = QPushButton(tr("&Where did it land?"))
         self.land.setMenu(QMenu(self.land))
         self._samples: SampleTable | None = None
         self._levels: tuple[float, ...] = ()
@@ -154,8 +155,8 @@ class Steps(QWidget):
         self.apart.set_text(visible(landed or run.apart, MOST_SHOWN))
         for widget in (self.apart, self.like_map):
             widget.setVisible(is_told_apart(state, run))
-        again = "The Generate panel then says what this run was drawn with: draw it again there."
-        self.like_map.setToolTip(tip(f"{like_map_title(run)}.", again))
+        again = tr("Generate then draws this run again there.")
+        self.like_map.setToolTip(tip(like_map_title(run).replace("&", ""), again))
 
     def _show_steps(self, run: Run, step: int) -> None:
         count = len(run.steps)
@@ -168,19 +169,26 @@ class Steps(QWidget):
         if count:
             self._show_where(run, min(step, count - 1))
         else:
-            self.where.set_text("waiting…")
+            self.where.set_text(tr("waiting…"))
 
     def _show_where(self, run: Run, index: int) -> None:
         step = run.steps[index]
         usual, imposed = step.typicality, step.imposed_typicality
-        where = [f"step {step.index + 1}/{run.job.settings.num_steps}", f"σ {step.sigma:.3g}"]
+        where = [_place(step.index + 1, run.job.settings.num_steps, step.sigma)]
         if usual is not None:
             where += usual.words
-        what = "imposed here" if step.imposed_xy is not None else "free here"
-        meaning = f"The layer is {what}. Distance to the data: {step.distance:.3g}"
+        far = f"{step.distance:.3g}"
+        meaning = (
+            tr("The layer is imposed here. Distance to the data: {distance}", distance=far)
+            if step.imposed_xy is not None
+            else tr("The layer is free here. Distance to the data: {distance}", distance=far)
+        )
         lines = [meaning, *among_samples(usual)]
         if imposed is not None:
-            lines += [f"What is imposed is {imposed.standing}:", *imposed.facts]
+            lines += [
+                tr("What is imposed is {standing}:", standing=imposed.standing),
+                *imposed.facts,
+            ]
         self.where.set_text(" · ".join(where), *lines)
 
     def _show_compare(self, run: Run, state: State) -> None:
@@ -198,7 +206,7 @@ class Steps(QWidget):
             menu = self.land.menu()
             menu.clear()
             for sigma in self._levels[:MAX_LEVELS]:
-                action = menu.addAction(f"seen at σ {sigma:.4g}")
+                action = menu.addAction(tr("seen at σ {sigma}", sigma=f"{sigma:.4g}"))
                 action.triggered.connect(lambda _=False, s=sigma: self.landing_requested.emit(s))
         why = _why_not_land(run, state, bool(self._levels))
         self.land.setEnabled(not why)
@@ -212,13 +220,17 @@ class Steps(QWidget):
             (row, f"{visible(samples.class_name[row], MOST_OF_NAME)} {far:.3g}")
             for row, far in placed.neighbors[:NEAREST]
         ]
-        self.landed.set_links(f"nearest at σ {placed.job.sigma:.3g}:", found)
+        self.landed.set_links(tr("nearest at σ {sigma}:", sigma=f"{placed.job.sigma:.3g}"), found)
         usual = placed.typicality
         self.landed.setToolTip(
             tip(
-                "The nearest real samples with their distances in activation space; click to see "
-                "one",
-                "" if usual is None else f"The picture's own activation is {usual.standing}:",
+                tr(
+                    "The nearest real samples with their distances in activation space; click to "
+                    "see one"
+                ),
+                ""
+                if usual is None
+                else tr("The picture's own activation is {standing}:", standing=usual.standing),
                 *(() if usual is None else usual.facts),
             )
         )
@@ -260,7 +272,12 @@ class Steps(QWidget):
             self.step_chosen.emit(row)
 
 
-_LAND = (
+def _place(step: int, steps: int, sigma: float) -> str:
+    """``step 3/18 · σ 0.5``; steps counted from 1."""
+    return tr("step {step}/{steps} · σ {sigma}", step=step, steps=steps, sigma=f"{sigma:.3g}")
+
+
+_LAND = tr(
     "Place the finished picture's own activation on the map, seen at a noise level, and name the "
     "samples that it is nearest to"
 )
@@ -269,9 +286,9 @@ _LAND = (
 def _why_not_land(run: Run, state: State, have_levels: bool) -> str:
     """Why the finished picture cannot be placed now; empty where it can."""
     if not run.done:
-        return "The picture is not finished yet."
+        return tr("The picture is not finished yet.")
     if was_stopped(run):
-        return "This run was stopped before its picture was finished."
+        return tr("This run was stopped before its picture was finished.")
     if not state.on_this_map(run):
-        return "This run belongs to another map."
-    return "" if have_levels else "The samples have no noise levels."
+        return tr("This run belongs to another map.")
+    return "" if have_levels else tr("The samples have no noise levels.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.values.conditions import described
 from diffviews_desktop.values.intervention_texts import said_of
 from diffviews_desktop.values.typicality import Typicality
@@ -21,7 +22,7 @@ def layers_of(run: Run) -> str:
 
 def mask_of(run: Run) -> str:
     """``mask of 6 samples on steps 1-5 at midblock``."""
-    return said_of(run.job.interventions, run.job.settings.num_steps) or "no mask"
+    return said_of(run.job.interventions, run.job.settings.num_steps) or tr("no mask")
 
 
 def was_stopped(run: Run) -> bool:
@@ -36,16 +37,22 @@ def facts_of(run: Run) -> list[str]:
         visible(run.job.spec.model, MOST_OF_NAME),
         layers_of(run),
         mask_of(run),
-        f"{s.sampler}, {s.num_steps} steps, NFE {s.evaluations() if spent is None else spent}",
-        f"σ {s.sigma_max:g} to {s.sigma_min:g}",
-        f"guidance {s.guidance_scale:g}",
-        f"{s.noise_mode} noise",
+        trn(
+            "{sampler}, {number} step, NFE {nfe}",
+            "{sampler}, {number} steps, NFE {nfe}",
+            s.num_steps,
+            sampler=tr(s.sampler),
+            nfe=s.evaluations() if spent is None else spent,
+        ),
+        tr("σ {most} to {least}", most=f"{s.sigma_max:g}", least=f"{s.sigma_min:g}"),
+        tr("guidance {scale}", scale=f"{s.guidance_scale:g}"),
+        tr("{mode} noise", mode=tr(s.noise_mode)),
     ]
-    parts += [] if run.seed is None else [f"seed {run.seed}"]
-    parts += ["stopped"] if was_stopped(run) else []
+    parts += [] if run.seed is None else [tr("seed {seed}", seed=run.seed)]
+    parts += [tr("stopped")] if was_stopped(run) else []
     return parts
 
 
 def among_samples(usual: Typicality | None) -> list[str]:
     """How usual a step is among the samples, in lines."""
-    return [] if usual is None else [f"It is {usual.standing}:", *usual.facts]
+    return [] if usual is None else [tr("It is {standing}:", standing=usual.standing), *usual.facts]

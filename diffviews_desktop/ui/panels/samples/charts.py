@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from diffviews_desktop.state.counts import Counts
 from diffviews_desktop.state.view import Filter
+from diffviews_desktop.text.translation import grouped, tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import show_tip, tip
@@ -82,9 +83,9 @@ class CategoryBars(QAbstractScrollArea):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(place).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         metrics = painter.fontMetrics()
-        text = f"{counts.shown[number]:,}"
+        text = grouped(int(counts.shown[number]))
         names = QRect(place.left() + 4, place.top(), int(place.width() * NAME_SHARE), LINE)
-        beside = metrics.horizontalAdvance(f"{most:,}") + 6
+        beside = metrics.horizontalAdvance(grouped(most)) + 6
         bar = QRectF(names.right() + GAP, place.top() + 4, 0, LINE - 8)
         room = place.width() - bar.left() - beside - GAP
         font = painter.font()
@@ -145,8 +146,13 @@ class CategoryBars(QAbstractScrollArea):
             at = self._at(event.pos())
             if at is not None and self._counts is not None:
                 counts = self._counts
-                text = f"{counts.shown[at]:,} of {counts.total[at]:,} samples"
-                about = "Click shows only these, Ctrl+click hides"
+                text = trn(
+                    "{shown} of {number} sample",
+                    "{shown} of {number} samples",
+                    int(counts.total[at]),
+                    shown=grouped(int(counts.shown[at])),
+                )
+                about = tr("Click shows only these, Ctrl+click hides")
                 show_tip(event.globalPos(), self.viewport(), counts.names[at], text, about)
             return True
         return super().viewportEvent(event)
@@ -189,7 +195,7 @@ class Histogram(QWidget):
     def show_counts(self, counts: Counts, wanted: Filter | None) -> None:
         """Show counts, and the range that the filter leaves."""
         self._counts, self._filter = counts, wanted
-        self.setToolTip(tip("Drag over the bars to show only these values, click for all"))
+        self.setToolTip(tip(tr("Drag over the bars to show only these values, click for all")))
         self.update()
 
     def sizeHint(self) -> QSize:

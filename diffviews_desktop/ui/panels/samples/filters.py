@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.state.counts import Counts, counts_of
 from diffviews_desktop.state.session import AT_ONCE
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, tip
 from diffviews_desktop.ui.common.latest import Latest
@@ -62,12 +63,12 @@ class FiltersPage(QWidget):
         self.charts: dict[ColorBy, Chart] = {}
         self._counting: Latest[Found] = Latest(self._take, self, name="counts")
         self.add = ElidingComboBox()
-        self.add.setAccessibleName("Filter by something else")
+        self.add.setAccessibleName(tr("Filter by something else"))
         self.all = QPushButton()
         self.views = ElidingComboBox(letters=8)
-        self.views.setAccessibleName("Views with a name")
+        self.views.setAccessibleName(tr("Views with a name"))
         self.keep = QPushButton()
-        self.delete = IconButton("trash", "Delete this view")
+        self.delete = IconButton("trash", tr("Delete this view"))
         self._row = QHBoxLayout()
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(14)
@@ -168,7 +169,7 @@ class FiltersPage(QWidget):
         columns = list(samples.columns) if samples is not None else []
         shown = self._bys(state)
         choices = [
-            *(_Choice(by, one.title) for by, one in QUANTITIES.items()),
+            *(_Choice(by, tr(one.title)) for by, one in QUANTITIES.items()),
             *(_Choice(COLUMN + name, name) for name in columns),
         ]
         offered = [one for one in choices if one.by not in shown and not state.cannot_color(one.by)]
@@ -176,7 +177,7 @@ class FiltersPage(QWidget):
         if before != ["", *(one.by for one in offered)]:
             with QSignalBlocker(self.add):
                 self.add.clear()
-                self.add.addItem("Add a filter…", "")
+                self.add.addItem(tr("Add a filter…"), "")
                 for one in offered:
                     self.add.addItem(entry(one.title), one.by)
         self.add.setEnabled(bool(offered))
@@ -199,7 +200,7 @@ class FiltersPage(QWidget):
         with QSignalBlocker(self.views):
             if before != names or not self.views.count():
                 self.views.clear()
-                self.views.addItem("Views", None)
+                self.views.addItem(tr("Views"), None)
                 for name in names:
                     self.views.addItem(entry(name), name)
             view = state.view
@@ -212,7 +213,7 @@ class FiltersPage(QWidget):
             at = self.views.findData(same[0]) if same else 0
             self.views.setCurrentIndex(at)
         self.views.setEnabled(bool(names))
-        self.views.setToolTip(tip("" if names else "No view was kept yet: press Keep the view"))
+        self.views.setToolTip(tip("" if names else tr("No view was kept yet: press Keep the view")))
         self.delete.setEnabled(self.views.currentIndex() > 0)
 
     def _on_view(self, index: int) -> None:
@@ -251,7 +252,7 @@ class Chart(QWidget):
         self.setFixedWidth(WIDTH)
         self.title = ElidedLabel()
         self.title.setProperty("strong", True)
-        self.close_button = IconButton("close", "Filter by it no longer")
+        self.close_button = IconButton("close", tr("Filter by it no longer"))
         self.bars, self.histogram = CategoryBars(), Histogram()
         self._stack = QStackedWidget()
         self._stack.addWidget(self.bars)
@@ -274,9 +275,10 @@ class Chart(QWidget):
         """Show counts and what of them the state's filter leaves out."""
         self.counts = counts
         wanted = state.view.filter_of(self.by)
-        self.title.set_text(counts.title, quantity(self.by).meaning)
-        self.bars.setAccessibleName(f"Samples by {counts.title}")
-        self.histogram.setAccessibleName(f"Samples by {counts.title}")
+        self.title.set_text(counts.title, tr(quantity(self.by).meaning))
+        by = tr("Samples by {quantity}", quantity=counts.title)
+        self.bars.setAccessibleName(by)
+        self.histogram.setAccessibleName(by)
         shown: CategoryBars | Histogram = self.bars if counts.names else self.histogram
         shown.show_counts(counts, wanted)
         self._stack.setCurrentWidget(shown)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from diffviews_desktop.state.find import Find
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import grouped, tr, trn
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, SearchField
@@ -17,9 +17,9 @@ from diffviews_desktop.values.finding import MOST_LETTERS, places_of
 REST_MILLISECONDS = 200
 """From the last letter until it is looked for."""
 HELP = (
-    "Number, id, class, caption or column: what contains the text is found.",
-    "Numbers are found by ranges, too: > 3, <= 0.5, 0.5..2",
-    "Return and F3 go to the next, Shift+F3 to the one before",
+    tr("Number, id, class, caption or column: what contains the text is found."),
+    tr("Numbers are found by ranges, too: > 3, <= 0.5, 0.5..2"),
+    tr("Return and F3 go to the next, Shift+F3 to the one before"),
 )
 
 
@@ -32,18 +32,18 @@ class FindBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.field = SearchField()
-        self.field.setPlaceholderText("Find samples…")
-        self.field.setAccessibleName("Find samples")
+        self.field.setPlaceholderText(tr("Find samples…"))
+        self.field.setAccessibleName(tr("Find samples"))
         self.field.setToolTip(tip(*HELP))
         self.field.setMaxLength(MOST_LETTERS)
         self.field.setMinimumWidth(120)
         self.field.installEventFilter(self)
         self.where = ElidingComboBox(letters=8)
-        self.where.setAccessibleName("Where samples are looked for")
-        self.previous = IconButton("previous", "Show the sample that was found before")
-        self.next = IconButton("next", "Show the next sample that was found")
+        self.where.setAccessibleName(tr("Where samples are looked for"))
+        self.previous = IconButton("previous", tr("Show the sample that was found before"))
+        self.next = IconButton("next", tr("Show the next sample that was found"))
         self.count = muted()
-        self.count.setMinimumWidth(self.fontMetrics().horizontalAdvance("8,888 of 88,888"))
+        self.count.setMinimumWidth(self.fontMetrics().horizontalAdvance(_position(8887, 88888)))
         self.select = QPushButton()
         self._places: list[tuple[str, str]] = []
         self._rest = QTimer(self)
@@ -123,9 +123,16 @@ def _told(find: Find) -> str:
     if not find.text.strip():
         return ""
     if find.rows is None:
-        return "Searching…"
-    return f"{find.at + 1:,} of {len(find.rows):,}" if len(find.rows) else "Nothing found"
+        return tr("Searching…")
+    return _position(find.at, len(find.rows)) if len(find.rows) else tr("Nothing found")
 
 
 def _explained(find: Find) -> str:
-    return "" if find.rows is None else counted(len(find.rows), "sample", "fits", "fit")
+    if find.rows is None:
+        return ""
+    return trn("{number} sample fits", "{number} samples fit", len(find.rows))
+
+
+def _position(at: int, count: int) -> str:
+    """``3 of 1,200``."""
+    return tr("{place} of {count}", place=grouped(at + 1), count=grouped(count))

@@ -25,6 +25,7 @@ from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.engine.jobs.clustering import SMALLEST, USUAL_SMALLEST
 from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import grouped, tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.choosing_menu import offer_choosing
 from diffviews_desktop.ui.common.colors import category_colors, color_dot
@@ -35,8 +36,17 @@ from diffviews_desktop.values.sample_sets import SET_COLORS
 
 _NUMBER, _NAME = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 LOWEST = 44  # pixels: two groups
-ABOUT = "Dense groups on the map, found by HDBSCAN."
-COLOR_NAMES = ("Blue", "Orange", "Green", "Pink", "Sky blue", "Red", "Yellow", "Violet")
+ABOUT = tr("Dense groups on the map, found by HDBSCAN.")
+COLOR_NAMES = (
+    tr("Blue"),
+    tr("Orange"),
+    tr("Green"),
+    tr("Pink"),
+    tr("Sky blue"),
+    tr("Red"),
+    tr("Yellow"),
+    tr("Violet"),
+)
 
 
 @dataclass(frozen=True)
@@ -152,23 +162,23 @@ class GroupsPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.menu: QMenu | None = None
-        self.sets = GroupList("Selections with a name")
-        self.clusters = GroupList("Clusters of the map")
+        self.sets = GroupList(tr("Selections with a name"))
+        self.clusters = GroupList(tr("Clusters of the map"))
         self.name = QPushButton()
-        self.delete = IconButton("trash", "Delete the named selection")
-        self.search = QPushButton("Find c&lusters")
+        self.delete = IconButton("trash", tr("Delete the named selection"))
+        self.search = QPushButton(tr("Find c&lusters"))
         self.smallest = WholeNumber()
         self.smallest.setRange(SMALLEST, 1_000_000)
         self.smallest.setValue(USUAL_SMALLEST)
-        self.smallest.setAccessibleName("Samples that a cluster must have")
+        self.smallest.setAccessibleName(tr("Samples that a cluster must have"))
         self.smallest.setFixedWidth(72)
-        self.no_sets = _quiet("Select samples, then give the selection a name.")
+        self.no_sets = _quiet(tr("Select samples, then give the selection a name."))
         self.no_clusters = _quiet(ABOUT)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(18)
         row.addLayout(self._column(self.no_sets, self.sets, [self.name, self.delete]), 1)
-        fewest = caption("at lea&st", self.smallest)
+        fewest = caption(tr("at lea&st"), self.smallest)
         tools: list[QWidget] = [fewest, self.smallest, self.search]
         row.addLayout(self._column(self.no_clusters, self.clusters, tools), 1)
         self.sets.picked.connect(self.set_picked)
@@ -206,11 +216,17 @@ class GroupsPage(QWidget):
         self.clusters.show_rows(rows)
         about = ABOUT
         if found is not None:
-            layers = str(found.spec.layers) or "the map"
-            about = f"{len(names)} clusters of {layers}, of {found.smallest} samples or more"
+            layers = str(found.spec.layers) or tr("the map")
+            about = trn(
+                "{number} cluster of {layers}, of {smallest} samples or more",
+                "{number} clusters of {layers}, of {smallest} samples or more",
+                len(names),
+                layers=layers,
+                smallest=found.smallest,
+            )
         self.no_clusters.set_text(about)
         self.search.setEnabled(opened.layer_map is not None)
-        meaning = "Find dense groups of samples on the map"
+        meaning = tr("Find dense groups of samples on the map")
         self.search.setToolTip(tip(no_map(state) or meaning))
         self._set_delete()
 
@@ -224,11 +240,11 @@ class GroupsPage(QWidget):
 
     def _show_set_menu(self, number: int, place: QPoint) -> None:
         menu = self._menu(self.set_picked, self.sets, number)
-        colors = menu.addMenu("&Colour")
+        colors = menu.addMenu(tr("&Colour"))
         for color, name in zip(SET_COLORS, COLOR_NAMES, strict=True):
             action = colors.addAction(color_dot(QColor(color)), name)
             action.triggered.connect(lambda _, c=color: self.set_colored.emit(number, c))
-        menu.addAction("&Delete").triggered.connect(lambda: self.set_deleted.emit(number))
+        menu.addAction(tr("&Delete")).triggered.connect(lambda: self.set_deleted.emit(number))
         menu.popup(place)
 
     def _show_cluster_menu(self, number: int, place: QPoint) -> None:
@@ -240,7 +256,7 @@ class GroupsPage(QWidget):
         menu = self.menu = QMenu(self)
         offer_choosing(menu, partial(picked.emit, number))
         menu.addSeparator()
-        menu.addAction("&Rename").triggered.connect(groups.edit_current)
+        menu.addAction(tr("&Rename")).triggered.connect(groups.edit_current)
         return menu
 
 
@@ -252,10 +268,10 @@ def _quiet(text: str) -> ElidedLabel:
 
 def _write(item: QTreeWidgetItem, row: Row) -> None:
     item.setText(0, short(row.name))
-    item.setText(1, f"{row.count:,}")
+    item.setText(1, grouped(row.count))
     item.setIcon(0, color_dot(QColor(row.color)))
     item.setData(0, _NUMBER, row.number)
     item.setData(0, _NAME, row.name)
     item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-    item.setToolTip(0, tip(row.name, "Click selects its samples, F2 renames it"))
+    item.setToolTip(0, tip(row.name, tr("Click selects its samples, F2 renames it")))

@@ -20,7 +20,7 @@ from diffviews_desktop.state.listing import (
 )
 from diffviews_desktop.state.session import AT_ONCE
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.labels import ElidedLabel, tip
 from diffviews_desktop.ui.common.latest import Latest
@@ -35,22 +35,22 @@ from diffviews_desktop.values.row_set import RowSet
 
 Page = Literal["table", "pictures", "filters", "groups"]
 PAGES: tuple[tuple[Page, str], ...] = (
-    ("table", "Table"),
-    ("pictures", "Pictures"),
-    ("filters", "Filters"),
-    ("groups", "Groups"),
+    ("table", tr("Table")),
+    ("pictures", tr("Pictures")),
+    ("filters", tr("Filters")),
+    ("groups", tr("Groups")),
 )
 SCOPES: tuple[tuple[Scope, str], ...] = (
-    ("all", "all samples"),
-    ("map", "shown on the map"),
-    ("selection", "selected"),
-    ("found", "found"),
+    ("all", tr("all samples")),
+    ("map", tr("shown on the map")),
+    ("selection", tr("selected")),
+    ("found", tr("found")),
 )
 NOTHING: dict[Scope, str] = {
-    "all": "Open a data folder to see its samples.",
-    "map": "The filters leave no sample: press Show all.",
-    "selection": "Select samples first: drag a rectangle or a lasso on the map.",
-    "found": "Find samples first: type above.",
+    "all": tr("Open a data folder to see its samples."),
+    "map": tr("The filters leave no sample: press Show all."),
+    "selection": tr("Select samples first: drag a rectangle or a lasso on the map."),
+    "found": tr("Find samples first: type above."),
 }
 
 Listed = tuple[NDArray[np.int64], tuple[TableColumn, ...]]
@@ -83,9 +83,9 @@ class SamplesPanel(QWidget):
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
-        self.tabs.setAccessibleName("What is shown of the samples")
+        self.tabs.setAccessibleName(tr("What is shown of the samples"))
         self.scope = ElidingComboBox(letters=10)
-        self.scope.setAccessibleName("Which samples are listed")
+        self.scope.setAccessibleName(tr("Which samples are listed"))
         for scope, title in SCOPES:
             self.scope.addItem(title, scope)
         self.bar = FindBar()
@@ -246,7 +246,9 @@ class SamplesPanel(QWidget):
         else:
             shown = self.table if self.page == "table" else self.pictures
             self._pages.setCurrentWidget(shown)
-        self.scope.setToolTip(tip(counted(len(self.table.samples.rows), "sample")))
+        self.scope.setToolTip(
+            tip(trn("{number} sample", "{number} samples", len(self.table.samples.rows)))
+        )
 
     def _on_sort(self, column: int, descending: bool) -> None:
         columns = self.table.samples.columns

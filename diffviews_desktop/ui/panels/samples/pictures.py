@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
@@ -63,7 +64,7 @@ class PictureGrid(QAbstractScrollArea):
         self._picking = Picking()
         self._size = 1
         self.current: int | None = None
-        self.setAccessibleName("Pictures of samples")
+        self.setAccessibleName(tr("Pictures of samples"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.viewport().setAutoFillBackground(False)  # the panel's shows
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

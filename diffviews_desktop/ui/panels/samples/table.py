@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.state.listing import TableColumn
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.samples.picking import Picking
@@ -92,7 +93,7 @@ class SampleTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return short(column.title)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(column.title, "Click sorts by it")
+            return tip(column.title, tr("Click sorts by it"))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if column.numeric else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
@@ -145,7 +146,7 @@ class SampleTableView(QTableView):
         self.setModel(self.samples)
         self.setItemDelegate(_Chosen(self))
         self.setObjectName("samples")
-        self.setAccessibleName("Table of samples")
+        self.setAccessibleName(tr("Table of samples"))
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -27,7 +27,7 @@ from diffviews_desktop.actions.line_format import (
 from diffviews_desktop.state.history import HistoryLine
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.text_pane import TextPane
 from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock
@@ -35,9 +35,9 @@ from diffviews_desktop.values.row_set import RowSet
 
 Form = Literal["command", "python", "json"]
 FORMS: tuple[tuple[Form, str], ...] = (
-    ("command", "C&ommand"),
-    ("python", "&Python"),
-    ("json", "&JSON"),
+    ("command", tr("C&ommand")),
+    ("python", tr("&Python")),
+    ("json", tr("&JSON")),
 )
 MOST_ROWS = 20
 """Samples that a cell lists."""
@@ -51,14 +51,14 @@ class HistoryPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lines: tuple[HistoryLine, ...] = ()
-        self.list = RowList(("Time", "What you did", "With"), 2, "History")
+        self.list = RowList((tr("Time"), tr("What you did"), tr("With")), 2, tr("History"))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setColumnWidth(0, 84)
         self.list.setColumnWidth(1, 210)
-        self.details = TextPane("The chosen lines", code=True, empty=NO_ROW)
+        self.details = TextPane(tr("The chosen lines"), code=True, empty=NO_ROW)
         self.forms = QButtonGroup(self)
-        self.copy = QPushButton("Cop&y")
-        self.script = QPushButton("&Save as script…")
+        self.copy = QPushButton(tr("Cop&y"))
+        self.script = QPushButton(tr("&Save as script…"))
         buttons = QHBoxLayout()
         for number, (_, title) in enumerate(FORMS):
             button = QRadioButton(title)
@@ -128,7 +128,7 @@ class HistoryPage(QWidget):
         some = bool(self.list.selectedItems())
         for button in (self.copy, self.script):
             button.setEnabled(some)
-            button.setToolTip(tip("" if some else "Choose lines first."))
+            button.setToolTip(tip("" if some else tr("Choose lines first.")))
         self.details.show_text(self.text() if some else "")
 
     def _copy(self) -> None:
@@ -151,5 +151,5 @@ def _given(line: HistoryLine) -> str:
 def _in_short(value: object) -> str:
     """A value in a cell; of many samples only how many: a million of them take a moment."""
     if isinstance(value, RowSet) and len(value) > MOST_ROWS:
-        return counted(len(value), "sample")
+        return trn("{number} sample", "{number} samples", len(value))
     return code_of(value)

@@ -17,8 +17,10 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.actions.jobs import why_not_again
 from diffviews_desktop.state.jobs import EndedJob, RunningJob
+from diffviews_desktop.state.stage_texts import detail_text, stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import lasting
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.text_pane import TextPane
@@ -41,15 +43,15 @@ class JobsPage(QWidget):
         self._listed: tuple[tuple[int, ...], ...] = ()
         self._items: dict[int, QTreeWidgetItem] = {}
         self._bars: dict[int, QProgressBar] = {}
-        self.list = RowList(("Job", "How it goes", "Time"), 1, "Jobs")
+        self.list = RowList((tr("Job"), tr("How it goes"), tr("Time")), 1, tr("Jobs"))
         self.list.setColumnWidth(0, 250)
         self.list.setColumnWidth(2, 130)
-        self.details = TextPane("What there is to say about the job", empty=NO_ROW)
-        self.cancel = QPushButton("Ca&ncel")
-        self.earlier = QPushButton("&Earlier")
-        self.later = QPushButton("&Later")
-        self.again = QPushButton("&Run again")
-        self.copy = QPushButton("Cop&y details")
+        self.details = TextPane(tr("What there is to say about the job"), empty=NO_ROW)
+        self.cancel = QPushButton(tr("Ca&ncel"))
+        self.earlier = QPushButton(tr("&Earlier"))
+        self.later = QPushButton(tr("&Later"))
+        self.again = QPushButton(tr("&Run again"))
+        self.copy = QPushButton(tr("Cop&y details"))
         self._tick = QTimer(self)
         self._tick.setInterval(TICK_MILLISECONDS)
         self._tick.timeout.connect(self._show_progress)
@@ -109,7 +111,9 @@ class JobsPage(QWidget):
         jobs, chosen = self._state.jobs, self.list.key()
         self.list.clear()
         self._items, self._bars = {}, {}
-        for title, ids in zip(("Running", "Waiting", "Ended"), self._listed, strict=True):
+        for title, ids in zip(
+            (tr("Running"), tr("Waiting"), tr("Ended")), self._listed, strict=True
+        ):
             heading = self.list.add_heading(f"{title} ({len(ids)})" if ids else title)
             for job_id in ids:
                 self._items[job_id] = self.list.add_row(job_id, ("", "", ""), heading)
@@ -117,7 +121,7 @@ class JobsPage(QWidget):
             bar = self._bars[job_id] = QProgressBar()
             bar.setRange(0, _STEPS)
             bar.setTextVisible(False)
-            bar.setAccessibleName("Progress of the whole job")
+            bar.setAccessibleName(tr("Progress of the whole job"))
             self.list.setItemWidget(self._items[job_id], 2, bar)
         for ended in jobs.ended:
             failed = ended.outcome == "failed"
@@ -141,14 +145,14 @@ class JobsPage(QWidget):
         waiting = [one.job.job_id for one in state.jobs.waiting()]
         place = waiting.index(key) if key in waiting else None
         cancelling = running is None or running.stage == "cancelling"
-        _enable(self.cancel, "Choose a job that runs or waits." if cancelling else "")
-        waits = "" if place is not None else "Only a job that waits can be moved."
-        _enable(self.earlier, waits or ("It is the next one." if place == 0 else ""))
+        _enable(self.cancel, tr("Choose a job that runs or waits.") if cancelling else "")
+        waits = "" if place is not None else tr("Only a job that waits can be moved.")
+        _enable(self.earlier, waits or (tr("It is the next one.") if place == 0 else ""))
         last = place == len(waiting) - 1
-        _enable(self.later, waits or ("It is the last one." if last else ""))
-        why = "Choose a job that has ended." if ended is None else why_not_again(state, ended)
+        _enable(self.later, waits or (tr("It is the last one.") if last else ""))
+        why = tr("Choose a job that has ended.") if ended is None else why_not_again(state, ended)
         _enable(self.again, why)
-        _enable(self.copy, "" if ended is not None else "Choose a job that has ended.")
+        _enable(self.copy, "" if ended is not None else tr("Choose a job that has ended."))
         if ended is not None:
             self.details.show_text(_said(ended))
         else:
@@ -177,17 +181,28 @@ def _enable(button: QPushButton, why_not: str) -> None:
 
 
 def _texts(running: RunningJob) -> tuple[str, str, str]:
-    detail = f", {running.detail}" if running.detail else ""
-    return running.title, f"{running.stage}{detail}", ""
+    detail = f", {detail_text(running.detail)}" if running.detail else ""
+    return running.title, f"{stage_text(running.stage)}{detail}", ""
 
 
 def _texts_of(ended: EndedJob) -> tuple[str, str, str]:
-    how = f"{ended.outcome}: {ended.message}" if ended.message else ended.outcome
+    outcome = tr(ended.outcome)
+    how = f"{outcome}: {ended.message}" if ended.message else outcome
     took = "" if ended.seconds is None else lasting(ended.seconds)
     return ended.title, how, took
 
 
 def _said(ended: EndedJob) -> str:
-    took = "before it began" if ended.seconds is None else f"after {lasting(ended.seconds)}"
-    first = f"{ended.title}: {ended.outcome} {took}, at {clock(ended.when)}."
+    took = (
+        tr("before it began")
+        if ended.seconds is None
+        else tr("after {seconds}", seconds=lasting(ended.seconds))
+    )
+    first = tr(
+        "{job}: {outcome} {took}, at {when}.",
+        job=ended.title,
+        outcome=tr(ended.outcome),
+        took=took,
+        when=clock(ended.when),
+    )
     return "\n\n".join(part for part in (first, ended.message, ended.details) if part)

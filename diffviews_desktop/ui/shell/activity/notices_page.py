@@ -6,6 +6,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.state import Notice, State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.text_pane import TextPane
 from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock, write
@@ -18,11 +19,11 @@ class NoticesPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._notices: dict[int, Notice] = {}
-        self.list = RowList(("Time", "Notice"), 1, "Notices")
+        self.list = RowList((tr("Time"), tr("Notice")), 1, tr("Notices"))
         self.list.setColumnWidth(0, 84)
-        self.details = TextPane("The notice in full, with its details", empty=NO_ROW)
-        self.copy = QPushButton("Cop&y")
-        self.copy.setToolTip(tip("Copy the notice with its details"))
+        self.details = TextPane(tr("The notice in full, with its details"), empty=NO_ROW)
+        self.copy = QPushButton(tr("Cop&y"))
+        self.copy.setToolTip(tip(tr("Copy the notice with its details")))
         buttons = QHBoxLayout()
         buttons.addStretch()
         buttons.addWidget(self.copy)

@@ -17,12 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import tip
 
 MOST_OF_CELL = 300  # letters
-NO_ROW = "Choose a row above to read it in full."
+NO_ROW = tr("Choose a row above to read it in full.")
 _KEY = Qt.ItemDataRole.UserRole
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.panel import Panels
 from diffviews_desktop.ui.common.widgets import as_panel
@@ -23,7 +24,7 @@ class ActivityWindow(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Jobs, history, notices")
+        self.setWindowTitle(tr("Jobs, history, notices"))
         as_panel(self)
         self._state = State()
         self.jobs, self.history, self.notices = JobsPage(), HistoryPage(), NoticesPage()
@@ -39,7 +40,7 @@ class ActivityWindow(QDialog):
         }
         for title, page in self._titles.items():
             self.pages.addTab(page, title.capitalize())
-        self.close_button = QPushButton("&Close")
+        self.close_button = QPushButton(tr("&Close"))
         self.close_button.setAutoDefault(False)
         self.close_button.clicked.connect(self.close)
         ending = QHBoxLayout()

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.actions.exports import FIGURE, FILM
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import grouped, tr
 from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import signals_blocked
@@ -28,14 +29,14 @@ from diffviews_desktop.values.figures import (
 )
 
 SIZES: tuple[tuple[str, tuple[float, float] | None], ...] = (
-    ("Page width (120 × 100 mm)", (120.0, 100.0)),
-    ("One column (85 × 75 mm)", (85.0, 75.0)),
-    ("Two columns (178 × 120 mm)", (178.0, 120.0)),
-    ("Slide (254 × 143 mm)", (254.0, 143.0)),
-    ("Square (150 × 150 mm)", (150.0, 150.0)),
-    ("Custom", None),
+    (tr("Page width (120 × 100 mm)"), (120.0, 100.0)),
+    (tr("One column (85 × 75 mm)"), (85.0, 75.0)),
+    (tr("Two columns (178 × 120 mm)"), (178.0, 120.0)),
+    (tr("Slide (254 × 143 mm)"), (254.0, 143.0)),
+    (tr("Square (150 × 150 mm)"), (150.0, 150.0)),
+    (tr("Custom"), None),
 )
-GROUNDS = (("Light", "light"), ("Dark", "dark"))
+GROUNDS = ((tr("Light"), "light"), (tr("Dark"), "dark"))
 
 
 class Page(QWidget):
@@ -62,23 +63,29 @@ class FigurePage(Page):
         self.boxes: dict[str, QCheckBox] = {
             name: check(text, getattr(FIGURE, name), meaning)
             for name, text, meaning in (
-                ("legend", "&Legend", "Says what colours and marks mean"),
-                ("scale", "Scale &bar", "A bar as long as a round number of the map's units"),
-                ("caption", "&Caption", "A line below that says model, layer and settings"),
-                ("names", "&Names of classes", "Written on the map where there is room"),
-                ("marks", "&Picks", "Rings around the anchor and its neighbours"),
-                ("runs", "&Runs", "The paths of the runs that are visible on the map"),
-                ("whole", "Whole &map", "All of it, not just the part on the screen"),
+                ("legend", tr("&Legend"), tr("Says what colours and marks mean")),
+                (
+                    "scale",
+                    tr("Scale &bar"),
+                    tr("A bar as long as a round number of the map's units"),
+                ),
+                ("caption", tr("&Caption"), tr("A line below that says model, layer and settings")),
+                ("names", tr("&Names of classes"), tr("Written on the map where there is room")),
+                ("marks", tr("&Picks"), tr("Rings around the anchor and its neighbours")),
+                ("runs", tr("&Runs"), tr("The paths of the runs that are visible on the map")),
+                ("whole", tr("Whole &map"), tr("All of it, not just the part on the screen")),
             )
         }
         rows = form()
-        add_row(rows, "S&ize", self.size_choice)
-        add_row(rows, "Wi&dth (mm)", self.across)
-        add_row(rows, "&Height (mm)", self.down)
-        add_row(rows, "D&ots per inch", self.dpi, "Of a PNG; PDF and SVG are sharp at any size")
+        add_row(rows, tr("S&ize"), self.size_choice)
+        add_row(rows, tr("Wi&dth (mm)"), self.across)
+        add_row(rows, tr("&Height (mm)"), self.down)
+        add_row(
+            rows, tr("D&ots per inch"), self.dpi, tr("Of a PNG; PDF and SVG are sharp at any size")
+        )
         rows.addRow(Label(), self.pixels)
-        add_row(rows, "&Text (pt)", self.letters)
-        add_row(rows, "Back&ground", self.ground)
+        add_row(rows, tr("&Text (pt)"), self.letters)
+        add_row(rows, tr("Back&ground"), self.ground)
         boxes = QGridLayout()
         boxes.setVerticalSpacing(6)
         for at, box in enumerate(self.boxes.values()):
@@ -137,7 +144,9 @@ class FigurePage(Page):
         across, down = (
             round(side.value() / 25.4 * self.dpi.value()) for side in (self.across, self.down)
         )
-        self.pixels.setText(f"{across:,} × {down:,} pixels")
+        self.pixels.setText(
+            tr("{across} × {down} pixels", across=grouped(across), down=grouped(down))
+        )
 
 
 class ScreenPage(Page):
@@ -145,7 +154,9 @@ class ScreenPage(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        note = muted("The map just as it is on the screen, with its pictures, contours and legend.")
+        note = muted(
+            tr("The map just as it is on the screen, with its pictures, contours and legend.")
+        )
         note.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -162,19 +173,21 @@ class FilmPage(Page):
         self.hold = decimal(FILM.hold, 0.0, 60.0)
         self.side = whole(FILM.side, *SIDES)
         self.ground = choice(GROUNDS)
-        self.map = check("&Map beside the picture", FILM.map)
-        self.loop = check("Re&peat", FILM.loop, "A GIF begins again; players decide for MP4")
+        self.map = check(tr("&Map beside the picture"), FILM.map)
+        self.loop = check(
+            tr("Re&peat"), FILM.loop, tr("A GIF begins again; players decide for MP4")
+        )
         rows = form()
-        add_row(rows, "&Run", self.run)
-        add_row(rows, "S&teps a second", self.rate)
-        add_row(rows, "Last step sta&ys (s)", self.hold)
+        add_row(rows, tr("&Run"), self.run)
+        add_row(rows, tr("S&teps a second"), self.rate)
+        add_row(rows, tr("Last step sta&ys (s)"), self.hold)
         add_row(
             rows,
-            "P&icture (pixels)",
+            tr("P&icture (pixels)"),
             self.side,
-            "Its side, at least",
+            tr("Its side, at least"),
         )
-        add_row(rows, "Back&ground", self.ground)
+        add_row(rows, tr("Back&ground"), self.ground)
         rows.addRow(Label(), self.map)
         rows.addRow(Label(), self.loop)
         column = QVBoxLayout(self)
@@ -193,7 +206,7 @@ class FilmPage(Page):
         run = state.runs.run(self.run.currentData())
         on_map = run is not None and state.on_this_map(run)
         self.map.setEnabled(on_map)
-        self.map.setToolTip(tip("" if on_map else "The run was drawn on another map"))
+        self.map.setToolTip(tip("" if on_map else tr("The run was drawn on another map")))
 
     def style_wanted(self) -> FilmStyle:
         """How the film is to look."""
@@ -217,9 +230,9 @@ class StripPage(Page):
         self.most.setSpecialValueText("all")
         self.ground = choice(GROUNDS)
         rows = form()
-        add_row(rows, "&Run", self.run)
-        add_row(rows, "S&teps", self.most, "So many, evenly spread, the last among them")
-        add_row(rows, "Back&ground", self.ground)
+        add_row(rows, tr("&Run"), self.run)
+        add_row(rows, tr("S&teps"), self.most, tr("So many, evenly spread, the last among them"))
+        add_row(rows, tr("Back&ground"), self.ground)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(rows)
@@ -239,12 +252,15 @@ class RunsPage(Page):
         super().__init__()
         self.run = RunChoice(every=True)
         self.activations = check(
-            "&Activations as columns",
+            tr("&Activations as columns"),
             False,
-            "Each component of the reduced activations; an npz always has them, and the pictures",
+            tr(
+                "Each component of the reduced activations; an npz always has them, and the "
+                "pictures"
+            ),
         )
         rows = form()
-        add_row(rows, "&Runs", self.run)
+        add_row(rows, tr("&Runs"), self.run)
         rows.addRow(Label(), self.activations)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

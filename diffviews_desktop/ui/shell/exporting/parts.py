@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QSizePolicy, QWidget
 
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import tip
@@ -84,7 +85,7 @@ class RunChoice(ElidingComboBox):
     def _list(self) -> None:
         self.clear()
         if self._every:
-            self.addItem("All runs", None)
+            self.addItem(tr("All runs"), None)
         for number, name in self._runs:
             self.addItem(entry(visible(name, MOST_OF_NAME)), number)
 
@@ -94,7 +95,7 @@ class Preview(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Preview")
+        self.setAccessibleName(tr("Preview"))
         self.setMinimumSize(QSize(320, 280))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.image: QImage | None = None

@@ -27,7 +27,7 @@ from diffviews_desktop.exports import mp4, registry
 from diffviews_desktop.exports.contents import Drawing, Figure, Film, Picture, Sheet, Table
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.images import to_qimage
@@ -64,14 +64,14 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[ExportKind, Kind] = {
-    "figure": Kind("Figure of the map", (Figure,), no_map, "map", "pictures"),
-    "screen": Kind("Map as on the screen", (Picture, Drawing), no_map, "screen", "pictures"),
-    "film": Kind("Film of a run", (Film,), exports.no_runs, "film", "pictures"),
-    "strip": Kind("Filmstrip of a run", (Sheet,), exports.no_runs, "filmstrip", "pictures"),
-    "grid": Kind("Contact sheet of the grid", (Sheet,), exports.no_grid, "grid", "pictures"),
-    "runs": Kind("Steps of runs as numbers", (Table,), exports.no_runs, "runs", "tables"),
-    "selection": Kind("Selected samples", (Table,), nothing_selected, "selection", "tables"),
-    "neighbors": Kind("Anchor and neighbours", (Table,), no_anchor, "neighbours", "tables"),
+    "figure": Kind(tr("Figure of the map"), (Figure,), no_map, "map", "pictures"),
+    "screen": Kind(tr("Map as on the screen"), (Picture, Drawing), no_map, "screen", "pictures"),
+    "film": Kind(tr("Film of a run"), (Film,), exports.no_runs, "film", "pictures"),
+    "strip": Kind(tr("Filmstrip of a run"), (Sheet,), exports.no_runs, "filmstrip", "pictures"),
+    "grid": Kind(tr("Contact sheet of the grid"), (Sheet,), exports.no_grid, "grid", "pictures"),
+    "runs": Kind(tr("Steps of runs as numbers"), (Table,), exports.no_runs, "runs", "tables"),
+    "selection": Kind(tr("Selected samples"), (Table,), nothing_selected, "selection", "tables"),
+    "neighbors": Kind(tr("Anchor and neighbours"), (Table,), no_anchor, "neighbours", "tables"),
 }
 
 
@@ -85,7 +85,7 @@ class ExportWindow(QDialog):
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Export")
+        self.setWindowTitle(tr("Export"))
         as_panel(self)
         self._context = context
         self.kind = choice((kind.title, name) for name, kind in KINDS.items())
@@ -106,9 +106,9 @@ class ExportWindow(QDialog):
         self.note = muted()
         self.note.setWordWrap(True)
         self.preview = Preview()
-        self.save = QPushButton("&Export…")
+        self.save = QPushButton(tr("&Export…"))
         self.save.setObjectName("primary")
-        self.close_button = QPushButton("Clo&se")
+        self.close_button = QPushButton(tr("Clo&se"))
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(WAIT_MILLISECONDS)
@@ -123,8 +123,8 @@ class ExportWindow(QDialog):
 
     def _build(self) -> None:
         top, bottom = form(), form()
-        add_row(top, "&What", self.kind)
-        add_row(bottom, "&Format", self.format)
+        add_row(top, tr("&What"), self.kind)
+        add_row(bottom, tr("&Format"), self.format)
         left = QWidget()
         left.setFixedWidth(LEFT)
         column = QVBoxLayout(left)
@@ -229,20 +229,29 @@ class ExportWindow(QDialog):
         """What a table will hold, and where the settings are."""
         state, suffix = self._context.state, self.format.currentData()
         if self.chosen == "selection":
-            count = counted(len(state.picks.selection.chosen), "sample")
-            text = f"{count}: id, class, noise level, picture, place on the map and all columns."
+            count = trn("{number} sample", "{number} samples", len(state.picks.selection.chosen))
+            text = tr(
+                "{count}: id, class, noise level, picture, place on the map and all columns.",
+                count=count,
+            )
         elif self.chosen == "neighbors":
-            count = counted(len(state.picks.selection.rows), "sample")
-            text = f"{count}: id, class, role, and distance from the anchor."
+            count = trn("{number} sample", "{number} samples", len(state.picks.selection.rows))
+            text = tr("{count}: id, class, role, and distance from the anchor.", count=count)
         elif self.chosen == "runs":
             runs = exports.runs_of(state, self._run_ids())
-            steps = counted(sum(len(run.steps) for run in runs), "step")
-            text = f"{steps} of {counted(len(runs), 'run')}: places, noise levels and distances."
-            text += " Pictures and activations as well." if suffix == ".npz" else ""
+            steps = trn("{number} step", "{number} steps", sum(len(run.steps) for run in runs))
+            text = tr(
+                "{steps} of {runs}: places, noise levels and distances.",
+                steps=steps,
+                runs=trn("{number} run", "{number} runs", len(runs)),
+            )
+            text += tr(" Pictures and activations as well.") if suffix == ".npz" else ""
         else:
-            return "The file says model, layer, settings and folder."
-        beside = "The file" if suffix != ".csv" else "A second file beside it"
-        return f"{text} {beside} says model, layer, settings and folder."
+            return tr("The file says model, layer, settings and folder.")
+        beside = tr("The file") if suffix != ".csv" else tr("A second file beside it")
+        return tr(
+            "{text} {beside} says model, layer, settings and folder.", text=text, beside=beside
+        )
 
     def _run_ids(self) -> tuple[int, ...] | None:
         chosen = self.runs.run.currentData()
@@ -263,7 +272,7 @@ class ExportWindow(QDialog):
             self.preview.show_image(None, problem)
             return
         if self.preview.image is None:
-            self.preview.show_image(None, "Drawing the preview…")
+            self.preview.show_image(None, tr("Drawing the preview…"))
         match self.chosen:
             case "figure":
                 exports.preview_figure(context, self.figure.style_wanted(), SIDE)
@@ -300,7 +309,7 @@ class ExportWindow(QDialog):
         stem = file_name("-".join(filter(None, (opened.model, layer, kind.name))))
         suffix = self.format.currentData()
         file = context.window.ask_file(
-            f"Export: {kind.title}", stem + suffix, lambda: kind.contents, kind.place
+            tr("Export: {what}", what=kind.title), stem + suffix, lambda: kind.contents, kind.place
         )
         if file is None:
             return

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import enlarged, placeholder
 from diffviews_desktop.ui.common.labels import Label, muted, picture_label
@@ -22,7 +23,7 @@ class HoverCard(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.picture = picture_label(SIDE, "Picture")
+        self.picture = picture_label(SIDE, tr("Picture"))
         self.title = Label()
         self.title.setProperty("strong", True)
         self.facts = muted()

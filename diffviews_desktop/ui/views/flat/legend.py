@@ -14,6 +14,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QWidget
 
 from diffviews_desktop.state.view import Filter
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import MISSING
 from diffviews_desktop.ui.common.labels import plain, tip
@@ -85,7 +86,8 @@ class Legend(QWidget):
         if self._marks:
             height += len(self._marks) * (line + GAP)
             name = self.accessibleName()
-            told = f"Runs: {', '.join(MARKS[mark].text for mark in self._marks)}"
+            marks = ", ".join(MARKS[mark].text for mark in self._marks)
+            told = tr("Runs: {marks}", marks=marks)
             self.setAccessibleName(f"{name}. {told}" if name else told)
         self._tell()
         self.resize(BAR_WIDTH + 2 * PADDING, height + PADDING)
@@ -98,14 +100,23 @@ class Legend(QWidget):
             rows = len(self.items())
             more = len(coloring.names) > MOST_ITEMS
             height = PADDING + (1 + rows + more) * (line + GAP) - GAP
-            self.setAccessibleName(f"Colours: {name}, {len(coloring.names)} categories")
-            self._help = "Click hides or shows a category, double click shows only that one"
-        else:
-            missing = "; grey: no value" if coloring.incomplete else ""
             self.setAccessibleName(
-                f"Colours: {name} from {coloring.low} to {coloring.high}{missing}"
+                trn(
+                    "Colours: {name}, {number} category",
+                    "Colours: {name}, {number} categories",
+                    len(coloring.names),
+                    name=name,
+                )
             )
-            self._help = "Drag over the colours to show only these values, click for all"
+            self._help = tr("Click hides or shows a category, double click shows only that one")
+        else:
+            values = {"name": name, "low": coloring.low, "high": coloring.high}
+            self.setAccessibleName(
+                tr("Colours: {name} from {low} to {high}; grey: no value", **values)
+                if coloring.incomplete
+                else tr("Colours: {name} from {low} to {high}", **values)
+            )
+            self._help = tr("Drag over the colours to show only these values, click for all")
             lines = 3 if coloring.incomplete else 2
             height = PADDING + lines * line + BAR_HEIGHT + lines * GAP
         return height
@@ -271,7 +282,7 @@ class Legend(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush if off else palette[number])
             painter.drawEllipse(QRectF(PADDING, place.center().y() - DOT / 2, DOT, DOT))
             painter.setPen(QColor(c.muted if off else c.text))
-            text = shown.names[number] if number >= 0 else "no value"
+            text = shown.names[number] if number >= 0 else tr("no value")
             room = place.adjusted(DOT + 7, 0, 0, 0)
             font = painter.font()
             font.setStrikeOut(off)
@@ -286,7 +297,8 @@ class Legend(QWidget):
         if len(shown.names) > MOST_ITEMS:
             painter.setPen(QColor(c.muted))
             place = self.item_place(len(self.items()))
-            more = f"and {len(shown.names) - MOST_ITEMS} more"
+            over = len(shown.names) - MOST_ITEMS
+            more = trn("and {number} more", "and {number} more", over)
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, more)
 
     def _paint_ramp(self, painter: QPainter, shown: Coloring) -> None:
@@ -310,7 +322,9 @@ class Legend(QWidget):
             _draw_name(painter, place if fit else part, side, text)
         if shown.incomplete:
             place.translate(0, line + GAP)
-            painter.drawText(place.adjusted(16, 0, 0, 0), Qt.AlignmentFlag.AlignLeft, "no value")
+            painter.drawText(
+                place.adjusted(16, 0, 0, 0), Qt.AlignmentFlag.AlignLeft, tr("no value")
+            )
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(MISSING)
             painter.drawEllipse(QRectF(PADDING, place.center().y() - 5, DOT, DOT))

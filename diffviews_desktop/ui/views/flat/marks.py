@@ -8,6 +8,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.views.flat.overlays import Mark
 
@@ -20,16 +21,22 @@ class Meaning(NamedTuple):
 
 
 MARKS: dict[Mark, Meaning] = {
-    "first": Meaning("first step of a run", "Diamond: the first step of a run"),
-    "end": Meaning("finished picture", "Star: the last step of a run that was not stopped"),
+    "first": Meaning(tr("first step of a run"), tr("Diamond: the first step of a run")),
+    "end": Meaning(tr("finished picture"), tr("Star: the last step of a run that was not stopped")),
     "hollow": Meaning(
-        "step unlike the samples",
-        "Hollow steps of a run are unlike the samples: beyond 95 % of those of like noise level, "
-        "or outside their noise levels",
+        tr("step unlike the samples"),
+        tr(
+            "Hollow steps of a run are unlike the samples: beyond 95 % of those of like noise "
+            "level, or outside their noise levels"
+        ),
     ),
-    "imposed": Meaning("imposed on the layer", "Square: what the layers were held at instead"),
-    "unmasked": Meaning("same seed, no mask", "Triangles: the run of the same seed, no mask"),
-    "landed": Meaning("where it landed", "Cross: the finished picture's own activation"),
+    "imposed": Meaning(
+        tr("imposed on the layer"), tr("Square: what the layers were held at instead")
+    ),
+    "unmasked": Meaning(
+        tr("same seed, no mask"), tr("Triangles: the run of the same seed, no mask")
+    ),
+    "landed": Meaning(tr("where it landed"), tr("Cross: the finished picture's own activation")),
 }
 """In the order of the legend."""
 _SYMBOLS: dict[Mark, tuple[str, float]] = {

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.images import PictureLoader
@@ -102,7 +103,7 @@ class PointPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._plot_widget)
-        self.renderer = Renderer("raster", "", "nothing else was chosen yet")
+        self.renderer = Renderer("raster", "", tr("nothing else was chosen yet"))
         self._watch_viewport()
         self.legend = Legend(self)
         self.coloring: Coloring | None = None
@@ -119,7 +120,9 @@ class PointPlot(QWidget):
         """Draw by OpenGL or into a picture: "auto", "opengl" or "raster"; the environment variable
         DIFFVIEWS_RENDERER goes before."""
         self.draw_by(choose_renderer(wanted_renderer(setting)))
-        log.info("the map is drawn by %s: %s", self.renderer.name, self.renderer.reason)
+        used = self.renderer
+        said = "the map is drawn by %s; OpenGL is %s, asked for by: %s"
+        log.info(said, used.name, used.device or "not there", used.asked_by or "nobody")
 
     def draw_by(self, renderer: Renderer) -> None:
         """Draw in a way that was chosen already."""
@@ -129,7 +132,7 @@ class PointPlot(QWidget):
 
     def _use_viewport(self, *, opengl: bool) -> None:
         if not opengl and self.renderer.name == "opengl":
-            self.renderer = Renderer("raster", self.renderer.device, "OpenGL failed")
+            self.renderer = Renderer("raster", self.renderer.device, tr("OpenGL failed"))
         if isinstance(self.viewport, GLViewport) == opengl:
             return
         self._points.gl.forget()

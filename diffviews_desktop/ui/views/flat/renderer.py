@@ -18,6 +18,8 @@ from PySide6.QtGui import (
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QGraphicsView
 
+from diffviews_desktop.text.translation import tr
+
 log = logging.getLogger(__name__)
 
 RendererChoice = Literal["auto", "opengl", "raster"]
@@ -32,11 +34,12 @@ GL_RENDERER = 0x1F01
 
 @dataclass(frozen=True)
 class Renderer:
-    """The way that was chosen, what OpenGL calls its own, and why it was chosen."""
+    """The way that was chosen, what OpenGL calls its own, why it was chosen, and who had a say."""
 
     name: Literal["opengl", "raster"]
     device: str
     reason: str
+    asked_by: Literal["variable", "preferences", ""] = ""
 
     @property
     def graphics_card(self) -> bool:
@@ -58,30 +61,52 @@ def choose_renderer(wanted: RendererChoice = "auto") -> Renderer:
     """Choose once there is a QApplication."""
     platform = QGuiApplication.platformName()
     if wanted == "raster":
-        return Renderer("raster", "", f"{_who()} asked for raster drawing")
+        return _asked_for("raster", "")
     if platform in ("offscreen", "minimal", "vnc"):
-        return Renderer("raster", "", f"the platform {platform} has no OpenGL")
+        reason = tr("the platform {platform} has no OpenGL", platform=platform)
+        return Renderer("raster", "", reason)
     device = gl_renderer()
     if not device:
-        return Renderer("raster", "", "OpenGL is not available")
+        return Renderer("raster", "", tr("OpenGL is not available"))
     if wanted == "opengl":
-        return Renderer("opengl", device, f"{_who()} asked for OpenGL")
-    found = Renderer("opengl", device, f"{device} is a graphics card")
-    if not found.graphics_card:
-        reason = f"{device} draws in software, which is slower"
-        if _asked() == "auto":
-            reason += f", and the variable {VARIABLE} leaves the choice to the program"
+        return _asked_for("opengl", device)
+    found = Renderer("opengl", device, tr("{device} is a graphics card", device=device))
+    return found if found.graphics_card else _software(device)
+
+
+def _asked_for(name: Literal["opengl", "raster"], device: str) -> Renderer:
+    """The way that the environment, which goes before the setting, or the setting asked for."""
+    if _asked() not in ("opengl", "raster"):
+        reason = (
+            tr("the preferences asked for raster drawing")
+            if name == "raster"
+            else tr("the preferences asked for OpenGL")
+        )
+        return Renderer(name, device, reason, "preferences")
+    reason = (
+        tr("the variable {variable} asked for raster drawing", variable=VARIABLE)
+        if name == "raster"
+        else tr("the variable {variable} asked for OpenGL", variable=VARIABLE)
+    )
+    return Renderer(name, device, reason, "variable")
+
+
+def _software(device: str) -> Renderer:
+    """Into a picture, as OpenGL is slower without a graphics card."""
+    if _asked() != "auto":
+        reason = tr("{device} draws in software, which is slower", device=device)
         return Renderer("raster", device, reason)
-    return found
+    reason = tr(
+        "{device} draws in software, which is slower, and the variable {variable} leaves the "
+        "choice to the program",
+        device=device,
+        variable=VARIABLE,
+    )
+    return Renderer("raster", device, reason, "variable")
 
 
 def _asked() -> str:
     return os.environ.get(VARIABLE, "").strip().lower()
-
-
-def _who() -> str:
-    """Who chose the way: the environment goes before the setting."""
-    return f"the variable {VARIABLE}" if _asked() in ("opengl", "raster") else "the preferences"
 
 
 def gl_renderer() -> str:

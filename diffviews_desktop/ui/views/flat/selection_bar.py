@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.exports import SELECTION
 from diffviews_desktop.actions.selection import INVERT, MEAN, NOTHING, USE_AS_NEIGHBORS
+from diffviews_desktop.text.translation import grouped, tr, trn
 from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.ui.common.widgets import IconButton
@@ -21,7 +22,7 @@ class FilterBar(QWidget):
         super().__init__(parent)
         self.text = Label()
         self.button = QToolButton()
-        self.button.setText("Show all")
+        self.button.setText(tr("Show all"))
         self.button.setAutoRaise(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 4, 4)
@@ -32,7 +33,9 @@ class FilterBar(QWidget):
 
     def set_counts(self, shown: int, count: int) -> None:
         """Say how many of all samples are shown."""
-        self.text.setText(f"{shown:,} of {count:,} shown")
+        self.text.setText(
+            tr("{shown} of {count} shown", shown=grouped(shown), count=grouped(count))
+        )
         self.adjustSize()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -60,7 +63,7 @@ class SelectionBar(QWidget):
             self._button(row, actions, action)
             for action in (USE_AS_NEIGHBORS, MEAN, SELECTION, INVERT)
         )
-        self.clear = IconButton("close", "Select nothing")
+        self.clear = IconButton("close", tr("Select nothing"))
         self.clear.setAutoRaise(True)
         actions.press_with(self.clear, NOTHING.id)
         row.addWidget(self.clear)
@@ -87,7 +90,7 @@ class SelectionBar(QWidget):
 
     def set_count(self, count: int) -> None:
         """Say how many samples are selected; none hides the bar."""
-        self.count.setText(f"{count:,} selected")
+        self.count.setText(trn("{number} selected", "{number} selected", count))
         self.setVisible(count > 0)
         self.adjustSize()
 

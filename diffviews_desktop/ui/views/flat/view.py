@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.view import Tool
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.views.flat.overlays import (
     MARKER_RADIUS,
     STEP_RADIUS,
@@ -73,12 +74,14 @@ class MapView(PointPlot):
         self._hovered: int | None = None
         self._hovered_step: tuple[int, int] | None = None
         self._mouse: QPoint | None = None  # on the viewport; None where keys moved last, too
-        self.setAccessibleName("Map of the samples")
+        self.setAccessibleName(tr("Map of the samples"))
         self._plot_widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._plot_widget.setAccessibleName("Map of the samples")
+        self._plot_widget.setAccessibleName(tr("Map of the samples"))
         self._plot_widget.setAccessibleDescription(
-            "Arrow keys go to the next sample in that direction, Enter picks it, Space adds it to "
-            "the selection set or takes it out"
+            tr(
+                "Arrow keys go to the next sample in that direction, Enter picks it, Space adds it "
+                "to the selection set or takes it out"
+            )
         )
         self._plot_widget.installEventFilter(self)
         self.setFocusProxy(self._plot_widget)

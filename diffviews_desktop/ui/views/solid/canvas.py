@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.views.flat.overlays import (
     MARKER_RADIUS,
     step_is_meant,
@@ -61,9 +62,12 @@ class Canvas(CloudWidget):
 
     def __init__(self, parent: QWidget | None = None, *, graphics_card: bool = True) -> None:
         super().__init__(parent, graphics_card=graphics_card)
-        self.setAccessibleName("Map of the samples in three dimensions")
+        self.setAccessibleName(tr("Map of the samples in three dimensions"))
         self.setAccessibleDescription(
-            "Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, Home resets the view"
+            tr(
+                "Arrow keys orbit, Shift and arrow keys pan, plus and minus zoom, Home resets the "
+                "view"
+            )
         )
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)

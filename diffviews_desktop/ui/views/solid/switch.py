@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QStackedWidget
 from diffviews_desktop.actions import showing
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.panel import differ
 from diffviews_desktop.ui.views.flat.renderer import VARIABLE, Renderer
 from diffviews_desktop.values.camera import Camera
@@ -21,7 +22,6 @@ if TYPE_CHECKING:  # brought in when they are needed: importing them takes a sec
     from diffviews_desktop.ui.views.flat.view import MapView
     from diffviews_desktop.ui.views.solid.view import SolidView
 
-DRAWING = "View ▸ Drawing of the map ▸ "
 STILL_MILLISECONDS = 200  # until where the map is seen from is kept
 
 
@@ -35,13 +35,16 @@ def not_solid(renderer: Renderer) -> str:
     """Why there is no view in three dimensions; empty where there is one."""
     if renderer.name == "opengl":
         return ""
-    said = f"The 3-D view is drawn by OpenGL: {renderer.reason}."
-    if VARIABLE in renderer.reason:
-        return f"{said} Start the program without it, or with {VARIABLE}=opengl."
+    said = tr("The 3-D view is drawn by OpenGL: {reason}.", reason=renderer.reason)
+    if renderer.asked_by == "variable":
+        start = tr("Start the program without it, or with {variable}=opengl.", variable=VARIABLE)
+        return f"{said} {start}"
     if renderer.device:
-        return f"{said} {DRAWING}OpenGL uses it all the same."
-    if "asked for" in renderer.reason:
-        return f"{said} Choose {DRAWING}Automatic or OpenGL."
+        other = tr("View ▸ Drawing of the map ▸ OpenGL uses it all the same.")
+        return f"{said} {other}"
+    if renderer.asked_by == "preferences":
+        other = tr("Choose View ▸ Drawing of the map ▸ Automatic or OpenGL.")
+        return f"{said} {other}"
     return said
 
 
@@ -199,5 +202,5 @@ class MapSwitch(QObject):
         self._stack.removeWidget(view)
         view.close_threads()
         view.deleteLater()
-        text = "The 3-D view could not be drawn by OpenGL; the map is shown flat."
+        text = tr("The 3-D view could not be drawn by OpenGL; the map is shown flat.")
         self._context.say(text, error=True, details=reason)

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import values_of
+from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.values.quantities import QUANTITIES, ColorBy
 
-STACKED = "Each noise level has a map of its own; a picture lies at like places on all."
-OVERLAID = "Each noise level has a map of its own: choose the noise level to stack them."
-CHOICES: dict[ColorBy, str] = {by: one.title for by, one in QUANTITIES.items() if one.on_axis}
+STACKED = tr("Each noise level has a map of its own; a picture lies at like places on all.")
+OVERLAID = tr("Each noise level has a map of its own: choose the noise level to stack them.")
+CHOICES: dict[ColorBy, str] = {by: tr(one.title) for by, one in QUANTITIES.items() if one.on_axis}
 MOST_TICKS = 5
 STEPS_OF_TICKS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -103,8 +104,9 @@ def third_axis(state: State, by: ColorBy) -> ThirdAxis:
     np.log10(sigma, out=heights, where=known)
     note = _joined(STACKED if shown.aligned else "", _missing(heights))
     if known.any() and _all_equal(sigma[known]):
-        note = f"Flat: all samples have the noise level {sigma[known][0]:.3g}."
-    return ThirdAxis("sigma", "noise level σ", heights, logarithmic=True, note=note)
+        level = f"{sigma[known][0]:.3g}"
+        note = tr("Flat: all samples have the noise level {level}.", level=level)
+    return ThirdAxis("sigma", tr("noise level σ"), heights, logarithmic=True, note=note)
 
 
 def _joined(*sentences: str) -> str:
@@ -115,10 +117,11 @@ def _missing(heights: NDArray) -> str:
     without = int(np.count_nonzero(~np.isfinite(heights)))
     if not without:
         return ""
-    are = (
-        "1 sample without a value is" if without == 1 else f"{without} samples without a value are"
+    return trn(
+        "{number} sample without a value is not drawn.",
+        "{number} samples without a value are not drawn.",
+        without,
     )
-    return f"{are} not drawn."
 
 
 def _all_equal(values: NDArray) -> bool:

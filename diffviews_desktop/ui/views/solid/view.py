@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
 from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.widgets import ComboBox, as_panel
@@ -31,8 +32,8 @@ from diffviews_desktop.ui.views.solid.third_axis import (
 from diffviews_desktop.values.quantities import ColorBy
 
 LEGEND_MARGIN = 12
-GESTURES = "Drag orbits, Shift+drag pans, the wheel zooms, a double click beside points resets"
-ON_THE_FLOOR = "Steps have no value here: runs lie on the floor."
+GESTURES = tr("Drag orbits, Shift+drag pans, the wheel zooms, a double click beside points resets")
+ON_THE_FLOOR = tr("Steps have no value here: runs lie on the floor.")
 
 
 class _Prepared(NamedTuple):
@@ -69,7 +70,7 @@ class SolidView(QWidget):
         self._picks = State()
         self._making = Latest[_Prepared](self._take, self, name="map 3d points")
         self.choice = ComboBox()
-        self.choice.setAccessibleName("Third axis")
+        self.choice.setAccessibleName(tr("Third axis"))
         for by, text in CHOICES.items():
             self.choice.addItem(text, by)
         self.choice.activated.connect(self._choose)
@@ -90,7 +91,7 @@ class SolidView(QWidget):
         row = QHBoxLayout(header)
         row.setContentsMargins(12, 5, 8, 5)
         row.setSpacing(8)
-        row.addWidget(caption("Third axis", self.choice))
+        row.addWidget(caption(tr("Third axis"), self.choice))
         row.addWidget(self.choice)
         row.addWidget(self.note, 1)
         column = QVBoxLayout(self)
