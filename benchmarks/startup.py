@@ -42,7 +42,8 @@ app.exec()
 """
 
 OURS = """
-import sys, time
+import gc, sys, time
+gc.disable()  # as the command line does
 from diffviews_desktop.app import App, Options, create_application
 from PySide6.QtCore import QEvent, QObject, QTimer
 app = create_application(["startup"])

@@ -180,6 +180,7 @@ class App(QObject):
         self._frame.timeout.connect(self._show_events)
         self._connect_worker()
         # the engine first: it starts in its own process while the map is imported in this one
+        self.window.first_painted.connect(gc.enable)  # the command line disables it
         self.window.first_painted.connect(self._begin)
         self.window.first_painted.connect(self.window.bring_map)
         self.window.map_shown.connect(self._on_map_shown)

@@ -390,7 +390,7 @@ def lines(work: Path) -> Reader:
 
 def experiment_record(work: Path) -> Reader:
     """What ``experiment --replay`` reads before it opens a folder."""
-    from diffviews_desktop.cli.experiment_replay import read_record
+    from diffviews_desktop.cli.experiment_replay import read_recorded
     from diffviews_desktop.values.experiment_text import experiment_text
     from diffviews_desktop.values.experiments import Experiment
     from diffviews_desktop.values.interventions import Intervention, SampleMean
@@ -405,7 +405,7 @@ def experiment_record(work: Path) -> Reader:
         record = {"kind": "experiment", "format": 1, "experiment": experiment_text(asked)}
         names = {"sample_ids": [["a", "b"]], "intervention_ids": ids, "folder": None}
         seeds.append(json.dumps({**record, **names}).encode())
-    return Reader(file, seeds, lambda: read_record(file))
+    return Reader(file, seeds, lambda: read_recorded(file))
 
 
 def judge(work: Path) -> Reader:

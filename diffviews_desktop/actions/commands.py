@@ -29,7 +29,7 @@ from diffviews_desktop.values.interventions import (
     Zero,
 )
 from diffviews_desktop.values.maps import MapParameters, MapSpec
-from diffviews_desktop.values.regions import Channels, Everywhere, Region, Tokens
+from diffviews_desktop.values.regions import Channels, Everywhere, Region, Tokens, said_indices
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import Told, told_text
 
@@ -258,9 +258,9 @@ def _region(region: Region) -> list[str]:
         case Everywhere():
             return []
         case Channels(indices=indices):
-            return [f"channels={'+'.join(map(str, indices))}"]
+            return [f"channels={said_indices(indices)}"]
         case Tokens(indices=indices):
-            return [f"tokens={'+'.join(map(str, indices))}"]
+            return [f"tokens={said_indices(indices)}"]
     raise NoOptionError
 
 

@@ -19,7 +19,7 @@ from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.controls import Control
 from diffviews_desktop.values.experiment_plans import experiment_of, is_plain_mask, windows_of
-from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
+from diffviews_desktop.values.experiments import LOSS_LEVELS, OWN_LOSS, USUAL_JUDGE, Experiment
 from diffviews_desktop.values.interventions import Intervention, with_picks
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapSpec
@@ -112,6 +112,7 @@ def run_experiment(
     controls: tuple[Control, ...],
     layer_sets: tuple[LayerSet, ...] = (),
     parts: int = 1,
+    judge: str = USUAL_JUDGE,
 ) -> None:
     """Draw the interventions of the Generate panel and their controls, and measure what each does.
 
@@ -124,6 +125,7 @@ def run_experiment(
         controls: what is drawn besides.
         layer_sets: where it acts, each by itself; where the panel says, if there are none.
         parts: of the run, in each of which it acts by itself; of 1, when the panel says.
+        judge: what reads the pictures: see `Experiment`.
     """
     state = context.state
     why, spec = cannot_compare(state, of_picks), state.opened.spec
@@ -132,7 +134,7 @@ def run_experiment(
         return
     at_anchors = many_masks(state) and not of_picks
     experiment = _planned(state, spec, at_anchors, layer_sets, parts)
-    experiment = replace(experiment, seeds=seeds, controls=controls)
+    experiment = replace(experiment, seeds=seeds, controls=controls, judge=judge)
     common: dict[str, Any] = {
         "job_id": context.worker.next_id(),
         "folder": state.opened.folder,
@@ -174,7 +176,6 @@ def _planned(
         condition=condition,
         told=state.opened.map_told or OWN,  # as the samples on screen
         settings=settings,
-        judge=USUAL_JUDGE,
         **places,
     )
     return replace(made, groups=()) if at_anchors else made
@@ -209,13 +210,16 @@ def cannot_compare(state: State, of_picks: bool) -> str:
     return cannot_draw_grid(state)
 
 
-def seconds_of(state: State, pictures: int) -> float | None:
-    """How long so many pictures take with the loaded model; None where it was not measured."""
+def seconds_of(state: State, pictures: int, judge: str = USUAL_JUDGE) -> float | None:
+    """How long so many pictures take with the loaded model, and reading them with a judge; None
+    where it was not measured."""
     opened = state.opened
     pace = opened.pace or opened.rate
     each = state.runs.settings.evaluations(not opened.unconditional)
     if any(one.verb == "patch" for one in acting_in(state)):
         each *= 2  # the run that is patched from
+    if judge == OWN_LOSS and opened.loaded is not None:
+        each += LOSS_LEVELS * opened.loaded.num_classes
     return pictures * each / pace if pace else None
 
 

@@ -38,6 +38,7 @@ from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.figures import FigureStyle, FilmStyle
+from diffviews_desktop.values.told import told_text
 
 FIGURE, FILM = FigureStyle(), FilmStyle()
 """How figures and films look where nobody chose."""
@@ -101,6 +102,9 @@ def _export_samples(
         columns["trust"] = shown.trust[rows]
     if shown.kept is not None:
         columns["neighbors_kept"] = shown.kept[rows]
+    told, samples = opened.map_told, opened.samples
+    if told is not None and samples is not None and "told" not in samples.columns:
+        columns["told"] = np.full(len(rows), told_text(told))
     columns.update(columns_of_groups(context.state, rows))
     job = ExportSamples(
         job_id=context.worker.next_id(),

@@ -75,6 +75,7 @@ def show_beside(context: Context, told: Told) -> None:
     )
 
 
+@verb
 def change_told(context: Context, told: Told | None) -> None:
     """Show the map of samples that are told something else; None for what the folder or the model
     goes by."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from diffviews_desktop.actions.action import RunAction
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.maps import show_map
+from diffviews_desktop.actions.maps import change_told, show_map
 from diffviews_desktop.actions.runs import change_settings, delete_run, set_run_visible, show_run
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.exports.contents import Picture
@@ -20,6 +20,7 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, file_name, visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of
 from diffviews_desktop.values.runs import RunStep
+from diffviews_desktop.values.told import described_told, told_like
 
 
 @verb
@@ -93,6 +94,16 @@ def use_settings(context: Context, run_id: int) -> None:
     left_out = bool(run.job.interventions) and not acting
     more = tr(" Its interventions are left out: they belong to other samples.") if left_out else ""
     context.say(tr("Generate now draws with the settings of {run}.{more}", run=run.name, more=more))
+
+
+@verb
+def show_like_map(context: Context, run_id: int) -> None:
+    """Show the map of the same layers whose samples were told what a run was told, and have the
+    Generate panel say what the run was drawn with, so that it can be drawn again there."""
+    run = context.state.runs.run(run_id)
+    if run is not None:
+        use_settings(context, run_id)
+        change_told(context, told_like(run.condition))
 
 
 def _has_its_samples(state: State, run: Run) -> bool:
@@ -200,6 +211,22 @@ def _is_elsewhere(state: State, run: Run) -> bool:
     return same_model and not state.on_this_map(run)
 
 
+def _go_to_like_map(context: Context, run_id: int, step: int) -> None:
+    show_like_map(context, run_id)
+
+
+def is_told_apart(state: State, run: Run) -> bool:
+    """Whether a run, or its picture, lies among samples that were told something else."""
+    landed = "" if run.landed is None else run.landed.apart
+    return bool(run.apart or landed) and state.on_this_map(run)
+
+
+def like_map_title(run: Run) -> str:
+    """``Sho&w the map of samples told nothing``."""
+    told = described_told(told_like(run.condition))
+    return tr("Sho&w the map of samples {told}", told=told)
+
+
 def _is_listed(state: State, run: Run) -> bool:
     return not state.runs.is_unmasked(run)
 
@@ -248,6 +275,13 @@ RUN_ACTIONS = (
         lambda state, run: tr("Go to its &map"),
         _go_to_map,
         offered=_is_elsewhere,
+        group=2,
+    ),
+    RunAction(
+        "run.like-map",
+        lambda state, run: like_map_title(run),
+        _go_to_like_map,
+        offered=is_told_apart,
         group=2,
     ),
     RunAction(

@@ -14,6 +14,8 @@ from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import described
 from diffviews_desktop.values.runs import RunStep
+from diffviews_desktop.values.told import told_text
+from diffviews_desktop.values.typicality import Typicality
 
 
 def steps_table(state: State, runs: Sequence[Run], *, activations: bool = False) -> Table:
@@ -34,13 +36,14 @@ def steps_table(state: State, runs: Sequence[Run], *, activations: bool = False)
         "layers": [str(run.job.spec.layers) for run, _ in rows],
         "seed": ["" if run.seed is None else str(run.seed) for run, _ in rows],
         "condition": [described(run.condition) for run, _ in rows],
+        "samples_told": [_told(run) for run, _ in rows],
         "conditioning_sigma": _numbers([step.sigma for _, step in rows]),
         "umap_x": _numbers([step.xy[0] for _, step in rows]),
         "umap_y": _numbers([step.xy[1] for _, step in rows]),
         "imposed_umap_x": _numbers([_imposed(step, 0) for _, step in rows]),
         "imposed_umap_y": _numbers([_imposed(step, 1) for _, step in rows]),
         "distance_to_samples": _numbers([step.distance for _, step in rows]),
-        "distance_percentile": _numbers([_percentile(step) for _, step in rows]),
+        **_among_samples([step.typicality for _, step in rows]),
         "distance_to_unmasked": _numbers(
             [_at(apart[run.id], at) for run in runs for at in range(len(run.steps))]
         ),
@@ -98,10 +101,30 @@ def _imposed(step: RunStep, axis: int) -> float:
     return np.nan if step.imposed_xy is None else step.imposed_xy[axis]
 
 
-def _percentile(step: RunStep) -> float:
-    usual = step.typicality
-    found = None if usual is None else usual.distance.percentile
-    return np.nan if found is None else found
+def _told(run: Run) -> str:
+    """What the samples were told that it lies among, as far as it was written down."""
+    told = run.job.spec.told
+    if told is not None:
+        return told_text(told)
+    said = {} if run.record is None else run.record.get("job", {})
+    return str(said.get("told") or "")
+
+
+def _among_samples(steps: Sequence[Typicality | None]) -> dict[str, Values]:
+    """How usual each step is among the samples of like noise level: figures, and the words that the
+    window has for it; empty where nobody compared it."""
+    distances = [None if step is None else step.distance for step in steps]
+    shares = [None if step is None else step.outside for step in steps]
+    return {
+        "distance_percentile": _known([None if d is None else d.percentile for d in distances]),
+        "outside_components": _known([None if s is None else s.value for s in shares]),
+        "outside_percentile": _known([None if s is None else s.percentile for s in shares]),
+        "among_samples": ["" if step is None else step.standing for step in steps],
+    }
+
+
+def _known(values: Sequence[float | None]) -> NDArray[np.float64]:
+    return _numbers([np.nan if value is None else value for value in values])
 
 
 def _at(values: Sequence[float], at: int) -> float:

@@ -28,7 +28,7 @@ from diffviews_desktop.values.interventions import (
     Verb,
     Zero,
 )
-from diffviews_desktop.values.regions import Area, Channels, Region, Tokens
+from diffviews_desktop.values.regions import Area, Channels, Region, Tokens, read_indices
 
 SYNTAX = (
     "Each may be given several times; they act in this order, {order}. Parts may follow the "
@@ -222,20 +222,8 @@ def region_of(text: str) -> Region:
 
 def _region(given: Mapping[str, str]) -> Region:
     if "channels" in given:
-        return Channels(_indices(given["channels"]))
-    return Tokens(_indices(given["tokens"])) if "tokens" in given else _area(given["area"])
-
-
-def _indices(text: str) -> tuple[int, ...]:
-    """``0-3+7`` as whole numbers."""
-    found: list[int] = []
-    for part in re.split(r"[+,]", text):
-        first, dash, last = part.strip().partition("-")
-        numbers = [first, last if dash else first]
-        if not all(one.isdecimal() and len(one) < 7 for one in numbers):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0-3+7")
-        found += range(int(numbers[0]), int(numbers[1]) + 1)
-    return tuple(sorted(set(found)))
+        return Channels(read_indices(given["channels"]))
+    return Tokens(read_indices(given["tokens"])) if "tokens" in given else _area(given["area"])
 
 
 def _area(text: str) -> Area:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -173,6 +174,7 @@ def _open_window(arguments: list[str]) -> int:
         return FAILED
 
     translation.use(language_of(options), paths.translations())
+    gc.disable()  # until the window is painted: what is made until then stays
     from diffviews_desktop.app import Options, run
 
     return run(

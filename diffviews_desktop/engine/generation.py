@@ -286,7 +286,7 @@ class Generation:
             distance=float(placed.distance[0]),
             neighbors=tuple((row, far) for row, far in pairs if math.isfinite(far)),
             told=self._named(told) if model.is_conditional else None,
-            apart=told_apart(spec.told, told) if model.is_conditional else "",
+            apart=told_apart(spec.told, told, "picture") if model.is_conditional else "",
             typicality=figures_of(projector, self.opened).judge(
                 float(placed.distance[0]), float(outside[0]), (job.sigma, job.sigma), job.sigma
             ),

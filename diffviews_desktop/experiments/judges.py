@@ -23,14 +23,13 @@ from diffviews_desktop.errors import DataError, UsageError, brief
 from diffviews_desktop.files.reading import read_bytes
 from diffviews_desktop.paths import resources
 from diffviews_desktop.values.conditions import ClassLabel
-from diffviews_desktop.values.experiments import BUNDLED, NO_JUDGE, OWN_LOSS
+from diffviews_desktop.values.experiments import BUNDLED, LOSS_LEVELS, NO_JUDGE, OWN_LOSS
 
 if TYPE_CHECKING:  # torch is imported when a judge needs it
     from diffviews_desktop.adapters.model import Model
 
 MOST_ONNX = 2_000_000_000
 MOST_SIDE = 4096  # pixels of what an ONNX judge sees
-LEVELS = 8
 _BATCH = 64
 _CODE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as torchvision has
@@ -285,7 +284,7 @@ class OwnLoss:
         UsageError: the model knows no classes.
     """
 
-    def __init__(self, model: Model, levels: int = LEVELS, seed: int = 0) -> None:
+    def __init__(self, model: Model, levels: int = LOSS_LEVELS, seed: int = 0) -> None:
         if not model.num_classes:
             raise UsageError(
                 "The model knows no classes, so its own loss cannot judge. Name another judge, or "

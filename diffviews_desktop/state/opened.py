@@ -97,6 +97,12 @@ class Opened:
         return self.layer_map.told
 
     @property
+    def map_told_words(self) -> str:
+        """The same in words: a part of the map's title; empty where nothing can be told."""
+        shown = self.layer_map
+        return "" if shown is None or self.map_told is None else shown.told_words
+
+    @property
     def map_told_note(self) -> str:
         """What to keep in mind about that; empty where there is nothing."""
         told = self.map_told

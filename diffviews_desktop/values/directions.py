@@ -11,6 +11,7 @@ from typing import Any
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import LayerSet, LayerShape, normalised
+from diffviews_desktop.values.told import Told, read_told
 
 ENDING = ".safetensors"
 LONGEST_NAME = 80
@@ -41,6 +42,14 @@ class DirectionInfo:
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
+
+    @property
+    def told(self) -> Told | None:
+        """What its samples were told; None where nothing can be told, or nobody wrote it down."""
+        try:
+            return read_told(self.record.get("told"))
+        except ValueError:
+            return None
 
 
 def checked_name(name: str) -> str:

@@ -28,6 +28,9 @@ NO_JUDGE, OWN_LOSS, BUNDLED, USUAL_JUDGE = "none", "model", "digits", "usual"
 one where it knows the model's classes, else none."""
 
 
+LOSS_LEVELS = 8
+"""Noise levels at which the model's own loss looks at a picture, told each class."""
+
 APART: tuple[Control, ...] = ("layer", "channels")
 """Arms of masks that act elsewhere, and are drawn in batches of their own."""
 Unit = Literal["masks", "seeds"]

@@ -217,6 +217,7 @@ class LayerMap:
         rate: pictures a second while it was extracted; None where nothing was.
         told: what each sample was told; None for a model that nothing can be told.
         told_note: what to keep in mind about that; empty where there is nothing.
+        by_original: whether it was the original system that told them.
         kept: the share of each sample's nearest on the map that are its nearest in the reduced
             space, 0 … 1, ``(N,) float32``; None where the map was not judged.
         quality: how well it shows its layer, as far as it was measured.
@@ -245,6 +246,7 @@ class LayerMap:
     near: NDArray[np.float32] | None = None
     outside: NDArray[np.float32] | None = None
     upload_to: str = ""
+    by_original: bool = False
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
@@ -267,10 +269,19 @@ class LayerMap:
         return self.parameters.get("aligned") is True
 
     @property
+    def told_words(self) -> str:
+        """``told nothing``, ``told their class (by the original)``, …; empty for a model that
+        nothing can be told."""
+        if self.told is None:
+            return ""
+        told = described_told(self.told)
+        return tr("{told} (by the original)", told=told) if self.by_original else told
+
+    @property
     def title(self) -> str:
         """Its layers, what its samples were told, and whether levels are aligned:
         ``midblock, told nothing, one map per noise level``."""
-        title = self.label if self.told is None else f"{self.label}, {described_told(self.told)}"
+        title = ", ".join(filter(None, (self.label, self.told_words)))
         return tr("{title}, one map per noise level", title=title) if self.aligned else title
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -102,6 +104,33 @@ def _check_indices(what: str, indices: tuple[int, ...]) -> None:
             if what == "channel"
             else tr("Name at least one of the tokens, counted from 0.")
         )
+
+
+def read_indices(text: str) -> tuple[int, ...]:
+    """``0-3+7`` as whole numbers, each once, ascending.
+
+    Raises:
+        UsageError: it is no such list, or one that is too long.
+    """
+    found: set[int] = set()
+    for part in re.split(r"[+,;]", text):
+        first, dash, last = (one.strip() for one in part.replace("\u2013", "-").partition("-"))
+        numbers = [first, last if dash else first]
+        if not all(one.isascii() and one.isdecimal() and len(one) < 7 for one in numbers):
+            raise UsageError(tr("{text!r} is not a list of numbers such as 0-3+7.", text=text))
+        found |= set(range(int(numbers[0]), int(numbers[1]) + 1))
+    return tuple(sorted(found))
+
+
+def said_indices(indices: Sequence[int]) -> str:
+    """What `read_indices` reads, as short as it can be: ``0-3+7``."""
+    parts: list[list[int]] = []
+    for index in sorted(set(indices)):
+        if parts and parts[-1][1] == index - 1:
+            parts[-1][1] = index
+        else:
+            parts.append([index, index])
+    return "+".join(f"{low}-{high}" if low < high else f"{low}" for low, high in parts)
 
 
 def cells_of(region: Region, shape: LayerShape, layer: str = "") -> Bitmap | None:

@@ -291,7 +291,7 @@ MASK_UNCONDITIONAL = Switch(
         "With guidance, the mask acts on the conditional and the unconditional half; otherwise on "
         "the conditional half alone"
     ),
-    label=marked("on both halves of guidance"),
+    label=marked("on the unconditional half of guidance"),
     flag_value=False,
     flags=("--conditional-only",),
     flag_help="with guidance, leave the unconditional half alone",

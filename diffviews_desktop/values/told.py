@@ -84,33 +84,45 @@ def described_told(told: Told) -> str:
     raise TypeError(f"{told!r} is nothing that samples can be told")
 
 
-def told_apart(told: Told | None, condition: Condition | None) -> str:
-    """Why a run, or a picture of it, cannot be compared with the samples of a map as it is; empty
-    where it can.
+def told_apart(
+    told: Told | None, condition: Condition | None, what: Literal["run", "picture"] = "run"
+) -> str:
+    """Why a run, or a picture, cannot be compared with the samples of a map as it is, and with
+    which it can; empty where it can.
 
     Args:
         told: what the samples were told; None where nothing can be told.
         condition: what the model was told of the picture, likewise.
+        what: what is compared.
     """
-    if told is None or condition is None or told == condition:
+    if told is None or condition is None or told in (condition, told_like(condition)):
         return ""
-    run = tr("nothing") if condition == NOTHING else described(condition)
-    if told != OWN:
-        samples = described_told(told)
+    texts = {
+        "samples": described_told(told),
+        "said": tr("nothing") if condition == NOTHING else described(condition),
+        "others": described_told(told_like(condition)),
+    }
+    if what == "picture":
         return tr(
-            "The samples of this map were {samples}, the run was told {run}: where it "
-            "lies depends on that difference, too.",
-            samples=samples,
-            run=run,
+            "The samples of this map were {samples}, the picture was told {said}: where it lies "
+            "depends on that difference, too. Compare it with samples that were {others}.",
+            **texts,
         )
-    if isinstance(condition, ZeroLabel | UniformLabel):
-        return tr(
-            "The samples of this map were told their class, the run was told {run}: "
-            "where it lies depends on that difference, too. Compare it with samples "
-            "that were told nothing.",
-            run=run,
-        )
-    return ""
+    return tr(
+        "The samples of this map were {samples}, the run was told {said}: where it lies depends on "
+        "that difference, too. Compare it with samples that were {others}.",
+        **texts,
+    )
+
+
+def told_like(condition: Condition | None) -> Told:
+    """What the samples of a map were told that a run, or a picture of it, can be compared with; the
+    reverse of `like_samples`.
+
+    Args:
+        condition: what the model was told of the picture.
+    """
+    return condition if isinstance(condition, ZeroLabel | UniformLabel) else OWN
 
 
 def like_samples(told: Told | None) -> Condition:

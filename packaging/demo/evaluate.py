@@ -22,6 +22,7 @@ import numpy as np
 from digits import load_digits
 from PIL import Image
 from scipy.spatial.distance import pdist
+from scipy.stats import binomtest
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
@@ -88,7 +89,11 @@ def evaluate(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dic
     hits = judge.read(images) == classes
     varied = diversity(images, classes)
     print(f"judge on the held-back digits: {judge.accuracy:.3f}")
-    print(f"samples read as the class asked for: {hits.mean():.3f} of {len(hits)}")
+    low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
+    print(
+        f"samples read as the class asked for: {hits.mean():.3f} of {len(hits)}, 95 % interval "
+        f"{low:.3f} to {high:.3f}"
+    )
     print("by class:", " ".join(f"{hits[classes == d].mean():.2f}" for d in range(10)))
     print(f"diversity: {varied:.2f}; of the held-back digits: {judge.diversity:.2f}")
     if args.pictures:
@@ -102,6 +107,7 @@ def evaluate(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dic
         "steps": args.steps,
         "samples": len(hits),
         "read_as_asked": float(hits.mean()),
+        "read_as_asked_interval": [low, high],
         "diversity": varied,
         "real_diversity": judge.diversity,
     }

@@ -37,6 +37,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     GenerateGrid,
     PictureGrid,
 )
+from diffviews_desktop.engine.jobs.experiments import RunExperiment
 from diffviews_desktop.engine.protocol import CellDone, RunStarted
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
@@ -44,10 +45,12 @@ from diffviews_desktop.values.conditions import (
     RandomClass,
     from_choice,
 )
+from diffviews_desktop.values.experiments import USUAL_JUDGE
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.runs import GridCell
+from diffviews_desktop.values.told import NOTHING
 
 
 def generate_grid(
@@ -268,3 +271,23 @@ def test_grid_and_unmasked_runs_stay_with_the_folder(session: Session, worker: R
     finish(session, worker, worker.last_id, data_opened(path="b"))
     assert session.state.runs.grid is None
     assert session.state.runs.unmasked == ()
+
+
+def test_an_experiment_is_of_the_samples_on_screen_and_asks_the_judge_that_was_chosen(
+    session: Session, worker: Recorder
+) -> None:
+    opened = session.state.opened
+    shown = replace(opened.layer_map, told=NOTHING)
+    session.update(replace(session.state, opened=replace(opened, layer_map=shown)))
+    context = context_of(session, worker)
+    common: dict[str, Any] = {"anchors": 4, "neighbors": 2, "seeds": 3, "controls": ("none",)}
+    experiments.run_experiment(context, of_picks=False, judge="/a/judge.onnx", **common)
+    job = worker.submitted[-1]
+    assert isinstance(job, RunExperiment)
+    assert job.experiment.judge == "/a/judge.onnx"
+    assert job.experiment.told == NOTHING
+    assert job.choice is not None
+    assert (job.choice.anchors, job.choice.told) == (4, NOTHING)
+    assert not job.trust_judge  # a function is never run from here
+    experiments.run_experiment(context, of_picks=False, **common)
+    assert worker.submitted[-1].experiment.judge == USUAL_JUDGE

@@ -12,7 +12,7 @@ from acted import Recorder, finish, said
 from made_context import NoWindow, context_of
 from made_runs import run_of
 
-from diffviews_desktop.actions import exports, figures, run_tables
+from diffviews_desktop.actions import exports, figures, run_tables, selection
 from diffviews_desktop.actions.reasons import no_anchor
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.engine.jobs.exporting import (
@@ -26,11 +26,14 @@ from diffviews_desktop.exports.contents import Arrays, Figure, Film, Sheet, Tabl
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.view import Filter
-from diffviews_desktop.values.conditions import ZeroLabel
+from diffviews_desktop.values.conditions import ClassLabel, ZeroLabel
 from diffviews_desktop.values.figures import FigureStyle, FilmStyle
 from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.told import NOTHING, OWN
+from diffviews_desktop.values.typicality import Measured, Typicality
 
 
 def step(index: int, level: int = 9) -> RunStep:
@@ -177,6 +180,25 @@ def test_steps_of_runs_have_ids_places_and_distances(drawn: Session) -> None:
     assert [one["name"] for one in table.record["runs"]] == ["Run 1", "my, run"]
 
 
+def test_steps_of_runs_say_how_usual_they_are_and_what_the_samples_were_told(
+    drawn: Session,
+) -> None:
+    runs = drawn.state.runs
+    far = Typicality(Measured(1.0, 40.0, 2.0), Measured(0.9, 100.0, 0.4), sigma=80.0)
+    first, second = runs.all
+    steps = (replace(first.steps[0], typicality=far), *first.steps[1:])
+    spec = replace(second.job.spec, told=OWN)
+    record = {"job": {"told": "none"}}
+    first = replace(first, steps=steps, record=record)
+    second = replace(second, job=replace(second.job, spec=spec))
+    columns = run_tables.steps_table(drawn.state, (first, second)).columns
+    figures = ("distance_percentile", "outside_components", "outside_percentile")
+    assert [columns[name][0] for name in figures] == [40, 0.9, 100]  # type: ignore[index]
+    assert np.isnan([columns[name][1] for name in figures]).all()  # type: ignore[index]
+    assert list(columns["among_samples"])[:2] == ["beyond the samples' 95 %", ""]  # type: ignore[call-overload]
+    assert list(columns["samples_told"])[3:5] == ["none", "own"]  # type: ignore[call-overload]
+
+
 def test_distances_to_the_unmasked_run_are_there_where_it_was_drawn(drawn: Session) -> None:
     runs = drawn.state.runs
     run = runs.all[0]
@@ -226,6 +248,21 @@ def test_neighbours_are_exported_with_role_and_distances(
     assert np.isnan(told[:2]).all()
     assert job.record is not None
     assert job.record["kind"] == "neighbours"
+
+
+def test_a_table_of_samples_says_what_they_were_told(
+    drawn: Session, worker: Recorder, tmp_path: Path
+) -> None:
+    context, opened = context_of(drawn, worker), drawn.state.opened
+    selection.choose_rows(context, RowSet([4, 2]))
+    for told, written in ((NOTHING, "none"), (ClassLabel(3), "3"), (None, None)):
+        shown = replace(opened.layer_map, told=told)
+        drawn.update(replace(drawn.state, opened=replace(opened, layer_map=shown)))
+        exports.export_chosen(context, tmp_path / "a.csv")
+        job = worker.submitted[-1]
+        assert isinstance(job, ExportSamples)
+        column = job.columns.get("told")
+        assert (column is None) if written is None else (list(column) == [written] * 2)  # type: ignore[arg-type]
 
 
 def test_what_was_written_is_said_and_previews_are_on_no_list(

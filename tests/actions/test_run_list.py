@@ -17,8 +17,10 @@ from diffviews_desktop.actions.registry import RUN_ACTIONS
 from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.values.conditions import ClassLabel, ZeroLabel
 from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.told import NOTHING, OWN
 
 
 @pytest.fixture
@@ -165,3 +167,26 @@ def test_a_run_leads_back_to_its_map(
     assert go.offered(session.state, run)
     go.run(context, run.id, 0)
     assert worker.only(MapLayer).spec == run.job.spec
+
+
+def test_a_run_among_samples_told_something_else_leads_to_those_told_the_same(
+    session: Session, worker: Recorder, made: tuple[Run, ...]
+) -> None:
+    context, run = context_of(session, worker), made[1]
+    (action,) = [one for one in RUN_ACTIONS if one.id == "run.like-map"]
+    assert not action.offered(session.state, run)
+    for condition, told in ((ZeroLabel(), NOTHING), (ClassLabel(2), OWN)):
+        runs_now = session.state.runs
+        apart = replace(run, apart="They were told something else.", condition=condition)
+        session.update(replace(session.state, runs=runs_now.with_run(apart)))
+        assert action.offered(session.state, apart)
+        action.run(context, run.id, 0)
+        job = worker.submitted[-1]
+        assert isinstance(job, MapLayer)
+        assert job.spec == replace(run.job.spec, told=told)
+        now = session.state.runs
+        assert (now.settings.seed, now.condition) == (run.seed, condition)
+        assert now.interventions[-1].source == run.job.interventions[0].source
+    assert "told their class" in action.title(session.state, apart)
+    elsewhere = replace(apart, job=replace(run.job, spec=job.spec))
+    assert not action.offered(session.state, elsewhere)

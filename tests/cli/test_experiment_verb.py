@@ -168,6 +168,31 @@ def test_an_intervention_is_compared_and_run_again(
     )
 
 
+def test_what_replaced_the_folders_settings_is_kept_and_what_changed_is_said(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "out" / "experiment.json"
+    made = answered(
+        capsys, "experiment", "--data", data, "--anchors", 4, *FEW, "--controls", "none",
+        "--extraction-input", "scaled", "--max-classes", 4, "--told", "none",
+        "--out", file.parent,
+    )  # fmt: skip
+    again = ("experiment", "--replay", file, "--device", "cpu")
+    same = answered(capsys, *again, "--out", tmp_path / "same")
+    assert same["record"] == made["record"]
+    assert same["notes"] == made["notes"]
+    assert (tmp_path / "same" / JOURNAL).read_bytes() == (file.parent / JOURNAL).read_bytes()
+    sent = json.loads(file.read_text())
+    sent["record"] |= {"samples": "others", "judge": {"judge": "cats.onnx"}, "threads": [3]}
+    sent["record"]["checkpoint"]["sha256"] = "0" * 64
+    sent["record"]["versions"]["torch"] = "1.0"
+    del sent["record"]["read_with"]
+    file.write_text(json.dumps(sent))
+    notes = " ".join(answered(capsys, *again, "--out", tmp_path / "other")["notes"])
+    for text in ("the table of samples is", "the weights are", "made with torch 1.0", "the judge"):
+        assert f"The pictures may differ: {text}" in notes
+
+
 def test_an_intervention_is_swept_over_layers_and_windows(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

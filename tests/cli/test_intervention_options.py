@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.cli.intervention_options import add_intervention_options, intervention_of
@@ -126,6 +127,8 @@ def test_directions_and_stacks_from_the_command_line(
     assert [(one["name"], one["kind"]) for one in listed] == [
         ("one", "difference"), ("two", "difference"),
     ]  # fmt: skip
+    (model,) = run("info", *data)["models"]
+    assert model["directions"] == listed
     assert cli.main(["direction", "save", "one", *data, "--rows", "3"]) == 1
     assert "one is there already" in capsys.readouterr().err
 
@@ -142,3 +145,49 @@ def test_directions_and_stacks_from_the_command_line(
     assert [cell["interventions"][1]["strength"] for cell in cells] == [-1, 1]
     assert cli.main(["generate", *common, "--add", "two", "--windows", "1-1", "--vary", "2"]) == 1
     assert "no intervention 2 to vary" in capsys.readouterr().err
+
+
+def test_a_direction_is_of_samples_that_are_told_what_was_asked_for(
+    tiny_data: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", str(tiny_data(embedding=False)), "--layer", "midblock"]
+
+    def saved(name: str, told: str) -> Any:
+        sets = ["--rows", "3,14", "--minus", "7"]
+        assert cli.main(["direction", "save", name, *data, *sets, "--told", told, "--json"]) == 0
+        made = json.loads(capsys.readouterr().out)
+        assert made["record"]["told"] == told
+        extracted = tmp_path / told
+        command = ["extract", *data, "--told", told, "--out", str(extracted), "--json"]
+        assert cli.main(command) == 0
+        capsys.readouterr()
+        rows = np.load(extracted / "midblock.npy")
+        vector = load_file(made["path"])["midblock"].ravel()
+        np.testing.assert_allclose(vector, rows[[3, 14]].mean(axis=0) - rows[7], atol=1e-5)
+        return vector
+
+    own, nothing = saved("own", "own"), saved("nothing", "none")
+    assert np.abs(own - nothing).max() > 1e-3
+    assert cli.main(["direction", "list", *data]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(", of samples ")[2] for line in lines] == [
+        "told nothing", "told their class",
+    ]  # fmt: skip
+
+
+def test_info_says_what_is_mapped_of_samples_that_are_told_something(
+    tiny_data: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", str(tiny_data(embedding=False))]
+    assert cli.main(["map", *data, "--layer", "midblock", "--told", "none", "--json"]) == 0
+    capsys.readouterr()
+
+    def cached(*told: str) -> tuple[str, list[str]]:
+        assert cli.main(["info", *data, *told, "--json"]) == 0
+        (model,) = json.loads(capsys.readouterr().out)["models"]
+        return model["told"], [one["name"] for one in model["layers"] if one["cached"]]
+
+    assert cached() == ("own", [])
+    assert cached("--told", "none") == ("none", ["midblock"])
+    assert cli.main(["info", *data, "--told", "none"]) == 0
+    assert "  samples are told nothing\n" in capsys.readouterr().out

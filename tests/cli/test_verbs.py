@@ -53,6 +53,7 @@ MODEL_KEYS = [
     "activations",
     "layers",
     "columns",
+    "directions",
     "device",
     "num_classes",
     "guidance_note",
@@ -487,6 +488,24 @@ def test_map_says_which_neighbours_are_kept_and_assesses_it(
     lines = run(*arguments, "--assess", "1").out.splitlines()
     assert any(line.startswith("The class is read right from the 15 nearest") for line in lines)
     assert not any("seeds" in line for line in lines)
+
+
+def test_map_of_samples_told_nothing_and_their_class(
+    run: Callable[..., Done], tiny_data: Callable[..., Path]
+) -> None:
+    arguments = ("map", "--data", tiny_data(embedding=False), "--layer", "midblock")
+    result = run(*arguments, "--told", "both", "--json").json
+    beside = result["beside"]
+    assert (result["told"], beside["told"]) == ("none", "own")
+    assert 0 <= beside["overlap"] < 1
+    assert 0 < beside["overlap_reference"] < 1
+    lines = run(*arguments, "--told", "both").out.splitlines()
+    assert (
+        f"{beside['overlap']:.0%} of the nearest samples are the same on both; "
+        f"{beside['overlap_reference']:.0%} would be by class and level alone"
+    ) in lines
+    assert beside["told_note"] in lines
+    assert [row["told"] for row in read_csv(Path(beside["csv"]), "trust")] == ["own"] * TINY_SAMPLES
 
 
 def test_map_of_every_noise_level(run: Callable[..., Done], tiny_data: Callable[..., Path]) -> None:

@@ -311,6 +311,15 @@ def test_a_judge_that_is_named_is_asked(engine: Engine, data: Path, tmp_path: Pa
     assert masked.read.value == np.mean([table[2 + i] == classes[i] for i in range(2)])
 
 
+def test_a_sampler_that_is_not_made_for_the_model_is_said(
+    engine: Engine, data: Path, tmp_path: Path
+) -> None:
+    for sampler, said in (("renoise", True), ("heun", False)):
+        settings = replace(SETTINGS, sampler=sampler)
+        made = run(engine, data, tmp_path / sampler, groups=GROUPS[:1], seeds=1, settings=settings)
+        assert any("made for few-step models" in note for note in made.notes) == said
+
+
 def _facts(folder: Path) -> Any:
     import json
 

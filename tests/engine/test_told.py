@@ -208,8 +208,14 @@ def test_a_map_of_the_original_was_told_its_classes(
     source = FolderRef(tiny_data(config={"extraction_input": "scaled"}))
     opened = engine.run(OpenData(job_id=1, folder=source, model="tiny"))
     assert opened.layer_map is not None
-    assert opened.layer_map.told == OWN
-    assert "by the original system" in opened.layer_map.told_note
+    assert opened.layer_map.title == "midblock, told their class (by the original)"
+    assert "was told its own class" in opened.layer_map.told_note
+    assert map_of(engine, source).title == opened.layer_map.title
+    # what this program tells them now is not the original's doing
+    assert (
+        map_of(engine, source, OWN, "encoder_block_0").title == "encoder_block_0, told their class"
+    )
+    assert map_of(engine, source, NOTHING).title == "midblock, told nothing"
 
 
 def test_a_map_says_what_its_samples_were_told(

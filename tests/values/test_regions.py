@@ -17,6 +17,8 @@ from diffviews_desktop.values.regions import (
     Tokens,
     at_resolution,
     cells_of,
+    read_indices,
+    said_indices,
 )
 
 PICTURE, TOKENS = LayerShape((3, 4, 4)), LayerShape((16, 5))
@@ -97,3 +99,16 @@ def test_a_region_that_a_layer_does_not_have_is_refused(
 def test_a_region_that_cannot_be_is_refused(make: object) -> None:
     with pytest.raises(UsageError):
         make()  # type: ignore[operator]
+
+
+@given(st.sets(st.integers(0, 10**4), min_size=1))
+def test_numbers_are_read_as_they_were_written(numbers: set[int]) -> None:
+    assert read_indices(said_indices(tuple(numbers))) == tuple(sorted(numbers))
+
+
+def test_numbers_are_written_as_people_write_them() -> None:
+    assert said_indices((7, 0, 1, 2, 3)) == "0-3+7"
+    assert read_indices(" 4, 0 - 2;2 + 9\u201310 ") == (0, 1, 2, 4, 9, 10)
+    for text in ("", "1-", "a", "-3", "1.5", "0-9999999", "³"):
+        with pytest.raises(UsageError, match="is not a list of numbers such as 0-3"):
+            read_indices(text)

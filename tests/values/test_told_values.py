@@ -21,6 +21,7 @@ from diffviews_desktop.values.told import (
     described_told,
     read_told,
     told_apart,
+    told_like,
     told_text,
 )
 
@@ -98,4 +99,20 @@ def test_like_is_compared_with_like(told: Told | None, condition: Condition | No
     ],
 )
 def test_what_cannot_be_compared_is_said(told: Told, condition: Condition) -> None:
-    assert "depends on that difference" in told_apart(told, condition)
+    said = told_apart(told, condition, "picture")
+    assert f"were {described_told(told)}, the picture was told" in said
+    assert said.endswith(f"samples that were {described_told(told_like(condition))}.")
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        (ZeroLabel(), NOTHING),
+        (UniformLabel(), UniformLabel()),
+        (ClassLabel(4), OWN),
+        (Prompt("a cat"), OWN),
+    ],
+)
+def test_there_is_a_map_that_a_run_can_be_compared_with(condition: Condition, told: Told) -> None:
+    assert told_like(condition) == told
+    assert told_apart(told, condition) == ""

@@ -20,6 +20,7 @@ from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.interventions import Component, Difference, SampleMean
 from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.told import described_told
 
 
 def add_parser(verbs: Any) -> None:
@@ -74,7 +75,8 @@ def save(options: argparse.Namespace) -> Answer:
     folder, parameters = folder_of(options), map_parameters_of(options)
     with engine_of(options) as engine:
         opened = open_data(engine, folder, options.model, parameters)
-        spec = MapSpec(opened.model, options.layer or opened.default_layers, parameters)
+        layers = options.layer or opened.default_layers
+        spec = MapSpec(opened.model, layers, parameters, options.told)
         job = SaveDirection(
             job_id=0, folder=folder, spec=spec, source=source, name=options.name,
             replace=options.replace,
@@ -89,7 +91,7 @@ def list_saved(options: argparse.Namespace) -> Answer:
         model = open_data(engine, folder, options.model).model
         found = engine.run(ListDirections(job_id=0, folder=folder, model=model)).directions
     lines = [_line(info) for info in found] or [f"Nothing is saved for {model} yet."]
-    return Answer({"model": model, "directions": [_facts(info) for info in found]}, lines)
+    return Answer({"model": model, "directions": [facts_of(info) for info in found]}, lines)
 
 
 def export(options: argparse.Namespace) -> Answer:
@@ -128,10 +130,11 @@ def _source(options: argparse.Namespace) -> SampleMean | Difference | Component:
 def _answer(saved: DirectionSaved, done: str) -> Answer:
     lines = [f"{done} {_line(saved.info)}"]
     lines += [f"  {layer}: norm {norm:.4g}" for layer, norm in saved.norms.items()]
-    return Answer({**_facts(saved.info), "norms": saved.norms}, [*lines, str(saved.info.path)])
+    return Answer({**facts_of(saved.info), "norms": saved.norms}, [*lines, str(saved.info.path)])
 
 
-def _facts(info: DirectionInfo) -> dict[str, Any]:
+def facts_of(info: DirectionInfo) -> dict[str, Any]:
+    """What is known of a saved vector, as JSON has it."""
     return {
         "name": info.name,
         "kind": info.kind,
@@ -145,4 +148,6 @@ def _facts(info: DirectionInfo) -> dict[str, Any]:
 
 def _line(info: DirectionInfo) -> str:
     shapes = ", ".join(f"{name} {info.shapes[name]}" for name in info.layers)
-    return f"{info.name}: {info.kind or 'of unknown kind'}, {shapes}"
+    told = info.told
+    said = "" if told is None else f", of samples {described_told(told)}"
+    return f"{info.name}: {info.kind or 'of unknown kind'}, {shapes}{said}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from diffviews_desktop.cli.controls import MORE_SEEDS, SEEDS
 from diffviews_desktop.cli.experiment_files import answer_of, cost_text
-from diffviews_desktop.cli.experiment_replay import replayed
+from diffviews_desktop.cli.experiment_replay import differences, read_recorded, replayed
 from diffviews_desktop.cli.intervention_options import add_intervention_options, region_of
 from diffviews_desktop.cli.option_types import layer_set, positive, real, sample_rows
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
@@ -136,9 +136,10 @@ def _add_measures(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Choose masks, say the cost, draw, measure and write."""
-    with engine_of(options) as engine:
-        if options.replay is not None:
-            experiment, folder = replayed(options, engine)
+    recorded = None if options.replay is None else read_recorded(options.replay)
+    with engine_of(options, threads=None if recorded is None else recorded.threads) as engine:
+        if recorded is not None:
+            experiment, folder = replayed(recorded, options, engine)
         else:
             experiment, folder = _asked_for(options, engine), folder_of(options)
         common: dict[str, Any] = {
@@ -154,7 +155,8 @@ def run(options: argparse.Namespace) -> Answer:
         if sys.stderr.isatty():
             complain(cost_text(cost))
         made = engine.run(RunExperiment(**common))
-    return answer_of(made, cost)
+    why = () if recorded is None else differences(recorded, made.record)
+    return answer_of(made, cost, why)
 
 
 def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:

@@ -10,6 +10,7 @@ import numpy as np
 
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
+from diffviews_desktop.cli.verbs.direction import facts_of
 from diffviews_desktop.data.activations.files import open_activation_files
 from diffviews_desktop.data.folder.dataset import read_config
 from diffviews_desktop.engine.engine import Engine
@@ -20,7 +21,7 @@ from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.told import told_text
+from diffviews_desktop.values.told import Told, described_told, read_told, told_text
 
 
 def add_parser(verbs: Any) -> None:
@@ -35,7 +36,8 @@ def run(options: argparse.Namespace) -> Answer:
     with engine_of(options) as engine:
         opened = open_data(engine, folder, options.model)
         names = [options.model] if options.model else [model.name for model in opened.models]
-        models = [_model(engine, folder, name, parameters, opened.problems) for name in names]
+        asked = parameters, options.told
+        models = [_model(engine, folder, name, *asked, opened.problems) for name in names]
     from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
     unusable = unusable_adapters()
@@ -57,6 +59,7 @@ def _model(
     folder: FolderRef,
     name: str,
     parameters: MapParameters | None,
+    told: Told | None,
     said: Sequence[str],
 ) -> dict[str, Any]:
     """What there is to know of a model, without the problems that are ``said`` already."""
@@ -69,6 +72,7 @@ def _model(
         "activations": None,
         "layers": [],
         "columns": [],
+        "directions": [],
         "device": None,
         "num_classes": None,
         "guidance_note": None,
@@ -85,15 +89,17 @@ def _model(
         problems = dict.fromkeys((*entry["problems"], *opened.problems))
         entry["problems"] = [problem for problem in problems if problem not in said]
         entry["columns"] = _columns(opened.samples)
+        entry["directions"] = [facts_of(info) for info in opened.directions]
         entry["default_layer"] = "+".join(opened.default_layers) or None
         entry["extraction_input"] = opened.extraction_input
         chosen = folder.overrides.activation_dtype
         kind = chosen or read_config(opened.path / name).activation_dtype
-        loaded = engine.run(LoadModel(job_id=0, folder=folder, model=name, parameters=parameters))
+        job = LoadModel(job_id=0, folder=folder, model=name, parameters=parameters, told=told)
+        loaded = engine.run(job)
         entry["device"] = loaded.device
         entry["num_classes"] = loaded.num_classes
         entry["guidance_note"] = loaded.guidance_note
-        entry["told"] = None if loaded.told is None else told_text(loaded.told)
+        entry["told"] = None if loaded.told is None else told_text(told or loaded.told)
         entry["notes"] = list(loaded.notes)
         entry["layers"] = [
             {
@@ -150,6 +156,10 @@ def _line_of_column(column: dict[str, Any]) -> str:
     return f"  column {column['name']}: {'; '.join(filter(None, about))}"
 
 
+def _line_of_direction(one: dict[str, Any]) -> str:
+    return f"  saved {one['name']}: {one['kind'] or 'of unknown kind'}, {'+'.join(one['layers'])}"
+
+
 def _lines(model: dict[str, Any]) -> list[str]:
     return [
         f"{model['name']}  ({model['adapter']}, {counted(model['samples'], 'sample')})",
@@ -164,7 +174,9 @@ def _lines(model: dict[str, Any]) -> list[str]:
             if model["extraction_input"]
             else []
         ),
+        *([f"  samples are {described_told(read_told(model['told']))}"] if model["told"] else []),
         *map(_line_of_column, model["columns"]),
+        *map(_line_of_direction, model["directions"]),
         *(f"  note: {note}" for note in model["notes"]),
         *(f"  problem: {problem}" for problem in model["problems"]),
     ]

@@ -32,7 +32,7 @@ from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import NO_LAYERS
-from diffviews_desktop.values.maps import LayerMap, MapSpec
+from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.stores import BucketSettings
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, told_text
@@ -115,12 +115,23 @@ def run(options: argparse.Namespace) -> Answer:
         own = table.with_name(f"{table.stem}.own{table.suffix}")
         _written(linked.map, opened.samples, own)
         overlap = linked.mean_overlap
-        result["beside"] = _described(linked.map, own) | {"overlap": overlap}
+        result["beside"] = _described(linked.map, own) | {
+            "overlap": overlap,
+            "overlap_reference": linked.reference,
+        }
         lines.append(f"{linked.map.title}, laid on it: {own}")
-        if overlap is not None:
-            lines.append(f"{overlap:.0%} of the nearest samples are the same on both")
+        lines += [*_shared_nearest(linked), *filter(None, [linked.map.told_note])]
         lines += linked.map.notes
     return Answer(result, lines)
+
+
+def _shared_nearest(linked: LinkedMap) -> list[str]:
+    """How many of the nearest samples both maps share, beside what chance would share."""
+    overlap, reference = linked.mean_overlap, linked.reference
+    if overlap is None:
+        return []
+    chance = "" if reference is None else f"; {reference:.0%} would be by class and level alone"
+    return [f"{overlap:.0%} of the nearest samples are the same on both{chance}"]
 
 
 def _draw(opened: DataOpened, mapped: LayerMap, file: Path) -> None:

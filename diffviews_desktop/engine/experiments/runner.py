@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ from diffviews_desktop.engine.jobs.experiments import (
     RunExperiment,
 )
 from diffviews_desktop.engine.maps import MapMaker
-from diffviews_desktop.engine.model_settings import class_names_of
+from diffviews_desktop.engine.model_settings import class_names_of, sampler_notes
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.record import checkpoint_of, versions
 from diffviews_desktop.experiments.journal import Journal, open_journal
@@ -43,6 +43,7 @@ from diffviews_desktop.experiments.results import findings_of, outcomes_of
 from diffviews_desktop.values.conditions import ZeroLabel
 from diffviews_desktop.values.experiment_text import experiment_text
 from diffviews_desktop.values.experiments import Cost, Drawing, Examples, Experiment, Subjects
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.intervention_texts import said
 from diffviews_desktop.values.interventions import rows_of
 from diffviews_desktop.values.layers import NO_LAYERS
@@ -182,7 +183,9 @@ class Experimenter:
                 f"The judge knows {read.shape[1]} classes, and the experiment is about class "
                 f"{max(subjects.classes)}, too: is it a judge of other classes?"
             )
-        device = plan.model.facts.device
+        facts = plan.model.facts
+        notes += sampler_notes(self.opened, facts, experiment.settings)
+        device = facts.device
         return ExperimentResult(
             job=job,
             findings=findings_of(experiment, outcomes, subjects),
@@ -190,7 +193,7 @@ class Experimenter:
             drawn=0,
             folder=plan.folder,
             device=device,
-            class_names=class_names_of(self.opened, plan.model.facts),
+            class_names=class_names_of(self.opened, facts),
             notes=tuple(dict.fromkeys(notes)),
             record=self._record(job, plan.judge, device),
         )
@@ -204,6 +207,7 @@ class Experimenter:
             "format": 1,
             "kind": "experiment",
             "folder": str(job.folder.path or ""),
+            "read_with": _read_with(job.folder),
             "experiment": experiment_text(experiment),
             "sample_ids": [[table.sample_id[row] for row in group] for group in experiment.groups],
             "interventions": [said(one, steps) for one in experiment.interventions],
@@ -245,6 +249,12 @@ class Experimenter:
             "numerics": [numerics.device, numerics.precision],
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _read_with(folder: FolderRef) -> dict[str, Any]:
+    """How a data folder is read, where that is not as it says itself."""
+    overrides = {name: one for name, one in asdict(folder.overrides).items() if one is not None}
+    return {"max_classes": folder.max_classes, "overrides": overrides}
 
 
 def _examples(experiment: Experiment, journal: Journal, count: int) -> Iterator[Examples]:

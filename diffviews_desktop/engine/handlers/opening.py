@@ -23,7 +23,7 @@ from diffviews_desktop.engine.model_settings import (
 )
 from diffviews_desktop.engine.open_folders import overridden
 from diffviews_desktop.engine.opened_model import OpenedModel, cache_notes
-from diffviews_desktop.engine.told import by_original, default_told, told_note
+from diffviews_desktop.engine.told import default_told, told_note
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.errors import Cancelled, DataError
 from diffviews_desktop.values.folders import (
@@ -127,7 +127,7 @@ def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
         presets=presets_of(facts, settings),
         guidance_note=facts.guidance_note,
         told=default_told(opened, facts) if facts.is_conditional else None,
-        told_notes={told: told_note(told, facts, by_original(opened)) for told in (OWN, NOTHING)},
+        told_notes={told: told_note(told, facts) for told in (OWN, NOTHING)},
         class_names=class_names_of(opened, facts),
         notes=facts.notes,
         convertible=_is_convertible(opened, workspace),

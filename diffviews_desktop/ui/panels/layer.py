@@ -15,7 +15,6 @@ from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
 from diffviews_desktop.values.folders import LayerInfo
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
-from diffviews_desktop.values.told import described_told
 
 ROOM_BESIDE_TEXT = 28
 
@@ -131,16 +130,15 @@ class LayerPanel(QWidget):
             return tr("model not loaded")
         if state.opened.loaded is None:
             return tr("loading the model…") if state.opened.models else ""
-        told = state.opened.map_told
-        return visible(described_told(told), MOST_OF_NAME) if told is not None else ""
+        return visible(state.opened.map_told_words, MOST_OF_NAME)
 
     @staticmethod
     def _told_texts(state: State) -> tuple[str, ...]:
-        told = state.opened.map_told
-        if told is None:
+        told = state.opened.map_told_words
+        if not told:
             return ("",)
         how = tr("What the samples of this map were told is chosen in Map settings.")
-        said = tr("Samples {told}.", told=described_told(told))
+        said = tr("Samples {told}.", told=told)
         return said, state.opened.map_told_note, how
 
 

@@ -14,7 +14,6 @@ from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel
-from diffviews_desktop.values.told import described_told
 
 if TYPE_CHECKING:  # brought in when it is first asked for
     from diffviews_desktop.ui.views.flat.view import MapView
@@ -156,5 +155,5 @@ class LinkedPanel(QWidget):
                 )
                 meaning = f"{meaning} {more}"
             if told is not None and first is not None and told != first:
-                text = f"{visible(described_told(told), MOST_OF_NAME)} · {text}"
+                text = f"{visible(linked.map.told_words, MOST_OF_NAME)} · {text}"
             self.note.set_text(text, meaning)

@@ -50,6 +50,7 @@ class RunsDock(QObject):
         panel.deleted.connect(partial(runs.delete_run, c))
         panel.compare_chosen.connect(partial(runs.compare_with_unmasked, c))
         panel.landing_requested.connect(partial(runs.find_landing, c))
+        panel.like_map_wanted.connect(partial(run_list.show_like_map, c))
         panel.menu_wanted.connect(self.show_menu)
         panel.difference_menu_wanted.connect(self.show_difference_menu)
         panel.filled.connect(self._on_filled)

@@ -23,7 +23,6 @@ from diffviews_desktop.text.wording import time_left
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted, tip
 from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.values.maps import LayerMap
-from diffviews_desktop.values.told import described_told
 
 FOLLOWED = 0.25  # how fast the time left follows a new estimate
 
@@ -181,8 +180,8 @@ def _facts(state: State) -> str:
         layers = visible(str(state.opened.layer_map.layers), MOST_OF_NAME) or tr(
             "map of the folder"
         )
-        told = state.opened.map_told
-        parts.append(f"{layers}, {visible(described_told(told), MOST_OF_NAME)}" if told else layers)
+        told = visible(state.opened.map_told_words, MOST_OF_NAME)
+        parts.append(f"{layers}, {told}" if told else layers)
         level = state.opened.layer_map.parameters.get("level")
         parts += [tr("σ {level:g} alone", level=level)] if level is not None else []
         parts += [tr("one map per noise level")] if state.opened.layer_map.aligned else []

@@ -29,6 +29,7 @@ from diffviews_desktop.ui.views.cards import Cards
 from diffviews_desktop.ui.views.flat.selection_bar import FilterBar, SelectionBar
 from diffviews_desktop.ui.views.flat.tools import ToolStrip
 from diffviews_desktop.ui.views.menu import MapMenu
+from diffviews_desktop.ui.views.note import StandingNote
 from diffviews_desktop.ui.views.solid.switch import MapSwitch
 from diffviews_desktop.ui.views.values import MapValues
 from diffviews_desktop.ui.views.waiting import WaitingPage
@@ -40,7 +41,7 @@ if TYPE_CHECKING:  # brought in after the first paint: importing it takes a seco
     from diffviews_desktop.ui.views.flat.placed import PlacedMarks
     from diffviews_desktop.ui.views.flat.view import MapView
 
-MARGIN = 12  # of what floats over the map, in logical pixels
+MARGIN, GAP = 12, 6  # of what floats over the map, and in between, in logical pixels
 STILL_MILLISECONDS = 200  # until the part of the map that is seen is kept
 
 
@@ -91,6 +92,7 @@ class MapArea(QStackedWidget):
         self.strip = ToolStrip(groups, self)
         self.strip.hide()
         self.filter_bar = FilterBar(self)
+        self.note = StandingNote(self)
         self.cards = Cards(context, self.switch, pictures, self)
         self._filtered = False
         self._apart = self._held = False
@@ -236,6 +238,8 @@ class MapArea(QStackedWidget):
             self._placed.show([(one.job.file.name, one.placed.xy) for one in placed])
         self._show_view(old.view, new.view)
         self.switch.show_changes(old, new)
+        if self.note.set_note(now.map_told_note):
+            self._place()
         if old.picks.selection is not new.picks.selection:
             self.bar.set_count(len(new.picks.selection.chosen))
             self._place()
@@ -395,11 +399,16 @@ class MapArea(QStackedWidget):
         self.strip.move(area.topLeft() + QPoint(MARGIN, MARGIN))
         self.bar.fit_into(area.width() - 2 * MARGIN)
         left = area.left() + max(0, (area.width() - self.bar.width()) // 2)
-        self.bar.move(left, area.bottom() - self.bar.height() - MARGIN)
+        self.note.setVisible(over_map and bool(self.note.whole))
+        self.note.fit_into(area.width() - 2 * MARGIN)
+        foot = area.bottom() - MARGIN
+        self.note.move(area.left() + MARGIN, foot - self.note.height())
+        foot -= self.note.height() + GAP if self.note.isVisible() else 0
+        self.bar.move(left, foot - self.bar.height())
         self.filter_bar.setVisible(over_map and self._filtered)
         middle = area.left() + max(0, (area.width() - self.filter_bar.width()) // 2)
         self.filter_bar.move(middle, area.top() + MARGIN)
-        for floating in (self.strip, self.bar, self.filter_bar):
+        for floating in (self.strip, self.note, self.bar, self.filter_bar):
             floating.raise_()
 
     def minimumSizeHint(self) -> QSize:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.engine.jobs.experiments import ExperimentResult, RunExperiment
@@ -21,6 +22,9 @@ from diffviews_desktop.ui.panels.experiment.form import CHECKED, EVERY, PANEL, P
 from diffviews_desktop.ui.panels.experiment.table import HEIGHT, strip
 from diffviews_desktop.values.controls import controls_for
 from diffviews_desktop.values.experiments import (
+    NO_JUDGE,
+    OWN_LOSS,
+    USUAL_JUDGE,
     Estimate,
     Examples,
     Experiment,
@@ -107,6 +111,7 @@ def test_many_masks_with_all_controls_are_drawn_at_first(
         "controls": CONTROLS,
         "layer_sets": (),
         "parts": 1,
+        "judge": USUAL_JUDGE,
     }
 
 
@@ -245,6 +250,30 @@ def test_the_time_is_said_where_the_model_was_measured(
     window.set_state(replace(measured, opened=replace(ready.opened, pace=50.0)))
     # 200 pictures of 5 evaluations, 50 a second
     assert "200 pictures of NFE 5, about 20 s." in window.summary.text()
+
+
+def test_a_judge_is_chosen(
+    qtbot: QtBot, window: ExperimentWindow, ready: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge, files = window.form.judge, ["", "/models/reads <b>cats.onnx", "/models/dogs.onnx"]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (files.pop(0), ""))
+
+    def choose(text: str) -> object:
+        judge.setCurrentIndex(judge.findText(text))
+        judge.activated.emit(judge.currentIndex())
+        return asked_for(qtbot, window)["judge"]
+
+    window.set_state(replace(ready, opened=replace(ready.opened, pace=100.0)))
+    before = window.summary.text()
+    assert choose("the model's own loss") == OWN_LOSS
+    assert window.summary.text() != before  # it takes longer
+    assert choose("none") == NO_JUDGE
+    assert window.summary.text() == before
+    assert choose("a file…") == NO_JUDGE  # none was chosen
+    assert choose("a file…") == "/models/reads <b>cats.onnx"
+    assert choose("a file…") == "/models/dogs.onnx"
+    assert choose("reads <b>cats.onnx") == "/models/reads <b>cats.onnx"
+    assert judge.count() == 6
 
 
 def test_a_sweep_shows_a_heat_map_that_leads_to_the_table(

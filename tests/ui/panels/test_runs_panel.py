@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.engine.jobs.drawing import Generate, PicturePlaced, PlacePicture
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
@@ -185,6 +185,36 @@ def test_what_a_stopped_run_lacks_is_said(
 
 
 # ---- pictures -----------------------------------------------------------------------------------
+
+
+def test_a_run_among_samples_told_something_else_says_so_and_leads_to_like_ones(
+    qtbot: QtBot, panel: RunsPanel, state: State, runs: tuple[Run, ...]
+) -> None:
+    steps = panel.steps
+    panel.set_state(shown(state, runs))
+    assert not steps.apart.isVisible()
+    assert not steps.like_map.isVisible()
+    apart = replace(runs[0], apart="The samples of this map were told their class.")
+    panel.set_state(shown(state, (apart, *runs[1:])))
+    assert steps.apart.isVisible()
+    assert "told their class" in steps.apart.whole
+    assert "samples told nothing" in steps.like_map.toolTip()
+    with qtbot.waitSignal(panel.like_map_wanted) as wanted:
+        qtbot.mouseClick(steps.like_map, Qt.MouseButton.LeftButton)
+    assert wanted.args == [apart.id]
+    # the picture was told what the samples were, its path still was not
+    job = PlacePicture(
+        job_id=1,
+        folder=apart.job.folder,
+        spec=apart.job.spec,
+        image=np.zeros((8, 8, 1), np.uint8),
+        condition=told(-2),
+        sigma=1.0,
+    )
+    landed = replace(apart, landed=PicturePlaced(job, (0.0, 0.0), 1.0, ()))
+    panel.set_state(shown(state, (landed, *runs[1:])))
+    assert steps.apart.isVisible()
+    assert "told their class" in steps.apart.whole
 
 
 def test_any_runs_are_compared_side_by_side(

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.ui.panels.generate import fields
-from diffviews_desktop.ui.panels.generate.mask_page import MaskPage
+from diffviews_desktop.ui.panels.generate.mask_page import CONDITIONAL, MaskPage
 from diffviews_desktop.ui.panels.generate.sampling_page import SamplingPage
 from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -76,7 +76,8 @@ def test_all_settings_but_some_are_in_fields(qtbot: QtBot) -> None:
     for page in pages:
         qtbot.addWidget(page)
     shown = [setting.name for page in pages for setting in page._fields._fields]
-    assert sorted([*shown, *IN_NO_FIELD]) == sorted(setting.name for setting in (*SAMPLING, *MASK))
+    settings = (*SAMPLING, *MASK, CONDITIONAL)
+    assert sorted([*shown, *IN_NO_FIELD]) == sorted(setting.name for setting in settings)
 
 
 def test_what_is_shown_is_read_back_and_showing_is_no_edit(
@@ -139,4 +140,4 @@ def test_fields_have_the_range_and_the_name_of_their_setting(
     modes = made[NOISE_MODE]
     assert isinstance(modes, QComboBox)
     assert [modes.itemText(i) for i in range(modes.count())] == ["stochastic", "fixed", "zero"]
-    assert masking[MASK_UNCONDITIONAL].text() == "on both halves of guidance"
+    assert masking[MASK_UNCONDITIONAL].text() == "on the unconditional half of guidance"

@@ -15,12 +15,13 @@ from diffviews_desktop.ui.panels.generate import GeneratePanel
 from diffviews_desktop.ui.panels.generate.area_choice import CELLS, SIDE
 from diffviews_desktop.values.interventions import (
     PICKED,
+    Component,
     Difference,
     Factor,
     Intervention,
     LayerMean,
 )
-from diffviews_desktop.values.regions import EVERYWHERE, Area
+from diffviews_desktop.values.regions import EVERYWHERE, Area, Channels, Tokens
 
 ADD = Intervention("add", Difference((1, 2), (3,)), strength=-1.5)
 SCALE = Intervention("scale", Factor(0.5), step_to=2)
@@ -80,6 +81,26 @@ def test_fields_edit_the_one_that_is_chosen(panel: GeneratePanel) -> None:
     )  # fmt: skip
 
 
+def test_any_component_and_either_half_of_guidance_can_be_chosen(panel: GeneratePanel) -> None:
+    choose(panel, 0)
+    assert not panel.masking.component.isVisibleTo(panel.masking)
+    assert not panel.masking.conditional.isEnabled()
+    state = panel._state
+    third = Intervention("add", Component(2))
+    settings = replace(state.runs.settings, guidance_scale=2.0)
+    runs = replace(state.runs, settings=settings, interventions=(PICKED, third))
+    panel.set_state(replace(state, runs=runs))
+    choose(panel, 1)
+    assert panel.interventions() == (PICKED, third)
+    assert panel.masking.component.isVisibleTo(panel.masking)
+    assert panel.masking.component.value() == 3  # as the texts count
+    panel.masking.component.setValue(17)
+    panel.masking.conditional.setChecked(False)
+    changed = replace(third, source=Component(16), conditional=False)
+    assert panel.interventions() == (PICKED, changed)
+    assert panel.stack.list.item(1).text() == "add component 17 × 1 on the unconditional half"
+
+
 def test_they_are_switched_put_in_order_and_removed(qtbot: QtBot, panel: GeneratePanel) -> None:
     panel.stack.list.item(1).setCheckState(Qt.CheckState.Unchecked)
     off = replace(ADD, enabled=False)
@@ -128,3 +149,35 @@ def test_an_area_is_brushed_taken_away_and_left(qtbot: QtBot, panel: GeneratePan
     qtbot.mouseRelease(area.canvas, Qt.MouseButton.RightButton, pos=end)
     assert panel.interventions()[1].region == EVERYWHERE
     assert area.text() == "everywhere"
+
+
+def test_channels_and_tokens_are_named(qtbot: QtBot, panel: GeneratePanel) -> None:
+    choose(panel, 1)
+    area = panel.masking.area
+
+    def enter(text: str) -> None:
+        area.numbers.clear()
+        qtbot.keyClicks(area.numbers, text)
+        qtbot.keyClick(area.numbers, Qt.Key.Key_Return)
+
+    enter("0-2, 7")
+    assert panel.interventions()[1].region == Channels((0, 1, 2, 7))
+    assert panel.interventions()[0].region == EVERYWHERE
+    assert area.text() == "in 4 channels"
+    enter("3-")
+    assert "is not a list of numbers" in area.hint.text()
+    assert panel.interventions()[1].region == Channels((0, 1, 2, 7))  # as it was
+    choose(panel, 0)
+    assert (area.numbers.text(), area.text()) == ("", "everywhere")
+    choose(panel, 1)
+    assert area.numbers.text() == "0-2+7"
+    area.kind.setCurrentIndex(1)
+    area.kind.activated.emit(1)
+    assert panel.interventions()[1].region == Tokens((0, 1, 2, 7))
+    qtbot.mouseClick(area.everywhere, Qt.MouseButton.LeftButton)
+    assert panel.interventions()[1].region == EVERYWHERE
+    assert area.numbers.text() == ""
+    enter("5")
+    assert panel.interventions()[1].region == Tokens((5,))
+    enter("")
+    assert panel.interventions()[1].region == EVERYWHERE

@@ -7,9 +7,12 @@ from dataclasses import replace
 from PySide6.QtCore import QRectF
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop.actions import selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.area import MARGIN
+from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.told import NOTHING, OWN
 
 
 def test_the_map_is_painted_after_the_panels(
@@ -73,3 +76,32 @@ def test_the_tools_stay_beside_the_axis(qtbot: QtBot, window: MainWindow) -> Non
     area.map.fit()
     qtbot.wait(50)
     assert area.map.plot_area.left() == wide  # the map does not jump back
+
+
+def test_what_to_keep_in_mind_of_a_map_stands_at_its_foot(window: MainWindow, state: State) -> None:
+    area, session = window.map_area, window.session
+    assert not area.note.isVisible()
+
+    def show(note: str) -> None:
+        shown = replace(state.opened.layer_map, told=OWN if note else NOTHING, told_note=note)
+        opened = replace(session.state.opened, layer_map=shown)
+        session.update(replace(session.state, opened=opened))
+        area.release()
+
+    show("Each sample was told its own class, so they may lie together because of that. " * 3)
+    note, plot = area.note, area.map.plot_area
+    assert note.isVisible()
+    assert note.whole.startswith("Each sample was told its own class")
+    assert note.whole in note.toolTip().replace("&nbsp;", " ")
+    assert plot.contains(note.geometry())
+    assert plot.bottom() - note.geometry().bottom() <= MARGIN + 1
+    selection.choose_rows(window.context, RowSet([1, 2, 3]))
+    assert area.bar.isVisible()
+    assert not area.bar.geometry().intersects(note.geometry())
+    session.update(replace(session.state, opened=replace(session.state.opened, layer_map=None)))
+    assert not note.isVisible()
+    show("")
+    assert not note.isVisible()
+    show("Every sample was told class 3.")
+    assert note.isVisible()
+    assert note.text() == "Every sample was told class 3."

@@ -11,6 +11,7 @@ from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
 from diffviews_desktop.ui.common.widgets import ComboBox, WholeNumber, signals_blocked
+from diffviews_desktop.ui.panels.experiment.judge_choice import JudgeChoice
 from diffviews_desktop.values.controls import (
     APPLICABLE,
     CONTROLS,
@@ -59,6 +60,7 @@ class ExperimentForm(QWidget):
         self.layers = self._layers.widget
         self.layers.setMaximumHeight(96)
         self.parts = _number(1, 1, 1)
+        self.judge = JudgeChoice()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.what)
@@ -76,6 +78,7 @@ class ExperimentForm(QWidget):
         self.layers.itemChanged.connect(self._on_where)
         for number in (self.anchors, self.neighbors, self.seeds, self.parts):
             number.valueChanged.connect(self.edited)
+        self.judge.currentIndexChanged.connect(self.edited)
         self._show_rows()
 
     def _fields(self) -> QFormLayout:
@@ -107,6 +110,7 @@ class ExperimentForm(QWidget):
                     "the Generate panel"
                 ),
             ),
+            (tr("&Judge"), self.judge, tr("What says which class a picture shows, and how surely")),
         ):
             form.addRow(caption(text, field), field)
             field.setToolTip(tip(meaning))
@@ -192,6 +196,7 @@ class ExperimentForm(QWidget):
             "controls": self.chosen(),
             "layer_sets": self.layer_sets,
             "parts": self.windows,
+            "judge": self.judge.currentData(),
         }
 
     def _on_masks(self) -> None:

@@ -1,4 +1,5 @@
-"""Where in a layer an intervention acts: everywhere, or a part of the picture that is brushed."""
+"""Where in a layer an intervention acts: everywhere, in a part of the picture that is brushed, or
+in some channels or tokens."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
+    QLineEdit,
     QMenu,
     QPushButton,
     QSizePolicy,
@@ -16,14 +18,23 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
+from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import caption, muted, tip
-from diffviews_desktop.ui.common.widgets import Slider, as_panel
+from diffviews_desktop.ui.common.widgets import ComboBox, Slider, as_panel
 from diffviews_desktop.values.intervention_texts import where
-from diffviews_desktop.values.regions import EVERYWHERE, Area, Region
+from diffviews_desktop.values.regions import (
+    EVERYWHERE,
+    Area,
+    Channels,
+    Region,
+    Tokens,
+    read_indices,
+    said_indices,
+)
 
 CELLS = 64
 """Rows and columns of a brushed area."""
@@ -114,8 +125,12 @@ class BrushCanvas(QWidget):
         painter.end()
 
 
+_USUAL = tr("Brush over where this acts, or name channels or tokens.")
+
+
 class AreaChoice(QPushButton):
-    """Everywhere, or an area that is brushed in what the button opens. Signal: ``edited()``."""
+    """Everywhere, an area that is brushed in what the button opens, or channels or tokens that are
+    named there. Signal: ``edited()``."""
 
     edited = Signal()
 
@@ -131,6 +146,15 @@ class AreaChoice(QPushButton):
         self.brush.setValue(self.canvas.across)
         self.brush.setAccessibleName(tr("Size of the brush"))
         self.everywhere = QPushButton(tr("&Everywhere"))
+        self.kind = ComboBox()
+        self.kind.addItem(tr("channels"), Channels)
+        self.kind.addItem(tr("tokens"), Tokens)
+        self.kind.setAccessibleName(tr("Channels or tokens"))
+        self.numbers = QLineEdit()
+        self.numbers.setPlaceholderText("0-3+7")
+        self.numbers.setAccessibleName(tr("Numbers of the channels or tokens, from 0"))
+        self.hint = muted(_USUAL)
+        self.hint.setWordWrap(True)
         menu = QMenu(self)
         action = QWidgetAction(menu)
         action.setDefaultWidget(self._page())
@@ -139,6 +163,8 @@ class AreaChoice(QPushButton):
         self.brush.valueChanged.connect(self._on_brush)
         self.canvas.brushed.connect(self._on_brushed)
         self.everywhere.clicked.connect(self._on_everywhere)
+        self.numbers.editingFinished.connect(self._on_numbers)
+        self.kind.activated.connect(self._on_numbers)
         self._tell()
 
     def _page(self) -> QWidget:
@@ -146,13 +172,17 @@ class AreaChoice(QPushButton):
         as_panel(page)
         column = QVBoxLayout(page)
         column.setContentsMargins(10, 10, 10, 10)
-        column.addWidget(muted(tr("Brush over where this acts.")))
+        column.addWidget(self.hint)
         column.addWidget(self.canvas)
         row = QHBoxLayout()
         row.addWidget(caption(tr("&Brush"), self.brush))
         row.addWidget(self.brush, 1)
         row.addWidget(self.everywhere)
         column.addLayout(row)
+        named = QHBoxLayout()
+        named.addWidget(self.kind)
+        named.addWidget(self.numbers, 1)
+        column.addLayout(named)
         return page
 
     def set_state(self, state: State, region: Region) -> None:
@@ -166,7 +196,17 @@ class AreaChoice(QPushButton):
                 self.canvas.set_bitmap(region.bitmap)
         else:
             self.canvas.set_bitmap(np.zeros((CELLS, CELLS), dtype=bool))
+        if not self.numbers.hasFocus():
+            self._show_numbers()
         self._tell()
+
+    def _show_numbers(self) -> None:
+        """Show which channels or tokens are named."""
+        named = self.region if isinstance(self.region, Channels | Tokens) else None
+        if named is not None:
+            self.kind.setCurrentIndex(self.kind.findData(type(named)))
+        self.numbers.setText("" if named is None else said_indices(named.indices))
+        self.hint.setText(_USUAL)
 
     def _tell(self) -> None:
         said = "".join(where(self.region)) or tr("everywhere")
@@ -178,7 +218,23 @@ class AreaChoice(QPushButton):
 
     def _on_brushed(self) -> None:
         bitmap = self.canvas.bitmap
-        self.region = Area.of(bitmap) if bitmap.any() else EVERYWHERE
+        self._take(Area.of(bitmap) if bitmap.any() else EVERYWHERE)
+
+    def _on_numbers(self, *_: object) -> None:
+        """Act in the channels or tokens that are named; where none are, no longer in those."""
+        text = self.numbers.text().strip()
+        try:
+            named: Region = self.kind.currentData()(read_indices(text)) if text else EVERYWHERE
+        except UsageError as error:
+            self.hint.setText(str(error))
+            return
+        self.hint.setText(_USUAL)
+        if named != self.region and (text or isinstance(self.region, Channels | Tokens)):
+            self._take(named)
+
+    def _take(self, region: Region) -> None:
+        self.region = region
+        self._show_numbers()
         self._tell()
         self.edited.emit()
 

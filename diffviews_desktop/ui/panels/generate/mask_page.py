@@ -32,6 +32,7 @@ from diffviews_desktop.ui.panels.generate.fields import (
 )
 from diffviews_desktop.values.interventions import (
     PARTIAL,
+    Component,
     Factor,
     Intervention,
     SampleMean,
@@ -39,6 +40,7 @@ from diffviews_desktop.values.interventions import (
     Verb,
 )
 from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import PCA_RANGE
 from diffviews_desktop.values.setting_specs import (
     MASK_FROM,
     MASK_LAYERS,
@@ -47,10 +49,12 @@ from diffviews_desktop.values.setting_specs import (
     STRENGTH,
     WEIGHTING,
     Real,
+    Switch,
+    Whole,
 )
 
 _LONGEST_LIST = 320
-_WEIGHTS_ROW, _FACTOR_ROW = 4, 5
+_WEIGHTS_ROW, _FACTOR_ROW, _COMPONENT_ROW = 4, 5, 6
 MOST = 1000.0
 """Of a strength that is no share."""
 _STRENGTHS: dict[Verb, str] = {
@@ -67,6 +71,22 @@ FACTOR = Real(
     decimals=3,
     step=0.1,
 )
+COMPONENT = Whole(
+    name="index",
+    help=marked("Which principal component of the map, the one with the largest variance first"),
+    label=marked("Com&ponent"),
+    minimum=0,
+    maximum=PCA_RANGE[1] - 1,
+    first=1,
+)
+CONDITIONAL = Switch(
+    name="conditional",
+    help=marked(
+        "With guidance, it acts on the conditional half; otherwise on the unconditional one alone"
+    ),
+    label=marked("on the conditional half of guidance"),
+    flag_value=False,
+)
 
 
 class MaskPage(QWidget):
@@ -80,12 +100,14 @@ class MaskPage(QWidget):
         self.area = AreaChoice()
         self.first, self.mask_steps = spin(MASK_FROM), spin(MASK_STEPS)
         self.strength, self.weights = decimal(STRENGTH), choice(WEIGHTING)
-        self.value = decimal(FACTOR)
+        self.value, self.component = decimal(FACTOR), spin(COMPONENT)
+        self.conditional = switch(CONDITIONAL)
         self.unconditional = switch(MASK_UNCONDITIONAL)
         self._fields = Fields(
             {
                 MASK_FROM: self.first,
                 STRENGTH: self.strength,
+                CONDITIONAL: self.conditional,
                 MASK_UNCONDITIONAL: self.unconditional,
             }
         )
@@ -97,6 +119,8 @@ class MaskPage(QWidget):
                 [(STRENGTH.label, self.strength)],
                 [(WEIGHTING.label, self.weights)],
                 [(FACTOR.label, self.value)],
+                [(COMPONENT.label, self.component)],
+                [("", self.conditional)],
                 [("", self.unconditional)],
             ]
         )
@@ -105,13 +129,14 @@ class MaskPage(QWidget):
         self.area.edited.connect(self.edited)
         self.mask_steps.valueChanged.connect(self.edited)
         self.weights.currentIndexChanged.connect(self.edited)
-        self.value.valueChanged.connect(self.edited)
+        for number in (self.value, self.component):
+            number.valueChanged.connect(self.edited)
         self._fields.connect(self.edited)
 
     def show_one(self, state: State, one: Intervention) -> None:
         """Show an intervention."""
-        fields = self.first, self.mask_steps, self.weights, self.strength, self.value
-        with signals_blocked(*fields):
+        numbers = self.first, self.mask_steps, self.strength, self.value, self.component
+        with signals_blocked(*numbers, self.weights):
             self._show(state, one)
 
     def _show(self, state: State, one: Intervention) -> None:
@@ -125,14 +150,17 @@ class MaskPage(QWidget):
         self._fields.show(one)
         self.mask_steps.setValue(s.num_steps if one.step_to is None else one.step_to)
         self._show_source(one.source)
-        guided = s.guidance_scale != 1 and not state.opened.unconditional
-        self.unconditional.setEnabled(guided)
+        for half in (self.conditional, self.unconditional):
+            half.setEnabled(s.guidance_scale != 1 and not state.opened.unconditional)
         self.layers.show_layers(state, one.layers)
         self.area.set_state(state, one.region)
 
     def _show_source(self, source: Source) -> None:
         show_row(self._grid, _WEIGHTS_ROW, isinstance(source, SampleMean))
         show_row(self._grid, _FACTOR_ROW, isinstance(source, Factor))
+        show_row(self._grid, _COMPONENT_ROW, isinstance(source, Component))
+        if isinstance(source, Component):
+            self.component.setValue(source.index + COMPONENT.first)
         if isinstance(source, SampleMean):
             self.weights.setCurrentIndex(self.weights.findData(source.weighting))
         if isinstance(source, Factor) and self.value.value() != source.value:
@@ -146,6 +174,8 @@ class MaskPage(QWidget):
             source = replace(source, weighting=self.weights.currentData())
         if isinstance(source, Factor):
             source = Factor(self.value.value())
+        if isinstance(source, Component):
+            source = Component(int(self.component.value()) - COMPONENT.first)
         last = self.mask_steps.value()
         made = replace(self._fields.changed(one), source=source, layers=self.layers.chosen)
         return replace(

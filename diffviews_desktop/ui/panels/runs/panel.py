@@ -30,8 +30,9 @@ class RunsPanel(QWidget):
     Signals: ``step_chosen(index)``, ``run_chosen(key)``, ``comparison_wanted(key, others)``,
     ``visibility_chosen(key, visible)``, ``pin_chosen(key, pinned)``, ``renamed(key, name)``,
     ``deleted(key)``, ``compare_chosen(comparing)``, ``landing_requested(sigma)``, ``located(row)``,
-    ``menu_wanted(key, step, place)``, ``difference_menu_wanted(pixels, place)`` and
-    ``filled(filled)``, before there are runs where there were none, or the other way.
+    ``menu_wanted(key, step, place)``, ``difference_menu_wanted(pixels, place)``,
+    ``like_map_wanted(key)`` and ``filled(filled)``, before there are runs where there were none, or
+    the other way.
     """
 
     step_chosen = Signal(int)
@@ -46,6 +47,7 @@ class RunsPanel(QWidget):
     located = Signal(int)
     menu_wanted = Signal(int, int, QPoint)
     difference_menu_wanted = Signal(object, QPoint)
+    like_map_wanted = Signal(int)
     filled = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -96,6 +98,7 @@ class RunsPanel(QWidget):
         steps.located.connect(self.located)
         steps.opened.connect(self._on_step_opened)
         steps.menu_wanted.connect(self._on_step_menu)
+        steps.like_map_wanted.connect(self._on_like_map)
         self.pictures.opened.connect(self.open_picture)
         self.pictures.menu_wanted.connect(self._on_menu)
         self.pictures.difference_menu_wanted.connect(self.difference_menu_wanted)
@@ -201,6 +204,11 @@ class RunsPanel(QWidget):
         run = self._state.runs.run(run_id)
         if run is not None:
             self.menu_wanted.emit(run_id, max(0, self._step_of(run)), place)
+
+    def _on_like_map(self) -> None:
+        run = self._state.runs.run()
+        if run is not None:
+            self.like_map_wanted.emit(run.id)
 
     def _on_step_opened(self, step: int) -> None:
         if self._state.runs.shown is not None:

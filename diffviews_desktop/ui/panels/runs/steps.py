@@ -9,10 +9,12 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from diffviews_desktop.actions.run_list import is_told_apart, like_map_title
 from diffviews_desktop.actions.runs import is_comparing
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
@@ -40,7 +42,8 @@ _COMPARE = tr(
 
 class Steps(QWidget):
     """Signals: ``step_chosen(index)``, ``compare_chosen(comparing)``, ``landing_requested(sigma)``,
-    ``located(row)``, ``opened(step)`` and ``menu_wanted(step, place)``."""
+    ``located(row)``, ``opened(step)``, ``menu_wanted(step, place)`` and ``like_map_wanted()``:
+    the map of samples that were told what the run was told."""
 
     step_chosen = Signal(int)
     compare_chosen = Signal(bool)
@@ -48,6 +51,7 @@ class Steps(QWidget):
     located = Signal(int)
     opened = Signal(int)
     menu_wanted = Signal(int, QPoint)
+    like_map_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +67,9 @@ class Steps(QWidget):
         self.where = ElidedLabel(end=True)
         self.settings = ElidedLabel(end=True)
         self.apart = ElidedLabel(end=True)
+        self.like_map = QToolButton()
+        self.like_map.setText(tr("Show that map"))
+        self.like_map.setAutoRaise(True)
         self.landed = Links()
         for label in (self.where, self.settings, self.apart, self.landed):
             label.setObjectName("muted")
@@ -70,6 +77,7 @@ class Steps(QWidget):
         self.where.setMinimumWidth(usual + 8)
         self.where.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.apart.hide()
+        self.like_map.hide()
         self.landed.hide()
         self.compare = QPushButton(tr("Compare"))
         self.compare.setCheckable(True)
@@ -91,6 +99,7 @@ class Steps(QWidget):
         self.strip.menu_wanted.connect(self.menu_wanted)
         self.compare.toggled.connect(self.compare_chosen)
         self.landed.followed.connect(self.located)
+        self.like_map.clicked.connect(self.like_map_wanted)
 
     def _build(self) -> None:
         self.setMinimumWidth(WIDTH)
@@ -114,7 +123,10 @@ class Steps(QWidget):
         column.addLayout(middle)
         column.addWidget(self.strip, 1)
         column.addWidget(self.landed)
-        column.addWidget(self.apart)
+        told = QHBoxLayout()
+        told.addWidget(self.apart, 1)
+        told.addWidget(self.like_map)
+        column.addLayout(told)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -135,9 +147,16 @@ class Steps(QWidget):
             self._show_compare(run, state)
         self._show_landing(run, state)
         self.settings.set_text("  ·  ".join(facts_of(run)))
-        reason = run.landed.apart if run.landed is not None else run.apart
-        self.apart.setVisible(bool(reason) and state.on_this_map(run))
-        self.apart.set_text(visible(reason, MOST_SHOWN))
+        self._show_apart(run, state)
+
+    def _show_apart(self, run: Run, state: State) -> None:
+        """Whether the samples were told something else, and the map of those that were not."""
+        landed = "" if run.landed is None else run.landed.apart
+        self.apart.set_text(visible(landed or run.apart, MOST_SHOWN))
+        for widget in (self.apart, self.like_map):
+            widget.setVisible(is_told_apart(state, run))
+        again = tr("Generate then draws this run again there.")
+        self.like_map.setToolTip(tip(like_map_title(run).replace("&", ""), again))
 
     def _show_steps(self, run: Run, step: int) -> None:
         count = len(run.steps)
