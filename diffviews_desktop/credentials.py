@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from diffviews_desktop.errors import KeyringError
+from diffviews_desktop.text.translation import marked, tr
 
 SERVICE = "diffviews-desktop"
 """What the system's keyring calls this program."""
 MOST_LETTERS = 1000
 """Of a key."""
-NO_KEYRING = (
+NO_KEYRING = marked(
     "This system has no keyring. Set the variables R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY "
     "before you start the program."
 )
@@ -62,7 +63,7 @@ def store_keys(bucket: str, endpoint: str, keys: BucketKeys) -> None:
         KeyringError: there is no keyring, or it refuses.
     """
     if not has_keyring():
-        raise KeyringError(NO_KEYRING)
+        raise KeyringError(tr(NO_KEYRING))
     text = json.dumps({"key_id": keys.key_id, "secret": keys.secret})
     try:
         _keyring().set_password(SERVICE, _name(bucket, endpoint), text)

@@ -12,7 +12,15 @@ import pytest
 from all_windows import open_all
 from babel.messages.pofile import read_po
 from planted_texts import planted
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import (
+    QApplication,
+    QDoubleSpinBox,
+    QGroupBox,
+    QLineEdit,
+    QSpinBox,
+    QTabWidget,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 from test_plain_texts import HARMLESS, Seen
 
@@ -27,7 +35,7 @@ DATA = "§"
 """In every text that can come from a file."""
 NAMES = (
     "Deutsch", "English", "CSV", "Parquet", "correlation", "cosine", "euclidean", "heun", "renoise",
-    "A name", "Recipe", "Run 1", "a bucket", "what makes it again",
+    "A name", "Recipe", "Run 1", "a bucket", "cat=3, dog=5", "what makes it again",
 )  # fmt: skip
 """Of languages, formats and methods, and what `open_all` fills in."""
 QT = (
@@ -114,6 +122,21 @@ def is_german(text: str) -> bool:
     )
 
 
+def further_texts(window: QWidget) -> list[str]:
+    """Of tabs, groups and empty fields, which no file fills."""
+    found = []
+    for widget in window.findChildren(QWidget):
+        if isinstance(widget, QTabWidget):
+            found += [widget.tabText(at) for at in range(widget.count())]
+        elif isinstance(widget, QGroupBox):
+            found.append(widget.title())
+        elif isinstance(widget, QLineEdit):
+            found.append(widget.placeholderText())
+        elif isinstance(widget, QSpinBox | QDoubleSpinBox):
+            found += [widget.specialValueText(), widget.prefix(), widget.suffix()]
+    return found
+
+
 @pytest.fixture
 def window(
     qapp: QApplication, open_window: Callable[..., MainWindow], state: State, make_job, make_step
@@ -131,6 +154,7 @@ def test_all_that_the_window_says_is_german(qtbot: QtBot, window: MainWindow) ->
         window.generate_panel.pages.setCurrentIndex(page)
         for one in open_all(window):
             seen.look(one)
+            seen.texts += further_texts(one)
     said = {
         plain(line) for text in (*seen.texts, *seen.tips) for line in str(text or "").split("\n")
     }

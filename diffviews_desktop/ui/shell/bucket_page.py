@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -22,7 +23,7 @@ from diffviews_desktop.actions.preferences import prefer
 from diffviews_desktop.credentials import BucketKeys
 from diffviews_desktop.errors import KeyringError
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.translation import tr
+from diffviews_desktop.text.translation import tr, tr_in
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.labels import Label, caption, muted, say_below, tip
@@ -35,6 +36,14 @@ GIGABYTE, MOST_GIGABYTES = 10**9, 1_000_000
 LINES = 3  # of what is said of the keys
 NO_BUCKET = tr("Name a bucket first.")
 NO_KEYS = tr("None are entered here; variables such as R2_ACCESS_KEY_ID are used.")
+
+
+class _Kept(NamedTuple):
+    """Whether the keyring has keys of a bucket, what to say, and whether there is a keyring."""
+
+    there: bool
+    said: str
+    can_keep: bool = True
 
 
 class KeysDialog(QDialog):
@@ -98,7 +107,7 @@ class BucketPage(QWidget):
         self.kept.setWordWrap(True)
         self.kept.setMinimumHeight(LINES * self.kept.fontMetrics().lineSpacing())
         self.enter, self.forget = QPushButton(tr("Enter &keys…")), QPushButton(tr("&Forget them"))
-        self._asked: Latest[tuple[bool, str]] = Latest(self._show_keys, self, name="keyring")
+        self._asked: Latest[_Kept] = Latest(self._show_keys, self, name="keyring")
         self._build()
         self._connect()
         self.set_state(context.state)
@@ -121,7 +130,7 @@ class BucketPage(QWidget):
             caption(tr("At &most"), self.limit), _beside(self.limit, Label(tr("GB in the bucket")))
         )
         rows.addRow(Label(), self.upload)
-        rows.addRow(Label(tr("Keys")), self.kept)
+        rows.addRow(Label(tr_in("of a bucket", "Keys")), self.kept)
         for button in (self.enter, self.forget):
             button.setAutoDefault(False)
         rows.addRow(Label(), _beside(self.enter, self.forget))
@@ -182,13 +191,11 @@ class BucketPage(QWidget):
         bucket = self._context.state.preferences.bucket
         self._asked.ask(lambda: _ask(bucket))
 
-    def _show_keys(self, found: tuple[bool, str]) -> None:
-        there, said = found
-        self.kept.setText(said)
-        self.forget.setEnabled(there)
-        can_keep = said != credentials.NO_KEYRING
-        self.enter.setVisible(can_keep)
-        self.forget.setVisible(can_keep)
+    def _show_keys(self, found: _Kept) -> None:
+        self.kept.setText(found.said)
+        self.forget.setEnabled(found.there)
+        self.enter.setVisible(found.can_keep)
+        self.forget.setVisible(found.can_keep)
 
     def _enter(self) -> None:
         bucket = self._context.state.preferences.bucket
@@ -205,29 +212,29 @@ class BucketPage(QWidget):
     def _do(self, work: Callable[[], None]) -> None:
         bucket = self._context.state.preferences.bucket
 
-        def done() -> tuple[bool, str]:
+        def done() -> _Kept:
             try:
                 work()
             except KeyringError as error:
-                return False, str(error)
+                return _Kept(False, str(error))
             return _ask(bucket)
 
         self._asked.ask(done)
 
 
-def _ask(bucket: BucketSettings) -> tuple[bool, str]:
+def _ask(bucket: BucketSettings) -> _Kept:
     """Whether the keyring has keys of a bucket, and what to say."""
     if not credentials.has_keyring():
-        return False, credentials.NO_KEYRING
+        return _Kept(False, tr(credentials.NO_KEYRING), can_keep=False)
     if not bucket.bucket:
-        return False, NO_KEYS
+        return _Kept(False, NO_KEYS)
     try:
         kept = credentials.stored_keys(bucket.bucket, bucket.endpoint)
     except KeyringError as error:
-        return False, str(error)
-    return (
-        (False, NO_KEYS) if kept is None else (True, tr("They are in the keyring of this system."))
-    )
+        return _Kept(False, str(error))
+    if kept is None:
+        return _Kept(False, NO_KEYS)
+    return _Kept(True, tr("They are in the keyring of this system."))
 
 
 def _check_bucket(name: str) -> None:

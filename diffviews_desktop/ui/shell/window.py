@@ -41,7 +41,7 @@ from diffviews_desktop.actions.context import Contents, Context, Move, Page, Wor
 from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.translation import tr
+from diffviews_desktop.text.translation import tr, tr_in
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.labels import muted, plain
@@ -172,7 +172,7 @@ class MainWindow(Clipboard, QMainWindow):
 
     def _build_bar(self) -> None:
         self.settings_button = QPushButton(tr("Map settings…"))
-        self.open_button = QPushButton(tr("Open data folder…"))
+        self.open_button = QPushButton(tr_in("tool bar", "Open data folder…"))
         self.demo_hint = muted(tr("bundled demo: real handwritten digits"))
         bar = QToolBar(tr("Model and layer"))
         theme.dress(bar)

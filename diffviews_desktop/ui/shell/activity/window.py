@@ -38,8 +38,9 @@ class ActivityWindow(QDialog):
             "history": self.history,
             "notices": self.notices,
         }
-        for title, page in self._titles.items():
-            self.pages.addTab(page, title.capitalize())
+        titles = tr("Jobs"), tr("History"), tr("Notices")
+        for title, page in zip(titles, self._titles.values(), strict=True):
+            self.pages.addTab(page, title)
         self.close_button = QPushButton(tr("&Close"))
         self.close_button.setAutoDefault(False)
         self.close_button.clicked.connect(self.close)

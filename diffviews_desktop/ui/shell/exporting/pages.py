@@ -227,7 +227,7 @@ class StripPage(Page):
         super().__init__()
         self.run = RunChoice()
         self.most = whole(0, 0, 1000)
-        self.most.setSpecialValueText("all")
+        self.most.setSpecialValueText(tr("all"))
         self.ground = choice(GROUNDS)
         rows = form()
         add_row(rows, tr("&Run"), self.run)
