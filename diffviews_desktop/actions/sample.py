@@ -88,7 +88,7 @@ def _can_be_neighbor(state: State, row: int) -> bool:
 SAMPLE_ACTIONS = (
     SampleAction(
         "sample.anchor",
-        lambda state, row: Title(tr("Make it the &anchor")),
+        lambda state, row: Title(tr("Ma&ke it the anchor")),
         picks.new_anchor,
         offered=lambda state, row: row != state.picks.selection.anchor,
     ),
@@ -100,7 +100,7 @@ SAMPLE_ACTIONS = (
     ),
     SampleAction(
         "sample.add-neighbour",
-        lambda state, row: Title(tr("Add as &neighbour")),
+        lambda state, row: Title(tr("Add as neigh&bour")),
         picks.add_neighbor,
         offered=_can_be_neighbor,
     ),
@@ -119,7 +119,7 @@ SAMPLE_ACTIONS = (
     ),
     SampleAction(
         "sample.same-picture",
-        lambda state, row: Title(tr("Select the picture at all n&oise levels")),
+        lambda state, row: Title(tr("Select the picture at all noise le&vels")),
         _select_picture,
         offered=lambda state, row: len(_samples(state).levels) > 1 and _has_picture(state, row),
     ),
@@ -131,7 +131,7 @@ SAMPLE_ACTIONS = (
     ),
     SampleAction(
         "sample.copy-picture",
-        lambda state, row: Title(tr("Copy the p&icture")),
+        lambda state, row: Title(tr("Copy the pict&ure")),
         _copy_picture,
         offered=_has_picture,
         group=1,

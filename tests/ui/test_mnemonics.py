@@ -9,7 +9,7 @@ import pytest
 from all_windows import open_all
 from patience import until
 from planted_texts import planted
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -103,3 +103,18 @@ def test_alt_and_its_letter_open_a_menu(qtbot: QtBot, window: MainWindow, title:
         if menu is not None:  # the menu bar keeps the keyboard until it is left, too
             window.menuBar().setActiveAction(None)
         window.menuBar().clearFocus()
+
+
+def test_no_letter_of_a_samples_menu_is_for_two_things(window: MainWindow) -> None:
+    """Whether the sample is the anchor, a neighbour, selected, or nothing of it."""
+    area = window.map_area
+    seen: set[str] = set()
+    for action in ("selection.clear", "selection.all"):
+        window.menu_actions[action].trigger()
+        for row in range(len(window.session.state.opened.samples)):
+            area._show_menu(row, QPoint())
+            assert area.menu is not None
+            assert ambiguous([area.menu]) == []
+            seen |= set(letters_of(area.menu))
+    area._close_menu()
+    assert {"k", "r", "b", "o", "s"} <= seen

@@ -63,7 +63,7 @@ class MapMenu(SampleMenu):
         head.setToolTip(tip(name))
         head.setEnabled(False)
 
-        show = self.addAction(tr("Show &this step"))
+        show = self.addAction(tr("Sh&ow this step"))
         show.triggered.connect(lambda: runs.go_to_step(self._context, run_id, index))
         self.addSeparator()
         offer_step(self, self._context, run_id, index)
