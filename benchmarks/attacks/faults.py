@@ -58,10 +58,6 @@ class Surprises:
     ) -> None:
         self.found.append("".join(traceback.format_exception(kind, error, where)))
 
-    def note_raised(self) -> None:
-        """Note the exception that is being handled."""
-        self.found.append(traceback.format_exc())
-
 
 class Faults:
     """What breaks around the window, and what mends it.

@@ -201,7 +201,11 @@ def go_wild(
     actions: int,
     surprises: Surprises,
 ) -> None:
-    """All actions, each with what follows from it at once."""
+    """All actions, each with what follows from it at once.
+
+    They come as events, like those of the user: Qt deletes later only what an event has it delete.
+    """
+    from PySide6.QtCore import QTimer
 
     def heard(old: Any, new: Any) -> None:
         for notice in new.notices[-3:]:
@@ -212,11 +216,8 @@ def go_wild(
     for number in range(actions):
         if number % FAULT_EVERY == FAULT_EVERY - 1:
             faults.break_something()
-        try:
-            monkey.act()
-            application.processEvents()
-        except Exception:
-            surprises.note_raised()
+        QTimer.singleShot(0, monkey.act)
+        application.processEvents()
         if number % 1000 == 999:
             faults.mend()  # what is printed may go to the disk
             print(f"{number + 1} actions, {len(surprises.found)} surprises", flush=True)

@@ -36,6 +36,7 @@ from diffviews_desktop.ui.views.flat.renderer import (
     GLViewport,
     Renderer,
     choose_renderer,
+    gather_textures,
     wanted_renderer,
 )
 from diffviews_desktop.ui.views.flat.scene import extent
@@ -141,7 +142,8 @@ class PointPlot(QWidget):
         viewport = GLViewport(view, graphics_card=card) if opengl else QWidget()
         if isinstance(viewport, GLViewport):
             viewport.fresh.connect(self._points.gl.forget)
-        view.setViewport(viewport)
+        view.setViewport(viewport)  # the one before is gone with that
+        gather_textures(view)
         self._watch_viewport()
 
     def _on_failed(self) -> None:

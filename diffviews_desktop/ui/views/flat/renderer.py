@@ -16,7 +16,7 @@ from PySide6.QtGui import (
     QSurfaceFormat,
 )
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
-from PySide6.QtWidgets import QGraphicsView
+from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from diffviews_desktop.text.translation import tr
 
@@ -127,6 +127,17 @@ def gl_renderer() -> str:
 SMOOTHING = 4  # samples a pixel, for lines and text; in software it would double the time
 
 
+def gather_textures(widget: QWidget) -> None:
+    """Have a window look again for what OpenGL draws in it, because a texture is gone.
+
+    Qt keeps the textures that a window had when it was last painted, and shows them again whenever
+    the window is uncovered. While updates of ``widget`` are held back nothing paints the window
+    before that, and a texture that is gone would end the program.
+    """
+    if not widget.updatesEnabled():
+        widget.window().update()
+
+
 class GLViewport(QOpenGLWidget):
     """The viewport of a plot that OpenGL draws.
 
@@ -143,6 +154,10 @@ class GLViewport(QOpenGLWidget):
         wanted = QSurfaceFormat.defaultFormat()
         wanted.setSamples(SMOOTHING if graphics_card else 0)
         self.setFormat(wanted)
+        self.resized.connect(self._on_resized)
+
+    def _on_resized(self) -> None:
+        gather_textures(self)
 
     def initializeGL(self) -> None:
         self.fresh.emit()

@@ -25,7 +25,7 @@ from diffviews_desktop.ui.views.flat.opengl import GLError
 from diffviews_desktop.ui.views.flat.overlays import (
     MOST_CHOSEN_RINGS,
 )
-from diffviews_desktop.ui.views.flat.renderer import SMOOTHING
+from diffviews_desktop.ui.views.flat.renderer import SMOOTHING, gather_textures
 from diffviews_desktop.ui.views.flat.scene import PointLook, look
 from diffviews_desktop.ui.views.solid import frame, overlays
 from diffviews_desktop.ui.views.solid.cloud import NOTHING, Box, Cloud, box_around
@@ -61,6 +61,7 @@ class CloudWidget(QOpenGLWidget):
         self._format = QSurfaceFormat.defaultFormat()
         self._format.setSamples(SMOOTHING if graphics_card else 0)
         self.setFormat(self._format)
+        self.resized.connect(self._on_resized)
         self._most_moving = WHILE_MOVING[graphics_card]
         self.gl = CloudPainter()
         self.viewpoint = Viewpoint(self)
@@ -239,6 +240,9 @@ class CloudWidget(QOpenGLWidget):
 
     def resizeGL(self, width: int, height: int) -> None:
         self.viewpoint.refresh()
+
+    def _on_resized(self) -> None:
+        gather_textures(self)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

@@ -15,7 +15,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.panel import differ
-from diffviews_desktop.ui.views.flat.renderer import VARIABLE, Renderer
+from diffviews_desktop.ui.views.flat.renderer import VARIABLE, Renderer, gather_textures
 from diffviews_desktop.values.camera import Camera
 
 if TYPE_CHECKING:  # brought in when they are needed: importing them takes a second
@@ -200,6 +200,7 @@ class MapSwitch(QObject):
         self._context.update(replace(state, view=replace(state.view, solid=False)))
         self.view = None
         self._stack.removeWidget(view)
+        gather_textures(self._stack)
         view.close_threads()
         view.deleteLater()
         text = tr("The 3-D view could not be drawn by OpenGL; the map is shown flat.")
