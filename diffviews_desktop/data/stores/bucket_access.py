@@ -1,7 +1,8 @@
 """Which bucket maps are shared through, and the keys to it.
 
 The keys come, in this order, from the variables of Cloudflare R2, from the system's keyring, and
-from where boto3 looks: variables, profiles, single sign-on, roles of the machine.
+from where boto3 looks: variables, profiles, single sign-on, roles of the machine. A bucket that
+anyone may read needs none, where ``AWS_NO_SIGN_REQUEST`` says so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from diffviews_desktop.values.stores import BucketSettings
 BUCKET_VARIABLE = "R2_BUCKET_NAME"
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_S3"
 R2_VARIABLES = ("R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
+ANONYMOUS_VARIABLE = "AWS_NO_SIGN_REQUEST"
 USUAL_BUCKET = "diffviews"
 """That of the original system, where R2's keys are set and no bucket is named."""
 
@@ -52,7 +54,8 @@ def bucket_access(settings: BucketSettings) -> BucketAccess | None:
         raise StoreAccessError(
             f"The bucket {location.root} is not used, because there are no keys for it. Set "
             f"{', '.join(R2_VARIABLES[:-1])} and {R2_VARIABLES[-1]}, or what AWS's own tools read, "
-            "before you start the program, or enter the keys in the window's preferences."
+            "before you start the program, or enter the keys in the window's preferences. For a "
+            f"bucket that anyone may read, set {ANONYMOUS_VARIABLE}=YES."
         )
     folder = f"{location.path}/" if location.path else ""
     return BucketAccess(replace(location, path=folder), access)
@@ -80,7 +83,9 @@ def _stored_access(bucket: str, endpoint: str) -> Access | None:
 
 
 def _usual_access(endpoint: str) -> Access | None:
-    """What boto3 finds; None where that is nothing."""
+    """What boto3 finds, or that nobody asks for keys; None where that is nothing."""
+    if os.environ.get(ANONYMOUS_VARIABLE, "").strip().lower() in ("yes", "true", "1", "on"):
+        return Access(endpoint=endpoint, anonymous=True)
     import boto3
     from botocore.exceptions import BotoCoreError
 

@@ -10,6 +10,7 @@ from file_keyring import FileKeyring
 
 from diffviews_desktop.credentials import BucketKeys, store_keys
 from diffviews_desktop.data.stores.bucket_access import bucket_access
+from diffviews_desktop.data.stores.store import Access
 from diffviews_desktop.errors import StoreAccessError, UsageError
 from diffviews_desktop.values.stores import BucketSettings
 
@@ -84,6 +85,18 @@ def test_without_those_of_r2_boto3_looks_for_keys(
     found = bucket_access(BucketSettings("chosen", "https://mine"))
     assert found is not None
     assert (found.access.endpoint, found.access.key_id) == ("https://mine", "")
+
+
+def test_a_bucket_that_anyone_may_read_needs_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, AWS_NO_SIGN_REQUEST="YES", AWS_PROFILE="nobody")
+    found = bucket_access(BucketSettings("chosen", "https://mine"))
+    assert found is not None
+    assert found.access == Access("https://mine", anonymous=True)
+    assert bucket_access(BucketSettings()) is None
+    given(monkeypatch, **R2)  # keys go before it
+    found = bucket_access(BucketSettings("chosen"))
+    assert found is not None
+    assert not found.access.anonymous
 
 
 def test_a_folder_of_a_bucket_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
