@@ -135,7 +135,7 @@ class _Hand:
         from diffviews_desktop import paths
         from diffviews_desktop.app import leave_to_stay
         from diffviews_desktop.state.session import Session
-        from diffviews_desktop.ui.common.settings import Settings
+        from diffviews_desktop.state.settings import Settings
         from diffviews_desktop.ui.shell.window import MainWindow
 
         self.app, self.state = app, state

@@ -131,7 +131,7 @@ class _Hand:
         from beats import Beats
 
         from diffviews_desktop.state.session import Session
-        from diffviews_desktop.ui.common.settings import Settings
+        from diffviews_desktop.state.settings import Settings
         from diffviews_desktop.ui.shell.autosave import Autosave
         from diffviews_desktop.ui.shell.window import MainWindow
 

@@ -45,9 +45,9 @@ from PySide6.QtWidgets import QApplication
 
 from diffviews_desktop.engine.pump import Worker
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.settings import Settings, settings_file
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encoded
-from diffviews_desktop.ui.common.settings import Settings, settings_file
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.crash_hooks import hear_qt, hear_qt_no_longer, offer_report
 from diffviews_desktop.ui.shell.remembered import restored

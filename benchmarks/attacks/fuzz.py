@@ -270,7 +270,7 @@ def picture(work: Path) -> Reader:
 
 
 def settings(work: Path) -> Reader:
-    from diffviews_desktop.ui.common.settings import Settings
+    from diffviews_desktop.state.settings import Settings
 
     file = work / "settings.json"
     return Reader(file, [b'{"theme": "dark", "recent": ["/a"]}'], lambda: Settings(file))

@@ -157,7 +157,7 @@ def _window_options(arguments: list[str]) -> argparse.Namespace:
 
 def language_of(options: argparse.Namespace) -> str:
     """That of the command line, else the preferred one, else the system's."""
-    from diffviews_desktop.ui.common.settings import stored_text
+    from diffviews_desktop.state.settings import stored_text
 
     preferred = "" if options.reset else stored_text("language")
     return options.language or preferred or "system"

@@ -16,9 +16,9 @@ from babel.messages.pofile import read_po
 
 from diffviews_desktop import paths
 from diffviews_desktop.cli.main import language_of, window_parser
+from diffviews_desktop.state.settings import settings_file
 from diffviews_desktop.text import translation
 from diffviews_desktop.text.translation import tr, tr_in, trn
-from diffviews_desktop.ui.common.settings import settings_file
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = sorted(set(translation.LANGUAGES) - {translation.ENGLISH})

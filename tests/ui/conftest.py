@@ -19,8 +19,8 @@ from recorder import Recorder
 from diffviews_desktop.engine.jobs.drawing import Generate
 from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.conditions import from_choice

@@ -117,4 +117,4 @@ def test_no_letter_of_a_samples_menu_is_for_two_things(window: MainWindow) -> No
             assert ambiguous([area.menu]) == []
             seen |= set(letters_of(area.menu))
     area._close_menu()
-    assert {"k", "r", "b", "o", "s"} <= seen
+    assert len(seen) > 15

@@ -138,8 +138,8 @@ class LayerPanel(QWidget):
         if not told:
             return ("",)
         how = tr("What the samples of this map were told is chosen in Map settings.")
-        said = tr("Samples {told}.", told=told)
-        return said, state.opened.map_told_note, how
+        samples = tr("Samples {told}.", told=told)
+        return samples, state.opened.map_told_note, how
 
 
 def _whether_mapped(info: LayerInfo, state: State) -> str:

@@ -9,9 +9,9 @@ from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
 from diffviews_desktop import crashes
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.text.terminal import complain
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.ui.common.settings import Settings
 
 log = logging.getLogger("qt")
 

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.state.settings import Settings, packed, unpacked
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.settings import Settings, packed, unpacked
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.runs_dock import RunsDock
 

@@ -7,10 +7,10 @@ from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import View
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.values.preferences import (
     DEVICES,
     DRAWINGS,

@@ -18,10 +18,10 @@ from diffviews_desktop.actions.context import Answer, Context
 from diffviews_desktop.errors import DataError, said
 from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.session_file.saved import SUFFIX, SavedSession, session_of
+from diffviews_desktop.state.settings import Settings, Value
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.questions import Reply, ask_one_of
-from diffviews_desktop.ui.common.settings import Settings, Value
 from diffviews_desktop.ui.shell.arranging import arrange, arranged
 from diffviews_desktop.values.arrangement import Arrangement
 

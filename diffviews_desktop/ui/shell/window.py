@@ -40,6 +40,7 @@ from diffviews_desktop.actions import (
 from diffviews_desktop.actions.context import Contents, Context, Move, Page, WorkerLike
 from diffviews_desktop.exports.contents import Picture, Sheet
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr, tr_in
 from diffviews_desktop.ui.common import motion, theme
@@ -48,7 +49,6 @@ from diffviews_desktop.ui.common.labels import muted, plain
 from diffviews_desktop.ui.common.menus import Actions, ChoiceMenu
 from diffviews_desktop.ui.common.panel import Panels, differ
 from diffviews_desktop.ui.common.questions import ask_text
-from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.common.widgets import IconButton, SearchField
 from diffviews_desktop.ui.panels.classes import ClassesPanel
 from diffviews_desktop.ui.panels.color import ColorPanel

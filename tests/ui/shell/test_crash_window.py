@@ -11,8 +11,8 @@ from PySide6.QtGui import QGuiApplication
 
 from diffviews_desktop import paths
 from diffviews_desktop.crashes import CrashReport
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.crash_hooks import hear_qt, hear_qt_no_longer, offer_report
 from diffviews_desktop.ui.shell.window import MainWindow
 

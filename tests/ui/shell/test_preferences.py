@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
-from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.preferences import PreferencesWindow
 from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.window import MainWindow

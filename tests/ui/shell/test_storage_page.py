@@ -22,8 +22,8 @@ from diffviews_desktop.engine.jobs.storage import (
     ClearKept,
     MeasureDisk,
 )
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.bucket_page import KeysDialog
 from diffviews_desktop.ui.shell.preferences import PreferencesWindow
 from diffviews_desktop.ui.shell.remembered import restored

@@ -42,9 +42,9 @@ from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenDat
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.help import FactsWindow, KeysWindow, model_facts
 from diffviews_desktop.ui.shell.runs_dock import USUAL_HEIGHT
 from diffviews_desktop.ui.shell.window import MainWindow

@@ -26,8 +26,8 @@ from recorder import Recorder
 from diffviews_desktop.actions import picks, selection, showing
 from diffviews_desktop.actions.preferences import choose_appearance
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.maps import LinkedMap

@@ -26,11 +26,11 @@ from diffviews_desktop.actions.preferences import choose_drawing
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import colors, motion, theme
 from diffviews_desktop.ui.common.colors import class_colors
 from diffviews_desktop.ui.common.run_styles import STYLES
-from diffviews_desktop.ui.common.settings import Settings
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.renderer import choose_renderer
 from diffviews_desktop.ui.views.flat.view import MapView
@@ -752,7 +752,7 @@ from pathlib import Path
 from diffviews_desktop.app import create_application
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.ui.shell.window import MainWindow
-from diffviews_desktop.ui.common.settings import Settings
+from diffviews_desktop.state.settings import Settings
 app = create_application(["test"])
 settings = Settings(Path({str(tmp_path / "settings.json")!r}))
 window = MainWindow(Session(), None, settings)

@@ -6,20 +6,16 @@ import json
 import os
 import random
 import sys
-from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QByteArray
 from pytestqt.qtbot import QtBot
-from recorder import Recorder
 
 from diffviews_desktop import paths
 from diffviews_desktop.app import App, Options
-from diffviews_desktop.state.session import Session
-from diffviews_desktop.ui.common.settings import MOST_BYTES, Settings, packed, unpacked
-from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.state.settings import MOST_BYTES, Settings, packed, unpacked
 
 FINE = {"theme": "dark", "recent": ["/a", "/b@c, d"], "folder": "@Variant(\udcff\u202e"}
 ABORTS_QT = rb"theme=@Variant(\0\0\0\x9\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f)"
@@ -165,24 +161,6 @@ def test_bytes_are_the_same_again_or_nothing() -> None:
             assert unpacked(changed) in (b"", data)  # the last bits of base64 say nothing
         assert unpacked(text[:i]) == b""
     assert unpacked("") == unpacked("ü:ü") == unpacked("00000000:") == b""
-
-
-def test_a_layout_that_was_damaged_is_forgotten(qtbot: QtBot, file: Path, worker: Recorder) -> None:
-    settings = Settings(file)
-    window = MainWindow(Session(), worker, settings)
-    qtbot.addWidget(window)
-    first = window.saveState()
-    window.layout_of_docks.docks[1].hide()
-    window.close()
-    checksum, _, code = settings.text("layout").partition(":")
-    layout = bytearray(b64decode(code))
-    assert layout != first
-    layout[13] ^= 2
-    damaged = b64encode(layout).decode("ascii")
-    settings.change({"layout": f"{checksum}:{damaged}"})
-    again = MainWindow(Session(), worker, settings)  # given these bytes, Qt crashes
-    qtbot.addWidget(again)
-    assert again.saveState() == first
 
 
 def test_the_window_starts_with_the_defaults_and_says_so(
