@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 from patience import until
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.app import App, Options
@@ -83,8 +83,14 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
 
     # hover
     row = int(np.flatnonzero(state.opened.samples.class_label == 7)[10])
-    qtbot.mouseMove(window.map.viewport, window.map.position_of(row).toPoint())
-    until(qtbot, lambda: not window.preview.picture.pixmap().isNull())
+    place = window.map.position_of(row).toPoint()
+
+    def is_previewed() -> bool:  # the mouse comes again: the map may not have come to rest
+        for at in (place + QPoint(40, 40), place):
+            qtbot.mouseMove(window.map.viewport, at)
+        return not window.preview.picture.pixmap().isNull()
+
+    until(qtbot, is_previewed)
     assert "seven" in window.preview.name.text()
 
     # anchor, suggest
