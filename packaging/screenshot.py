@@ -70,5 +70,6 @@ def main(file: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as home:
-        os.environ["XDG_DATA_HOME"] = os.environ["XDG_CONFIG_HOME"] = home
+        for kind in ("DATA", "CONFIG", "STATE"):
+            os.environ[f"XDG_{kind}_HOME"] = home
         main(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "screenshot.png"))
