@@ -122,6 +122,14 @@ class NoWindow:
         self.asked.append(("file", title, name, contents(), place))
         return self.file
 
+    def ask_direction(self, title: str) -> Path | None:
+        self.asked.append(("direction", title))
+        return self.file
+
+    def ask_direction_file(self, title: str, name: str) -> Path | None:
+        self.asked.append(("direction file", title, name))
+        return self.file
+
     def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
         self.asked.append(("text", title, question))
         return self.text

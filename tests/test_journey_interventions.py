@@ -10,7 +10,7 @@ import pytest
 from patience import until
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QDialogButtonBox
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.actions import exports, picks, selection
@@ -108,6 +108,29 @@ def test_a_direction_of_two_selections_and_an_area_that_is_brushed(
     next(action for action in menu.actions() if action.text() == "three").trigger()
     assert session.state.runs.interventions[-1].source == SavedVector("three")
     named = generate(qtbot, app)
+
+    # exported, and taken back from the file under another name; what is no direction is refused
+    elsewhere, other = tmp_path / "mine.safetensors", tmp_path / "other.safetensors"
+    other.write_bytes(b"no direction")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    export = next(
+        action.menu() for action in panel.stack.add_menu.actions()
+        if action.menu() and action.menu().objectName() == "directions.export"
+    )  # fmt: skip
+    panel.stack.add_menu.aboutToShow.emit()
+    assert export.menuAction().isEnabled()  # there was nothing to export at first
+    next(action for action in export.actions() if action.text() == "three").trigger()
+    until(qtbot, elsewhere.is_file)
+    assert elsewhere.read_bytes() == info.path.read_bytes()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(elsewhere), ""))
+    monkeypatch.setattr(TextDialog, "exec", lambda dialog: QDialog.DialogCode.Accepted)
+    choose(app, "directions.load")
+    until(qtbot, lambda: len(session.state.opened.directions) == 2)
+    assert [one.name for one in session.state.opened.directions] == ["mine", "three"]
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(other), ""))
+    choose(app, "directions.load")
+    until(qtbot, lambda: "cannot be read as a saved direction" in session.state.notices[-1].text)
+    assert len(session.state.opened.directions) == 2
 
     # and made again by the command line from the PNG alone
     file = tmp_path / "run.png"

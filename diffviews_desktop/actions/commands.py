@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from diffviews_desktop.actions.line_format import NEEDS_WINDOW, json_text, with_opening
-from diffviews_desktop.engine.jobs.directions import SaveDirection
+from diffviews_desktop.engine.jobs.directions import ExportDirection, LoadDirection, SaveDirection
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.mapping import AssessMap, MapLayer
@@ -119,6 +119,17 @@ def _direction(job: SaveDirection) -> list[str]:
     return [*options, "--minus", _rows(source.minus)] if isinstance(source, Difference) else options
 
 
+def _load(job: LoadDirection) -> list[str]:
+    named = _said({"--name": job.name, "--model": job.model})
+    replacing = ["--replace"] if job.replace else []
+    return ["direction", "load", str(job.file), *_folder(job.folder), *named, *replacing]
+
+
+def _export(job: ExportDirection) -> list[str]:
+    options = [*_folder(job.folder), "--model", job.model]
+    return ["direction", "export", job.name, str(job.file), *options]
+
+
 _COMMANDS: Mapping[type[Job[object]], Callable[[Any], list[str]]] = {
     OpenData: _open,
     MapLayer: _map,
@@ -127,6 +138,8 @@ _COMMANDS: Mapping[type[Job[object]], Callable[[Any], list[str]]] = {
     GenerateGrid: _generate,
     ImportData: _import,
     SaveDirection: _direction,
+    LoadDirection: _load,
+    ExportDirection: _export,
 }
 
 

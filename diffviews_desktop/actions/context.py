@@ -125,6 +125,12 @@ class WindowLike(Protocol):
         """A file to write, of a kind that the contents can be written as. ``place`` names what is
         written: the folder that was last chosen for it is offered first."""
 
+    def ask_direction(self, title: str) -> Path | None:
+        """The file of a saved direction that the user chooses; None where they choose none."""
+
+    def ask_direction_file(self, title: str, name: str) -> Path | None:
+        """A file to write a saved direction into; ``name`` is offered."""
+
     def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
         """A short text that the user types; None where they type none. Where there is a text
         already, it is offered, and may be emptied."""

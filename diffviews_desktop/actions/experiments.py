@@ -113,6 +113,7 @@ def run_experiment(
     layer_sets: tuple[LayerSet, ...] = (),
     parts: int = 1,
     judge: str = USUAL_JUDGE,
+    features: str = "",
 ) -> None:
     """Draw the interventions of the Generate panel and their controls, and measure what each does.
 
@@ -126,6 +127,8 @@ def run_experiment(
         layer_sets: where it acts, each by itself; where the panel says, if there are none.
         parts: of the run, in each of which it acts by itself; of 1, when the panel says.
         judge: what reads the pictures: see `Experiment`.
+        features: the layer in which the distance to the unmasked run is measured, too; empty for
+            none.
     """
     state = context.state
     why, spec = cannot_compare(state, of_picks), state.opened.spec
@@ -134,7 +137,7 @@ def run_experiment(
         return
     at_anchors = many_masks(state) and not of_picks
     experiment = _planned(state, spec, at_anchors, layer_sets, parts)
-    experiment = replace(experiment, seeds=seeds, controls=controls, judge=judge)
+    experiment = replace(experiment, seeds=seeds, controls=controls, judge=judge, features=features)
     common: dict[str, Any] = {
         "job_id": context.worker.next_id(),
         "folder": state.opened.folder,
@@ -210,9 +213,11 @@ def cannot_compare(state: State, of_picks: bool) -> str:
     return cannot_draw_grid(state)
 
 
-def seconds_of(state: State, pictures: int, judge: str = USUAL_JUDGE) -> float | None:
-    """How long so many pictures take with the loaded model, and reading them with a judge; None
-    where it was not measured."""
+def seconds_of(
+    state: State, pictures: int, judge: str = USUAL_JUDGE, features: str = ""
+) -> float | None:
+    """How long so many pictures take with the loaded model, and reading them with a judge and in a
+    layer; None where it was not measured."""
     opened = state.opened
     pace = opened.pace or opened.rate
     each = state.runs.settings.evaluations(not opened.unconditional)
@@ -220,6 +225,8 @@ def seconds_of(state: State, pictures: int, judge: str = USUAL_JUDGE) -> float |
         each *= 2  # the run that is patched from
     if judge == OWN_LOSS and opened.loaded is not None:
         each += LOSS_LEVELS * opened.loaded.num_classes
+    if features:
+        each += 1  # the model sees each picture once more
     return pictures * each / pace if pace else None
 
 

@@ -22,6 +22,7 @@ from diffviews_desktop.values.interventions import (
     Intervention,
     LayerMean,
     OtherRun,
+    SampleMean,
     SavedVector,
     Zero,
 )
@@ -43,7 +44,7 @@ def add(context: Context, intervention: Intervention) -> None:
 def take_as_set(context: Context, letter: str) -> None:
     """Take the selected samples as set A or B, or, where none are selected, those picked for the
     mask."""
-    rows, runs = _rows(context.state), context.state.runs
+    rows, runs = selected_rows(context.state), context.state.runs
     changed = replace(runs, set_a=rows) if letter == "a" else replace(runs, set_b=rows)
     context.update(replace(context.state, runs=changed))
     samples = context.state.opened.samples
@@ -67,6 +68,11 @@ def save_direction(context: Context) -> None:
 @verb
 def save_direction_as(context: Context, name: str) -> None:
     """Save A − B under a name, with the layers of the map."""
+    save_vector(context, _difference(context.state), name)
+
+
+def save_vector(context: Context, source: Difference | SampleMean, name: str) -> None:
+    """Have a direction, or the mean of a set, saved under a name, with the layers of the map."""
     state = context.state
     if state.opened.spec is None:
         return
@@ -79,13 +85,14 @@ def save_direction_as(context: Context, name: str) -> None:
         job_id=context.worker.next_id(),
         folder=state.opened.folder,
         spec=state.opened.spec,
-        source=_difference(state),
+        source=source,
         name=name.strip(),
     )
     submit(context, job, tr("Saving {name}", name=name.strip()))
 
 
-def _rows(state: State) -> tuple[int, ...]:
+def selected_rows(state: State) -> tuple[int, ...]:
+    """The selected samples, or, where none are selected, those picked for the mask."""
     selection = state.picks.selection
     chosen: tuple[int, ...] = tuple(selection.chosen.rows.tolist())
     return chosen or selection.rows
@@ -132,7 +139,8 @@ def _add_chosen(context: Context, value: object) -> None:
         add(context, value)
 
 
-def _no_rows(state: State) -> str:
+def no_rows(state: State) -> str:
+    """Why nothing can be done with selected samples; empty where there are some."""
     selection = state.picks.selection  # asked at every change: a million rows are not counted out
     if len(selection.chosen) or selection.rows:
         return ""
@@ -160,7 +168,7 @@ SET_A = Action(
     group=2,
     meaning=tr("The mean of set A less that of set B is a direction."),
     button=tr("Set A"),
-    why_not=_no_rows,
+    why_not=no_rows,
     detail=lambda state: _size(state.runs.set_a),
 )
 SET_B = Action(
@@ -171,7 +179,7 @@ SET_B = Action(
     group=2,
     meaning=tr("The mean of set A less that of set B is a direction."),
     button=tr("Set B"),
-    why_not=_no_rows,
+    why_not=no_rows,
     detail=lambda state: _size(state.runs.set_b),
 )
 ADD = Action(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diffviews_desktop.actions import (
     asking,
+    directions,
     downloads,
     experiments,
     exports,
@@ -55,6 +56,7 @@ _TOPICS = (
     runs,
     experiments,
     interventions,
+    directions,
     asking,
     jobs,
     leaving,
@@ -66,7 +68,7 @@ ACTIONS: dict[str, Action] = {
 """By id, in the order in which a group of a menu shows them."""
 CHOICES: dict[str, Choice] = {
     choice.id: choice
-    for topic in (folders, sessions, preferences, showing, interventions)
+    for topic in (folders, sessions, preferences, showing, interventions, directions)
     for choice in topic.CHOICES
 }
 SAMPLE_ACTIONS: tuple[SampleAction, ...] = sample.SAMPLE_ACTIONS

@@ -8,6 +8,7 @@ from typing import Any
 
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.directions import take_direction
 from diffviews_desktop.actions.downloads import take_disk, take_downloaded, take_list
 from diffviews_desktop.actions.folders import open_other
 from diffviews_desktop.actions.groups import take_clusters
@@ -24,7 +25,6 @@ from diffviews_desktop.engine.jobs.clustering import ClustersFound
 from diffviews_desktop.engine.jobs.directions import (
     DirectionList,
     DirectionSaved,
-    SaveDirection,
 )
 from diffviews_desktop.engine.jobs.downloading import Downloaded, ModelList
 from diffviews_desktop.engine.jobs.drawing import (
@@ -390,17 +390,6 @@ def _averaged(context: Context, running: RunningJob, mean: PictureMean) -> None:
     context.window.show_page("mean")
 
 
-def _direction_saved(context: Context, running: RunningJob, saved: DirectionSaved) -> None:
-    opened, info = context.state.opened, saved.info
-    if isinstance(running.job, SaveDirection) and running.job.spec.model == opened.model:
-        others = [one for one in opened.directions if one.name != info.name]
-        listed = tuple(sorted((*others, info), key=lambda one: one.name))
-        context.update(replace(context.state, opened=replace(opened, directions=listed)))
-    context.say(
-        tr("Saved the direction {name} in {parent}", name=info.name, parent=info.path.parent)
-    )
-
-
 def _exported(context: Context, running: RunningJob, exported: SamplesExported) -> None:
     context.say(
         tr(
@@ -444,7 +433,7 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     MaskJudged: _mask_judged,
     PictureMean: _averaged,
     InputShown: take_input,
-    DirectionSaved: _direction_saved,
+    DirectionSaved: take_direction,
     DirectionList: take_nothing,
     SamplesExported: _exported,
     ContentWritten: _written,

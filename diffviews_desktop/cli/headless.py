@@ -184,6 +184,12 @@ class _Window:
     def ask_file(self, title: str, name: str, contents: Contents, place: str) -> Path | None:
         raise _no_window(title)
 
+    def ask_direction(self, title: str) -> Path | None:
+        raise _no_window(title)
+
+    def ask_direction_file(self, title: str, name: str) -> Path | None:
+        raise _no_window(title)
+
     def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
         raise _no_window(title)
 

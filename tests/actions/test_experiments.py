@@ -281,13 +281,17 @@ def test_an_experiment_is_of_the_samples_on_screen_and_asks_the_judge_that_was_c
     session.update(replace(session.state, opened=replace(opened, layer_map=shown)))
     context = context_of(session, worker)
     common: dict[str, Any] = {"anchors": 4, "neighbors": 2, "seeds": 3, "controls": ("none",)}
-    experiments.run_experiment(context, of_picks=False, judge="/a/judge.onnx", **common)
+    experiments.run_experiment(
+        context, of_picks=False, judge="/a/judge.onnx", features="midblock", **common
+    )
     job = worker.submitted[-1]
     assert isinstance(job, RunExperiment)
     assert job.experiment.judge == "/a/judge.onnx"
+    assert job.experiment.features == "midblock"
     assert job.experiment.told == NOTHING
     assert job.choice is not None
     assert (job.choice.anchors, job.choice.told) == (4, NOTHING)
     assert not job.trust_judge  # a function is never run from here
     experiments.run_experiment(context, of_picks=False, **common)
     assert worker.submitted[-1].experiment.judge == USUAL_JUDGE
+    assert worker.submitted[-1].experiment.features == ""

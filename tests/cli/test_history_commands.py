@@ -12,9 +12,9 @@ import pytest
 
 from diffviews_desktop.actions.commands import as_command
 from diffviews_desktop.cli.options import folder_of, map_parameters_of
-from diffviews_desktop.cli.verbs import add_verb_parser, generate
+from diffviews_desktop.cli.verbs import add_verb_parser, direction, generate
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs.directions import SaveDirection
+from diffviews_desktop.engine.jobs.directions import ExportDirection, LoadDirection, SaveDirection
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.mapping import AssessMap, MapLayer
@@ -150,6 +150,23 @@ def test_maps_directions_and_imports_say_the_same(tmp_path: Path) -> None:
     for name in ("checkpoint", "out", "name", "images", "sigmas", "seed", "brightness", "told"):
         assert getattr(options, name) == getattr(bring, name), name
     assert LayerSet(options.layers) == bring.layers
+
+
+def test_a_direction_is_loaded_and_exported_by_the_same_command(tmp_path: Path) -> None:
+    common: dict[str, Any] = {"job_id": 1, "folder": FolderRef(tmp_path), "model": "tiny"}
+    file = tmp_path / "a b.safetensors"
+    for job in (
+        LoadDirection(**common, file=file, name="c", replace=True),
+        ExportDirection(**common, file=file, name="c"),
+    ):
+        options = parsed(command(job))
+        assert folder_of(options) == job.folder
+        assert (options.model, options.file, options.name) == ("tiny", file, "c")
+        assert options.run is (
+            direction.load if isinstance(job, LoadDirection) else direction.export
+        )
+    assert parsed(command(LoadDirection(**common, file=file, replace=True))).replace
+    assert not parsed(command(LoadDirection(**common, file=file))).replace
 
 
 def test_opening_a_folder_opens_the_window_there(tmp_path: Path) -> None:

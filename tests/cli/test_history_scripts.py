@@ -175,6 +175,7 @@ VALUES = [
     ("exports.write_figure", {"file": Path("a.pdf"), "style": FigureStyle(legend=False)}),
     ("exports.write_film", {"file": Path("a.gif"), "style": FilmStyle(rate=9.0), "run": 3}),
     ("exports.write_runs", {"file": Path("a.csv"), "runs": (1, 4)}),
+    ("directions.load_direction", {"file": Path("/a/b.safetensors"), "name": "c"}),
 ]  # fmt: skip
 
 

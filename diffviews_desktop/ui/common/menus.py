@@ -154,13 +154,14 @@ def _meaning(action: Action) -> str:
 class ChoiceMenu(QMenu):
     """What there is to choose of, listed when the menu opens."""
 
-    def __init__(self, choice: Choice, context: Context, parent: QWidget) -> None:
+    def __init__(self, choice: Choice, context: Context, parent: QMenu) -> None:
         super().__init__(choice.title, parent)
         self.setObjectName(choice.id)
         self.setToolTipsVisible(True)
         self._choice, self._context = choice, context
         self._group = QActionGroup(self)
         self.aboutToShow.connect(self.fill)
+        parent.aboutToShow.connect(self.fill)  # which may leave it empty, or no longer so
         self.fill()
 
     def fill(self) -> None:

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.actions import (
     asking,
+    directions,
     downloads,
     folders,
     interventions,
@@ -59,6 +60,7 @@ from diffviews_desktop.ui.panels.linked import LinkedPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
 from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.ui.shell.clipboard import Clipboard
+from diffviews_desktop.ui.shell.direction_files import DirectionFiles
 from diffviews_desktop.ui.shell.drops import Drops
 from diffviews_desktop.ui.shell.ending import may_interrupt
 from diffviews_desktop.ui.shell.folder_watch import FolderWatch
@@ -120,6 +122,8 @@ class MainWindow(Clipboard, QMainWindow):
         self.mask_watch = MaskWatch(self.context, self)
         self.drops = Drops(self.context, self)
         self.ask_picture = self.drops.ask_picture
+        files = DirectionFiles(self.sessions, self, settings)
+        self.ask_direction, self.ask_direction_file = files.ask_open, files.ask_save
         self.watch = FolderWatch(self.context, self.sessions, self)
         self._panels = Panels()
         self._build()
@@ -231,10 +235,10 @@ class MainWindow(Clipboard, QMainWindow):
 
     def _fill_add_menu(self, menu: QMenu) -> None:
         """What can be added to the interventions: the same as in the menu bar."""
-        for one in interventions.ACTIONS:
+        for one in (*interventions.ACTIONS, *directions.ACTIONS):
             menu.addAction(self.menu_actions[one.id])
         menu.addSeparator()
-        for choice in interventions.CHOICES:
+        for choice in (*interventions.CHOICES, *directions.CHOICES):
             menu.addMenu(ChoiceMenu(choice, self.context, menu))
 
     def _isolate_class(self, number: int) -> None:

@@ -112,6 +112,7 @@ def test_many_masks_with_all_controls_are_drawn_at_first(
         "layer_sets": (),
         "parts": 1,
         "judge": USUAL_JUDGE,
+        "features": "",
     }
 
 
@@ -274,6 +275,51 @@ def test_a_judge_is_chosen(
     assert choose("a file…") == "/models/dogs.onnx"
     assert choose("reads <b>cats.onnx") == "/models/reads <b>cats.onnx"
     assert judge.count() == 6
+
+
+def test_a_layer_is_chosen_in_which_the_distance_is_measured(
+    qtbot: QtBot, window: ExperimentWindow, ready: State
+) -> None:
+    features = window.form.features
+    names = ("down_blocks.0.attentions.0.transformer_blocks.0.ff", "midblock")
+    layers = tuple(LayerInfo(name, (4, 8, 8), False) for name in names)
+    loaded = ModelLoaded("m", "cpu", 3, 8, layers)
+    wide = window.form.sizeHint().width()
+    other = replace(ready, opened=replace(ready.opened, loaded=loaded, pace=20.0))
+    window.set_state(other)
+    assert [features.itemData(at) for at in range(features.count())] == ["", *names]
+    assert window.form.sizeHint().width() <= wide  # whatever the layers are called
+    before = window.summary.text()
+    features.setCurrentIndex(2)
+    assert asked_for(qtbot, window)["features"] == "midblock"
+    assert window.summary.text() != before  # it takes longer
+    window.set_state(ready)  # a model that has it, too
+    assert asked_for(qtbot, window)["features"] == "midblock"
+    window.set_state(other)
+    features.setCurrentIndex(1)
+    window.set_state(ready)  # one that has it not
+    assert asked_for(qtbot, window)["features"] == ""
+
+
+def test_the_table_has_the_distance_in_the_layer_where_it_was_measured(
+    window: ExperimentWindow, measured: State
+) -> None:
+    def headings() -> list[str]:
+        table = window.table
+        return [table.horizontalHeaderItem(at).text() for at in range(table.columnCount())]
+
+    window.set_state(measured)
+    assert "moved in the layer" not in headings()
+    experiment = measured.runs.experiment
+    assert experiment is not None
+    assert experiment.result is not None
+    bare, acted = experiment.result.findings
+    acted = replace(acted, features=Estimate(0.31, 0.28, 0.35, 10))
+    result = replace(experiment.result, findings=(bare, acted))
+    again = replace(experiment, result=result)
+    window.set_state(replace(measured, runs=replace(measured.runs, experiment=again)))
+    column = headings().index("moved in the layer")
+    assert [window.table.item(row, column).text() for row in (0, 1)] == ["–", "0.31 [0.28, 0.35]"]
 
 
 def test_a_sweep_shows_a_heat_map_that_leads_to_the_table(

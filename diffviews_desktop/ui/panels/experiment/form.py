@@ -11,6 +11,7 @@ from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
 from diffviews_desktop.ui.common.widgets import ComboBox, WholeNumber, signals_blocked
+from diffviews_desktop.ui.panels.experiment.feature_choice import FeatureChoice
 from diffviews_desktop.ui.panels.experiment.judge_choice import JudgeChoice
 from diffviews_desktop.values.controls import (
     APPLICABLE,
@@ -61,6 +62,7 @@ class ExperimentForm(QWidget):
         self.layers.setMaximumHeight(96)
         self.parts = _number(1, 1, 1)
         self.judge = JudgeChoice()
+        self.features = FeatureChoice()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.what)
@@ -79,6 +81,7 @@ class ExperimentForm(QWidget):
         for number in (self.anchors, self.neighbors, self.seeds, self.parts):
             number.valueChanged.connect(self.edited)
         self.judge.currentIndexChanged.connect(self.edited)
+        self.features.currentIndexChanged.connect(self.edited)
         self._show_rows()
 
     def _fields(self) -> QFormLayout:
@@ -111,6 +114,14 @@ class ExperimentForm(QWidget):
                 ),
             ),
             (tr("&Judge"), self.judge, tr("What says which class a picture shows, and how surely")),
+            (
+                tr("D&istance in"),
+                self.features,
+                tr(
+                    "A layer in which it is measured how far each picture is from that without an "
+                    "intervention, besides in pixels"
+                ),
+            ),
         ):
             form.addRow(caption(text, field), field)
             field.setToolTip(tip(meaning))
@@ -125,6 +136,7 @@ class ExperimentForm(QWidget):
         self.what.setText("" if many else said_of(self._acting, steps))
         self.what.setVisible(not many and bool(self._acting))
         self._layers.set_state(state)
+        self.features.set_state(state)
         with signals_blocked(self.seeds, self.parts):
             self.parts.setMaximum(steps)
             if many != self._many:
@@ -197,6 +209,7 @@ class ExperimentForm(QWidget):
             "layer_sets": self.layer_sets,
             "parts": self.windows,
             "judge": self.judge.currentData(),
+            "features": self.features.layer,
         }
 
     def _on_masks(self) -> None:

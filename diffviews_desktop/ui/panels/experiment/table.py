@@ -102,7 +102,7 @@ class FindingsTable(ReadTable):
     def show_result(self, result: ExperimentResult) -> None:
         """Show what was found."""
         findings = result.findings
-        names = [name for name in shown_measures(findings) if name != "features"]
+        names = shown_measures(findings)
         marks, outcome = marks_of(findings), findings[0].outcome
         self.dots.low = min([0.0, *map(_lowest, marks)]) if outcome == "neighbors" else 0.0
         what = _HEADINGS[outcome]

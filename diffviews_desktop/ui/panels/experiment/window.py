@@ -115,7 +115,8 @@ class ExperimentWindow(DrawingWindow):
         places = max(1, len(form.layer_sets)) * form.windows
         count = masks * seeds * (1 + places * len(form.chosen()))
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
-        text = _size_text(count, nfe, seconds_of(state, count, form.judge.currentData()))
+        seconds = seconds_of(state, count, form.judge.currentData(), form.features.layer)
+        text = _size_text(count, nfe, seconds)
         if form.is_of_masks:
             of = trn("{number} mask", "{number} masks", masks)
             text = f"{of}: {text}"
