@@ -132,6 +132,21 @@ def test_a_file_that_stays_away_makes_it_end_with_1(
     assert (tmp_path / "data/tiny/config.json").is_file()
 
 
+def test_of_all_models_one_that_cannot_be_had_does_not_keep_the_others(
+    web: WebServer, tmp_path: Path, run: Callable
+) -> None:
+    files = web.repositories["datasets/group/maps"].files
+    moved = {name.replace("tiny/", "edm/"): file for name, file in files.items()}
+    web.repositories["datasets/mckell/diffviews_demo_data"] = Repository(moved)  # no dmd2
+    out = tmp_path / "data"
+    code, said, _ = run("all", "--checkpoints", "none", "--output-dir", out, "--json")
+    assert code == 1
+    result = json.loads(said)
+    assert [one["what"] for one in result["downloads"]] == ["edm"]
+    assert list(result["failed"]) == ["dmd2"]
+    assert (out / "edm/config.json").is_file()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -23,6 +23,7 @@ from diffviews_desktop.engine.jobs.downloading import (
     PlanDownload,
     PlannedDownload,
 )
+from diffviews_desktop.errors import CheckpointError, KeyringError, NoRoomError, StoreError, said
 from diffviews_desktop.text.wording import counted, size
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.sources import ListedModel, MissingPart
@@ -95,14 +96,25 @@ def run(options: argparse.Namespace) -> Answer:
 def _fetch(
     options: argparse.Namespace, out: Path, names: Sequence[str], wanted: Sequence[str] | None
 ) -> Answer:
+    done: list[Downloaded] = []
+    failed: dict[str, str] = {}
     with engine_of(options) as engine:
-        done = [
-            engine.run(Download(job_id=0, **_arguments(options, out, name, wanted)))
-            for name in names
-        ]
-    result = {"folder": str(out.absolute()), "downloads": [_facts(one) for one in done]}
+        for name in names:
+            job = Download(job_id=0, **_arguments(options, out, name, wanted))
+            try:
+                done.append(engine.run(job))
+            except (StoreError, CheckpointError, KeyringError) as error:
+                if len(names) == 1 or isinstance(error, NoRoomError):
+                    raise
+                failed[name] = said(error)  # the others may be had
+    result = {
+        "folder": str(out.absolute()),
+        "downloads": [_facts(one) for one in done],
+        "failed": failed,
+    }
     lines = [line for one in done for line in _lines(one)]
-    return Answer(result, lines, FAILED if any(one.failed for one in done) else DONE)
+    lines += [f"{name}: {reason}" for name, reason in failed.items()]
+    return Answer(result, lines, FAILED if failed or any(one.failed for one in done) else DONE)
 
 
 def _plan(
