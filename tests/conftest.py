@@ -99,13 +99,17 @@ def own_sessions(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 
 @pytest.fixture(autouse=True)
-def engine_variables() -> Iterator[None]:
-    """What an engine in this process sets for its children goes with the test: with a safe path,
-    scripts that a test starts would not find the modules beside them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONSAFEPATH", "")
-        patch.delenv("PYTHONSAFEPATH")
-        yield
+def own_variables() -> Iterator[None]:
+    """What a test, or an engine in this process, sets for its children and for the program's
+    folders goes with it: with a safe path, scripts would not find the modules beside them."""
+    names = ("PYTHONSAFEPATH", *(f"XDG_{kind}_HOME" for kind in ("DATA", "CACHE", "CONFIG")))
+    before = {name: os.environ.get(name) for name in names}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @pytest.fixture
