@@ -132,6 +132,8 @@ class S3Server:
         """Send it a signal: SIGSTOP has it say nothing, SIGCONT has it go on."""
         assert self._process is not None
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:  # it may still answer until all of its threads have stopped
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def kill(self) -> None:
         """End it at once, whatever it does."""

@@ -152,8 +152,9 @@ def test_a_grid_fills_can_be_cancelled_and_a_picture_drawn_again(
     rows = [label.text for label in grid.sheet._layout.row_labels]
     assert (rows[1], rows[3]) == ("steps 1-2 · strength 0.5", "steps 3-3 · strength 0")
 
-    # strength 0 is the same whatever the steps
-    np.testing.assert_array_equal(record.cells[0].image, record.cells[6].image)
+    # strength 0 is the same whatever the steps, but for the rounding of another batch
+    first, again = (record.cells[index].image.astype(int) for index in (0, 6))
+    np.testing.assert_allclose(first, again, atol=1)
     assert not np.array_equal(record.cells[0].image, record.cells[4].image)
 
     # a double click on a picture draws it as a run
