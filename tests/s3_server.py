@@ -55,6 +55,7 @@ class S3Server:
         identities = [
             _identity("owner", self.access, ["Admin", "Read", "Write", "List", "Tagging"]),
             _identity("reader", self.reader, ["List", "Read:shared/open/*"]),
+            {"name": "anonymous", "actions": ["List:public", "Read:public"]},
         ]
         folder.mkdir(parents=True)
         (folder / "s3.json").write_text(json.dumps({"identities": identities}))
@@ -119,14 +120,15 @@ class S3Server:
             client.put_object(Bucket=name, Key=key, Body=content)
         return name
 
-    def open_to_reader(self) -> None:
-        """Have the bucket ``shared`` there and empty, of which `reader` may read a part."""
+    def empty(self, name: str) -> None:
+        """Have a bucket there that is empty: ``shared``, of which `reader` may read a part, or
+        ``public``, which anyone may read."""
         client = self.client()
         known = client.exceptions
         with contextlib.suppress(known.BucketAlreadyExists, known.BucketAlreadyOwnedByYou):
-            client.create_bucket(Bucket="shared")
-        for found in client.list_objects_v2(Bucket="shared").get("Contents", ()):
-            client.delete_object(Bucket="shared", Key=found["Key"])
+            client.create_bucket(Bucket=name)
+        for found in client.list_objects_v2(Bucket=name).get("Contents", ()):
+            client.delete_object(Bucket=name, Key=found["Key"])
 
     def signal(self, number: int) -> None:
         """Send it a signal: SIGSTOP has it say nothing, SIGCONT has it go on."""

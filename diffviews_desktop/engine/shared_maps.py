@@ -136,7 +136,7 @@ class SharedMaps:
 
     def _uploads_to(self, bucket: MapBucket) -> str:
         assert self._settings is not None
-        return bucket.describe() if self._settings.upload else ""
+        return bucket.describe() if self._settings.upload and bucket.writable else ""
 
     def _fetch(self, bucket: MapBucket, wanted: WantedMap) -> Fetched | None:
         self._host.progress("looking in the bucket")

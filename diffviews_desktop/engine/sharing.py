@@ -15,6 +15,7 @@ from diffviews_desktop.data.cache.shared_map import (
     label_of,
     read_description,
 )
+from diffviews_desktop.data.stores.bucket_access import ANONYMOUS_VARIABLE
 from diffviews_desktop.engine.activations import Activations
 from diffviews_desktop.engine.jobs.sharing import (
     CompareMaps,
@@ -150,6 +151,11 @@ def push_maps(job: PushMaps, host: Host, opened: OpenedModel) -> MapsPushed:
             them cannot be put there.
     """
     bucket = _open(job.bucket)
+    if not bucket.writable:
+        raise StoreAccessError(
+            f"Nothing can be put into {bucket.describe()} without keys. Set them, and unset "
+            f"{ANONYMOUS_VARIABLE}."
+        )
 
     def is_wanted(info: EntryInfo) -> bool:
         return job.layers in (None, info.layers) and (not job.keys or info.key in job.keys)

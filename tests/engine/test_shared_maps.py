@@ -611,7 +611,7 @@ def test_who_may_only_read_gets_maps_and_is_told_that_none_can_be_put_there(
     data: Path, fresh: Callable[[], Path], s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keys that may read what lies below one folder of a bucket, and write nowhere."""
-    s3_server.open_to_reader()
+    s3_server.empty("shared")
     use_keys(monkeypatch, s3_server.access)
     opened = BucketSettings("shared/open", s3_server.endpoint)
     closed = BucketSettings("shared/closed", s3_server.endpoint)
@@ -628,3 +628,22 @@ def test_who_may_only_read_gets_maps_and_is_told_that_none_can_be_put_there(
     assert new.upload_to == "s3://shared/open/"
     with pytest.raises(StoreError, match="may not be read or written"):
         push(other, opened, keys=(new.path.name,))
+
+
+def test_a_bucket_that_anyone_may_read_is_read_without_keys_and_never_written_to(
+    data: Path, fresh: Callable[[], Path], s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3_server.empty("public")
+    bucket = BucketSettings("public", s3_server.endpoint)
+    made = make_map(data, None)
+    with monkeypatch.context() as patch:
+        use_keys(patch, s3_server.access)
+        push(data, bucket)
+    monkeypatch.setenv("AWS_NO_SIGN_REQUEST", "YES")
+    other = fresh()
+    assert_bit_for_bit(made, make_map(other, bucket))
+    new = make_map(other, bucket, replace(SMALL, n_neighbors=9))
+    assert not new.from_cache
+    assert (new.upload_to, new.notes) == ("", ())
+    with pytest.raises(StoreError, match=r"without keys.*AWS_NO_SIGN_REQUEST"):
+        push(other, bucket)

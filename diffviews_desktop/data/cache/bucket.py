@@ -38,7 +38,7 @@ def open_bucket(settings: BucketSettings) -> MapBucket | None:
     if found is None:
         return None
     store = WritableStore(found.location, found.access, PATIENCE)
-    return MapBucket(store, settings.limit_bytes)
+    return MapBucket(store, settings.limit_bytes, writable=not found.access.anonymous)
 
 
 class MapBucket:
@@ -47,10 +47,11 @@ class MapBucket:
     Args:
         store: the bucket.
         limit: bytes that all its maps may take.
+        writable: whether there are keys to it; a bucket that anyone may read needs none.
     """
 
-    def __init__(self, store: WritableStore, limit: int) -> None:
-        self.store = store
+    def __init__(self, store: WritableStore, limit: int, *, writable: bool = True) -> None:
+        self.store, self.writable = store, writable
         self._limit = limit
         self._used: int | None = None
 

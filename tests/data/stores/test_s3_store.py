@@ -237,7 +237,7 @@ def test_without_a_server_there_is_a_sentence() -> None:
 
 def test_one_object_that_may_not_be_read(s3_server: S3Server, tmp_path: Path) -> None:
     client = s3_server.client()
-    s3_server.open_to_reader()
+    s3_server.empty("shared")
     for key in ("open/1", "open/2", "secret", "open/3"):
         client.put_object(Bucket="shared", Key=key, Body=key.encode())
     store = store_of(s3_server, "s3://shared", s3_server.reader)
