@@ -39,7 +39,7 @@ class ModelPage(QWidget):
         limit = partial(choose_most_neighbors, context)
         self.neighbors.valueChanged.connect(lambda _: limit(self.neighbors.value()))
         note = muted(
-            tr("Device and threads take effect at the next start. --device overrides them.")
+            tr("Device and threads take effect at the next start. ‑‑device overrides them.")
         )
         note.setWordWrap(True)
         rows = form(self)

@@ -45,8 +45,8 @@ MEANINGS: dict[Kept, str] = {
     "downloads": tr("Delete a model's folder in your file manager if you no longer want it."),
 }
 
-MOST_HEIGHT = 320
-"""Pixels of all places; beyond that they scroll."""
+HEIGHT = 300
+"""Pixels of the page, as high as the others; what does not fit scrolls."""
 
 
 class StoragePage(QWidget):
@@ -61,22 +61,27 @@ class StoragePage(QWidget):
         self.limits = LimitsForm(context)
         self.limits.hide()
         self.place = CachePlaceForm(context)
-        self._content = QWidget()
-        as_panel(self._content)
-        self._blocks = QVBoxLayout(self._content)
-        self._blocks.setContentsMargins(0, 0, 0, 0)
+        self._blocks = QVBoxLayout()
         self._blocks.setSpacing(14)
-        self.places = QScrollArea()
-        self.places.setWidgetResizable(True)
-        self.places.setFrameShape(QFrame.Shape.NoFrame)
-        self.places.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.places.setWidget(self._content)
-        self.places.hide()
+        content = QWidget()
+        as_panel(content)
+        inside = QVBoxLayout(content)
+        inside.setContentsMargins(0, 0, 8, 0)
+        inside.setSpacing(14)
+        inside.addWidget(self.waiting)
+        inside.addLayout(self._blocks)
+        inside.addWidget(self.limits)
+        inside.addWidget(self.place)
+        inside.addStretch()
+        scrolled = QScrollArea()
+        scrolled.setWidgetResizable(True)
+        scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scrolled.setWidget(content)
+        scrolled.setFixedHeight(HEIGHT)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 10, 0, 0)
-        column.setSpacing(14)
-        for part in (self.waiting, self.places, self.limits, self.place):
-            column.addWidget(part)
+        column.addWidget(scrolled)
         column.addStretch()
 
     def measure(self) -> None:
@@ -104,8 +109,6 @@ class StoragePage(QWidget):
         self.blocks = [_Block(one, partial(self._clear, one)) for one in kept]
         for block in self.blocks:
             self._blocks.addWidget(block)
-        self.places.setFixedHeight(min(self._content.sizeHint().height(), MOST_HEIGHT))
-        self.places.show()
 
     def _clear(self, kept: KeptFiles) -> None:
         title = inside(TITLES[kept.kind])
