@@ -2,9 +2,10 @@
 
     python benchmarks/session.py [--runs N] [--steps N] [--side N] [--repeats N] [--json FILE]
 
-A real window without an engine, whose answers are made up. Saving and opening are timed from the
-action until the window says that it is done; the pauses are gaps in a beat of 2 ms meanwhile, and
-while the same work is kept for the next start. Limits: 1 s, and 50 ms.
+A real window without an engine, whose answers are made up. What is opened takes the place of as
+many runs. Saving and opening are timed from the action until the window says that it is done; the
+pauses are gaps in a beat of 2 ms meanwhile, and while the same work is kept for the next start.
+Limits: 1 s, and 50 ms.
 """
 
 from __future__ import annotations
@@ -198,7 +199,8 @@ def measure(root: Path, options: Any) -> list[Row]:
 
     def put_runs() -> None:
         kept = Kept(file=file)
-        window.session.update(replace(hand.state, runs=runs, kept=kept))
+        opened = replace(hand.state.opened)  # of which every panel hears, and lets go of other runs
+        window.session.update(replace(hand.state, opened=opened, runs=runs, kept=kept))
 
     def change_view() -> None:
         window.session.update(replace(hand.state, view=replace(hand.state.view)))
@@ -223,10 +225,8 @@ def measure(root: Path, options: Any) -> list[Row]:
             job = hand.worker.jobs[-1]
             if isinstance(job, OpenData) and hand.state.kept.opening is not None:
                 hand.finish(job, opened)
-            return hand.state.kept.opening is None and bool(hand.state.runs.all)
+            return hand.state.kept.opening is None and hand.state.runs.all is not made
 
-        window.session.update(replace(hand.state, runs=Runs(), kept=Kept()))
-        hand.rest(0.3)
         times["open"].append(
             hand.timed(lambda: sessions.open_session(window.context, file), answer)
         )

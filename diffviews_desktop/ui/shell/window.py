@@ -272,6 +272,8 @@ class MainWindow(Clipboard, QMainWindow):
 
     def _on_changed(self, old: State, new: State) -> None:
         """Pass on to each part of the window what concerns it."""
+        if old.runs.all is not new.runs.all:
+            QTimer.singleShot(1, self, partial(_let_go, old))
         samples = new.opened.samples
         if samples is not None and samples is not old.opened.samples:
             self.pictures.set_brightness(samples.brightness)
@@ -489,3 +491,8 @@ class MainWindow(Clipboard, QMainWindow):
         self.on_close()
         self.sessions.wait()
         super().closeEvent(event)
+
+
+def _let_go(state: State) -> None:
+    """Free what only a state before still holds, in a turn of the event loop of its own: pictures
+    of many runs take as long as showing others."""

@@ -89,6 +89,26 @@ def test_of_many_runs_the_shown_one_is_drawn_at_once_and_all_are_in_the_end(
     assert sorted(drawn.drawn) == list(range(21, 31))
 
 
+def test_the_legend_names_the_marks_of_runs_that_are_drawn_later(
+    open_window: Callable[..., MainWindow],
+    state: State,
+    make_job: Callable[..., Generate],
+    make_step: Callable[..., RunStep],
+    qtbot: QtBot,
+) -> None:
+    window = open_window(state)
+    made = tuple(
+        run_of(make_job(n), f"Run {n}", steps=(make_step(0, imposed=n == 29),))
+        for n in range(1, 31)
+    )
+    window.session.update(replace(state, runs=Runs(all=made, shown=30, step=0)))
+    assert window.map is not None
+    legend, drawn = window.map.legend, window.map.paths
+    assert "imposed on the layer" not in legend.accessibleName()
+    until(qtbot, lambda: len(drawn.drawn) == 30)
+    assert "imposed on the layer" in legend.accessibleName()
+
+
 def test_many_faint_runs_are_a_few_items(
     open_window: Callable[..., MainWindow],
     state: State,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRectF, Qt, QTimer
+from PySide6.QtCore import QObject, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPainterPath, QPen
 
 from diffviews_desktop.state.runs import Run
@@ -47,7 +47,12 @@ class Paths(QObject):
     Args:
         plot: that they are drawn on.
         parent: of the timer.
+
+    Signals:
+        grown: more runs are drawn than when they were shown.
     """
+
+    grown = Signal()
 
     def __init__(self, plot: pg.PlotItem, parent: QObject) -> None:
         super().__init__(parent)
@@ -58,10 +63,13 @@ class Paths(QObject):
         self._background = ""
         self._late = QTimer(self)
         self._late.setSingleShot(True)
-        self._late.timeout.connect(self._add_some)
-        self._marks: dict[int, tuple[Run, frozenset[Mark]]] = {}
-        self.marks: frozenset[Mark] = frozenset()
-        """What is to be seen of the runs."""
+        self._late.timeout.connect(self._add_more)
+        self._front_marks: frozenset[Mark] = frozenset()
+
+    @property
+    def marks(self) -> frozenset[Mark]:
+        """What is to be seen of the runs that are drawn."""
+        return self._front_marks.union(*self._faint.marks.values())
 
     @property
     def drawn(self) -> set[int]:
@@ -98,14 +106,13 @@ class Paths(QObject):
             path.show(run, at, accent, self._background)
         self._wanted = [run for run in runs if run.id not in self._front]
         self._faint.keep(self._wanted, self._background)
+        seen = (marks_of(run, unmasked=run is unmasked) for _, run in front)
+        self._front_marks = frozenset[Mark]().union(*seen)
         self._add_some()
-        everything = [*runs, *([] if unmasked is None else [unmasked])]
-        self._marks = {run.id: self._marks_of(run, run is unmasked) for run in everything}
-        self.marks = frozenset().union(*(marks for _, marks in self._marks.values()))
 
-    def _marks_of(self, run: Run, unmasked: bool) -> tuple[Run, frozenset[Mark]]:
-        known = self._marks.get(run.id)
-        return known if known and known[0] is run else (run, marks_of(run, unmasked=unmasked))
+    def _add_more(self) -> None:
+        self._add_some()
+        self.grown.emit()
 
     def _add_some(self) -> None:
         missing = [run for run in self._wanted if run.id not in self._faint.places]
@@ -167,6 +174,8 @@ class _FaintPaths:
         self._background = ""
         self.places: dict[int, NDArray[np.float64]] = {}
         """Where the steps of each run are ``(S, 2)``."""
+        self.marks: dict[int, frozenset[Mark]] = {}
+        """What is to be seen of each run."""
         for item in (self._lines, self._imposed, self._markers, self._landed):
             item.setZValue(28)
             item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
@@ -183,7 +192,7 @@ class _FaintPaths:
         }
         if len(stay) == len(self._runs):
             return
-        self._runs, self.places = {}, {}
+        self._runs, self.places, self.marks = {}, {}, {}
         for item in (self._imposed, self._markers, self._landed):
             item.clear()
         self._lines.clear()
@@ -195,6 +204,7 @@ class _FaintPaths:
         for run in runs:
             xy = np.array([step.xy for step in run.steps], dtype=np.float64).reshape(-1, 2)
             self._runs[run.id], self.places[run.id] = run, xy
+            self.marks[run.id] = marks_of(run)
             self._lines.add(xy, line_pen(run, THIN))
             self._markers.add(xy, [marker_of(run, i, background) for i in range(len(xy))])
             imposed = sorted({s.imposed_xy for s in run.steps if s.imposed_xy is not None})
@@ -207,7 +217,7 @@ def _look_alike(one: Run, other: Run) -> bool:
     if one is other:
         return True
     same = one.steps is other.steps and one.landed is other.landed
-    return same and one.done == other.done
+    return same and one.is_whole == other.is_whole
 
 
 class _ManySymbols(Symbols):

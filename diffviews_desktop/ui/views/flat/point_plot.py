@@ -88,6 +88,7 @@ class PointPlot(QWidget):
         self.box.flight_changed.connect(self._on_flight)
         self._rings = Rings(self._plot)
         self.paths = Paths(self._plot, self)
+        self.paths.grown.connect(self._explain_marks)
         self._xy: NDArray = np.empty((0, 2), dtype=np.float32)
         self._index: Future[PointIndex] = Future()
         self._index.set_result(PointIndex(self._xy))
@@ -282,10 +283,13 @@ class PointPlot(QWidget):
         """
         c = theme.colors()
         self.paths.show(records, shown, step, unmasked, (c.accent, c.map))
-        self.legend.set_marks(self.paths.marks if self._with_legend else frozenset())
-        self._place_legend()
+        self._explain_marks()
         if self.decorations is not None:
             self.decorations.names.leave_out(self.paths.covered)
+
+    def _explain_marks(self) -> None:
+        self.legend.set_marks(self.paths.marks if self._with_legend else frozenset())
+        self._place_legend()
 
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
@@ -449,8 +453,12 @@ class PointPlot(QWidget):
             self._index = self._indexing.submit(PointIndex, self._xy)
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint and self._awaiting_paint and watched is self.viewport:
-            self._awaiting_paint = False
-            # after this paint, not in it
-            QTimer.singleShot(0, self, self.painted.emit)
+        if event.type() == QEvent.Type.Paint and watched is self.viewport:
+            if self._without_opengl():  # Qt would paint all the same, and end the program
+                QTimer.singleShot(0, self, self._look_for_opengl)
+                return True
+            if self._awaiting_paint:
+                self._awaiting_paint = False
+                # after this paint, not in it
+                QTimer.singleShot(0, self, self.painted.emit)
         return super().eventFilter(watched, event)  # type: ignore[arg-type]
