@@ -33,7 +33,7 @@ class Surprises:
 
         def heard(kind: QtMsgType, place: object, text: str) -> None:
             if kind is not QtMsgType.QtDebugMsg and not text.startswith(KNOWN_MESSAGES):
-                self.found.append(f"Qt: {text}")
+                self.add(f"Qt: {text}\n{''.join(traceback.format_stack(limit=8)[:-1])}")
 
         before = sys.excepthook, threading.excepthook, sys.unraisablehook
         sys.excepthook = self._raised
@@ -56,7 +56,15 @@ class Surprises:
         error: BaseException | None,
         where: TracebackType | None,
     ) -> None:
-        self.found.append("".join(traceback.format_exception(kind, error, where)))
+        self.add("".join(traceback.format_exception(kind, error, where)))
+
+    def add(self, text: str) -> None:
+        """Keep what was found; it is said at once where it was not found before, as the window may
+        not live until the end."""
+        if text not in self.found:
+            with contextlib.suppress(OSError):  # the disk may be full
+                print(f"a surprise: {text}", file=sys.stderr, flush=True)
+        self.found.append(text)
 
 
 class Faults:
@@ -108,7 +116,7 @@ class Faults:
         self.count["disk full"] += 1
 
     def take_folder(self) -> None:
-        if self._data.is_dir():
+        if self._data.is_dir() and not self._away.is_dir():  # engines may have made it again
             self._data.rename(self._away)
             self.count["folder gone"] += 1
 

@@ -15,6 +15,7 @@ away for a while, and pictures are spoilt. Then everything is mended. What count
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import random
 import sys
@@ -210,7 +211,7 @@ def go_wild(
     def heard(old: Any, new: Any) -> None:
         for notice in new.notices[-3:]:
             if notice not in old.notices and "Something unexpected" in notice.text:
-                surprises.found.append(f"{notice.text}\n{notice.details}")
+                surprises.add(f"{notice.text}\n{notice.details}")
 
     app.session.changed.connect(heard)
     for number in range(actions):
@@ -317,6 +318,7 @@ def main() -> int:
     arguments.add_argument("--actions", type=int, default=10_000)
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
+    faulthandler.enable()
     dice, surprises = random.Random(options.seed), Surprises()
     with tempfile.TemporaryDirectory() as name, surprises.caught():
         folder = Path(name)

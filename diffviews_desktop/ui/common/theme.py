@@ -191,11 +191,10 @@ def _palette(c: Colors) -> QPalette:
     return palette
 
 
-@lru_cache(maxsize=2)
 def _style_sheet(c: Colors) -> str:
     def value(found: re.Match[str]) -> str:
         if found["icon"]:
-            return f'url("{_icon_file(found["icon"], getattr(c, found["tint"]))}")'
+            return _icon_in_sheet(found["icon"], getattr(c, found["tint"]))
         color: str = getattr(c, found["color"])
         return color
 
@@ -231,9 +230,11 @@ def icon(name: str) -> QIcon:
     return made
 
 
-@lru_cache(maxsize=32)
-def _icon_file(name: str, color: str) -> str:
-    """A coloured icon as a file, for style sheets, which take nothing else."""
+def _icon_in_sheet(name: str, color: str) -> str:
+    """A coloured icon for a style sheet, which takes nothing but files; none on a full disk.
+
+    Qt would complain of a file without a name as often as it paints.
+    """
     folder = paths.cache_dir() / "icons"
     file = folder / f"{name}-{color.lstrip('#')}.png"
     if not file.is_file():
@@ -242,5 +243,5 @@ def _icon_file(name: str, color: str) -> str:
             with replacing(file) as stream:
                 stream.write(encoded(_pixmap(name, color, 28).toImage()))
         except OSError:
-            return ""
-    return file.as_posix()
+            return "none"
+    return f'url("{file.as_posix()}")'

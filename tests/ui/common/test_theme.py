@@ -73,3 +73,16 @@ def test_style_sheets_are_filled_with_colours_and_icons(
     icons = re.findall(r'url\("([^"]*)"\)', sheet)
     assert len(icons) > 4
     assert all(Path(icon).is_file() for icon in icons)
+
+
+def test_without_room_for_icons_a_style_sheet_names_no_file(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_folder = tmp_path / "a file"
+    no_folder.touch()
+    with monkeypatch.context() as changed:
+        changed.setattr(theme.paths, "cache_dir", lambda: no_folder)
+        sheet = theme._style_sheet(theme.LIGHT)
+        assert "url(" not in sheet
+        assert sheet.count("image: none;") > 2
+    assert "none;" not in re.findall(r"image: (.*)", theme._style_sheet(theme.LIGHT))

@@ -7,7 +7,8 @@ import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.ui.views.flat import points_gl, renderer
@@ -329,6 +330,27 @@ def test_where_opengl_fails_a_picture_is_drawn(
     assert view.renderer.reason == "OpenGL failed"
     shown = pixels(view.viewport.grab().toImage())
     assert shown[..., :3].std() > 5
+    view.close_points()
+
+
+def test_where_opengl_has_nothing_to_draw_on_a_picture_is_drawn(
+    qtbot: QtBot, samples: SampleTable
+) -> None:
+    if choose_renderer("opengl").name != "opengl":
+        pytest.skip("this display has no OpenGL")
+    view = MapView()
+    qtbot.addWidget(view)
+    view.resize(500, 400)
+    view.set_renderer("opengl")
+    view.set_map(samples, np.random.default_rng(0).normal(size=(len(samples), 2)))
+    assert isinstance(view.viewport, GLViewport)
+    assert not view.viewport.isValid()  # as long as it was never shown
+    with qtbot.waitSignal(view.drawn_otherwise):
+        QApplication.sendEvent(view.viewport, QPaintEvent(view.viewport.rect()))
+    assert view.renderer.reason == "OpenGL failed"
+    view.show()
+    qtbot.waitExposed(view)
+    assert pixels(view.viewport.grab().toImage())[..., :3].std() > 5
     view.close_points()
 
 

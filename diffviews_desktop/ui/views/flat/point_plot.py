@@ -151,6 +151,14 @@ class PointPlot(QWidget):
         self._use_viewport(opengl=False)
         self.drawn_otherwise.emit()
 
+    def _without_opengl(self) -> bool:
+        """Whether OpenGL is to draw and has nothing to draw on."""
+        return isinstance(self.viewport, GLViewport) and not self.viewport.isValid()
+
+    def _look_for_opengl(self) -> None:
+        if self._without_opengl():
+            self._on_failed()
+
     def _watch_viewport(self) -> None:
         self.viewport.installEventFilter(self)
         self.viewport.setMouseTracking(True)
