@@ -6,8 +6,14 @@ sampled: every interval here is over masks. Which method serves what was chosen 
 cover the truth in 75 to 93 % of experiments only.
 
 - *rates*: Wilson's score interval, with as many pictures as would be worth the same if they were
-  independent (their variance over masks says how many).
-- *differences of rates*: from those two intervals, by the method of variance estimates recovery
+  independent (their variance over masks says how many). Of intervals for rates of clustered
+  samples, rates near 0 and 1 included, Franco, Little, Louis and Slud (2019, Journal of Survey
+  Statistics and Methodology 7, 334-364) recommend it. For true
+  rates of 1 to 99 % it covers 92 to 98 % from twelve masks on, and 91 to 99 % with six to eleven,
+  where so few pictures have a hit that it covers in steps. Of fewer masks it has Student's
+  quantile, so that it covers too often (96 to 100 %) rather than too seldom.
+- *differences of rates*: from two such intervals with Student's quantile, as the variances of both
+  are estimated, by the method of variance estimates recovery
   (Newcombe 1998, method 10; Zou and Donner 2008), with the correlation over masks.
 - *everything else*: bootstrap over masks, studentised (bootstrap-t: Efron and Tibshirani 1993,
   chapter 12); of fewer than eight masks, Student's t, as so few resamples differ.
@@ -17,6 +23,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -28,6 +35,7 @@ LEVEL = 0.95
 _RESAMPLES = 1999
 _FLIPS = 9999
 _FEWEST = 8  # masks for a bootstrap
+_FEWEST_OF_RATES = 6  # masks whose variance can be taken for the true one
 _EXACT = 14  # masks up to which every change of signs is tried
 _VALUES = 8_000_000  # of resamples held at a time
 
@@ -104,12 +112,18 @@ def rate_interval(rates: ArrayLike, pictures: int, level: float = LEVEL) -> Esti
         pictures: how many pictures each mask has.
         level: how often the interval is to cover the truth.
     """
-    values = np.asarray(rates, np.float64)
-    count = len(values)
+    count = len(np.asarray(rates))
+    few = count < _FEWEST_OF_RATES
+    quantile = _quantile(count, level) if few else NormalDist().inv_cdf((1 + level) / 2)
+    return _rate_interval(np.asarray(rates, np.float64), pictures, quantile)
+
+
+def _rate_interval(rates: Float64, pictures: int, quantile: float) -> Estimate:
+    count = len(rates)
     if count < 2:
-        return Estimate(float(values[0]) if count else math.nan, units=count)
-    rate = float(np.clip(values.mean(), 0, 1))
-    low, high = _wilson(rate, independent_pictures(values, pictures), _quantile(count, level))
+        return Estimate(float(rates[0]) if count else math.nan, units=count)
+    rate = float(np.clip(rates.mean(), 0, 1))
+    low, high = _wilson(rate, independent_pictures(rates, pictures), quantile)
     return Estimate(rate, low, high, count)
 
 
@@ -148,7 +162,8 @@ def rate_difference(
     """
     first, second = np.asarray(rates, np.float64), np.asarray(others, np.float64)
     value = float(first.mean() - second.mean()) if len(first) else math.nan
-    one, two = (rate_interval(given, pictures, level) for given in (first, second))
+    quantile = _quantile(len(first), level)
+    one, two = (_rate_interval(given, pictures, quantile) for given in (first, second))
     if one.low is None or one.high is None or two.low is None or two.high is None:
         return Estimate(value, units=len(first))
     shared = _correlation(first, second)

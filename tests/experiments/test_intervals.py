@@ -80,7 +80,7 @@ def test_values_that_are_all_the_same_have_that_interval() -> None:
 
 
 def test_the_rate_of_independent_pictures_has_wilsons_interval() -> None:
-    # one picture a mask, and so many masks that Student's t is the normal distribution
+    # one picture a mask
     hits = np.repeat([1.0, 0.0], [2700, 300])
     expected = stats.binomtest(2700, 3000).proportion_ci(method="wilson")
     found = rate_interval(hits, 1)
@@ -98,7 +98,23 @@ def test_pictures_of_a_mask_that_are_all_alike_count_as_one() -> None:
 def test_a_rate_of_all_leaves_room_below_and_none_above() -> None:
     found = rate_interval(np.ones(50), 3)
     assert found.value == found.high == 1
-    assert found.low == pytest.approx(1 / (1 + stats.t.ppf(0.975, 49) ** 2 / 50))  # Wilson, of 50
+    assert found.low == pytest.approx(1 / (1 + stats.norm.ppf(0.975) ** 2 / 50))  # Wilson, of 50
+
+
+@pytest.mark.parametrize(("masks", "quantile"), [(5, stats.t.ppf(0.975, 4)), (6, 1.959964)])
+def test_of_very_few_masks_it_has_students_quantile(masks: int, quantile: float) -> None:
+    found = rate_interval(np.zeros(masks), 3)
+    assert found.high == pytest.approx(quantile**2 / (masks + quantile**2), rel=1e-6)
+
+
+def students(hits: np.ndarray) -> tuple[float, float]:
+    """Wilson's interval of independent hits with Student's quantile: the rates at which the score
+    test has just that value."""
+    quantile, rate = stats.t.ppf(0.975, len(hits) - 1), hits.mean()
+    count = independent_pictures(hits, 1)
+    square = 1 + quantile**2 / count
+    low, high = np.roots([square, -2 * rate - quantile**2 / count, rate**2])[::-1]
+    return float(low), float(high)
 
 
 def test_the_difference_of_independent_rates_is_newcombes() -> None:
@@ -113,10 +129,7 @@ def test_the_difference_of_independent_rates_is_newcombes() -> None:
     # ours, of equally many masks, has the same form with Student's quantile
     second = np.repeat([1.0, 0.0], [42, 28])
     shared = float(np.corrcoef(first, second)[0, 1])
-    a, b = rate_interval(first, 1), rate_interval(second, 1)
-    assert a.low is not None
-    assert b.high is not None
-    down, up = a.value - a.low, b.high - b.value
+    down, up = 0.8 - students(first)[0], students(second)[1] - 0.6
     found = rate_difference(first, second, 1)
     assert found.low == pytest.approx(
         0.2 - math.sqrt(down**2 + up**2 - 2 * shared * down * up), abs=1e-12
