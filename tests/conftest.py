@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from diffviews_desktop.adapters.edm import EDMAdapter
     from diffviews_desktop.app import App
+    from diffviews_desktop.engine.engine import Engine
 
 settings.register_profile("any machine", deadline=None)  # others may keep it busy
 settings.load_profile("any machine")
@@ -152,6 +153,16 @@ def adapter() -> EDMAdapter:
     from tiny import tiny_adapter
 
     return tiny_adapter()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """An engine on the CPU, which all tests of a module share."""
+    from diffviews_desktop.engine.engine import Engine
+
+    made = Engine("cpu")
+    yield made
+    made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,14 +28,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("sixty") / "data"
     write_tiny_model(data / "tiny", samples=60)
     return data
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    """An engine on the CPU."""
-    engine = Engine("cpu")
-    yield engine
-    engine.close()
 
 
 @pytest.fixture(scope="module")

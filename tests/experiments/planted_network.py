@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from diffviews_desktop.adapters.registry import register_adapter
 
-CLASSES, SIZE, HALF, CHANNELS = 8, 8, 4, 2
+CLASSES, SIZE, HALF, CHANNELS, SAMPLES = 8, 8, 4, 2, 24
 PIECES = tuple(f"channel_{c}.place_{p}" for c in range(CHANNELS) for p in range(4))
 SIGMA_BETWEEN = 5.0
 """Between the noise levels of the first and the second step."""

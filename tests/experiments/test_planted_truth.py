@@ -2,75 +2,41 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import pytest
-from planted_network import CLASSES, PIECES, Planting, patterns, read, write_folder
+from planted_network import CLASSES, SAMPLES, Planting, patterns, read
+from planted_tally import PLANTINGS, Sweep, Tally
 
-from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs.experiments import RunExperiment
-from diffviews_desktop.values.experiments import Experiment, Finding
-from diffviews_desktop.values.folders import FolderRef
-from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.conditions import ClassLabel
+from diffviews_desktop.values.interventions import Difference, Intervention, Zero
 
-PLANTINGS, MASKS = 100, 14
-Candidate = tuple[str, int]
-"""A piece, and the step that it is held in."""
+MASKS = SEEDS = 14  # the fewest whose permutation test can be significant at 16 places
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("planted") / "data"
-    write_folder(data / "planted", MASKS)
-    return data
-
-
-def findings(engine: Engine, data: Path, planting: Planting, out: Path) -> list[Finding]:
-    """Of a sweep over all pieces and both steps."""
-    opened = engine.workspace.open(FolderRef(data), "planted")
-    engine.workspace.model_of(opened).adapter.plant(planting)
-    experiment = Experiment(
-        model="planted",
-        layer_sets=tuple(LayerSet((name,)) for name in PIECES),
-        windows=((0, 1), (1, 2)),
-        groups=tuple((row,) for row in range(MASKS)),
-        seeds=1,
-        judge="planted_network:read",
-        settings=SamplingSettings(num_steps=2, sigma_min=0.3, seed=1000 * planting.seed),
-    )
-    job = RunExperiment(
-        job_id=0,
-        folder=FolderRef(data),
-        experiment=experiment,
-        out=out,
-        trust_judge=True,
-        examples=0,
-    )
-    return [one for one in engine.run(job).findings if one.arm == "intervention"]
-
-
-def test_the_planted_piece_and_step_are_found_and_the_decoys_are_not(
-    data: Path, tmp_path: Path
-) -> None:
-    engine, found, wrong, decoys = Engine("cpu"), 0, 0, 0
+def test_a_mask_draws_its_class_where_it_is_planted(sweep: Sweep, tally: Tally) -> None:
+    groups = tuple((row,) for row in range(MASKS))
     for seed in range(PLANTINGS):
-        planting = Planting.drawn(seed)
-        for one in findings(engine, data, planting, tmp_path / str(seed)):
-            assert one.effect is not None
-            assert one.p_holm is not None
-            reported = one.p_holm <= 0.05 and one.effect.value > 0
-            if (str(one.layers), one.steps[0]) == (planting.piece, planting.step):
-                found += reported
-            else:
-                decoys += 1
-                wrong += reported
-    engine.close()
-    assert decoys == PLANTINGS * (2 * len(PIECES) - 1)
-    assert found >= 0.95 * PLANTINGS
-    assert wrong <= 0.05 * decoys
-    assert wrong <= 0.1 * PLANTINGS  # and not many more in a sweep than Holm allows
+        sweep(Planting.drawn(seed), 1, groups=groups, seeds=1)
+    tally.check()
+
+
+def test_a_direction_makes_its_class_where_it_is_planted(sweep: Sweep, tally: Tally) -> None:
+    for seed in range(PLANTINGS):
+        to, away = seed % CLASSES, (seed + 3) % CLASSES
+        rows = [tuple(range(number, SAMPLES, CLASSES)) for number in (to, away)]
+        one = Intervention("add", Difference(*rows), strength=1000.0)
+        sweep(Planting.drawn(seed), 1, interventions=(one,), seeds=SEEDS)
+    tally.check()
+
+
+def test_ablation_takes_the_class_away_where_it_is_planted(sweep: Sweep, tally: Tally) -> None:
+    for seed in range(PLANTINGS):
+        planting = Planting.drawn(seed, listens=True)
+        # of zeros, the network draws the first of a code: another class is to be taken away
+        firsts = {int(code[0]) for code in planting.codes()}
+        told = next(number for number in range(CLASSES) if number not in firsts)
+        one = Intervention("ablate", Zero())
+        sweep(planting, -1, interventions=(one,), seeds=SEEDS, condition=ClassLabel(told))
+    tally.check()
 
 
 def test_every_piece_knows_the_class_and_the_judge_reads_it() -> None:
