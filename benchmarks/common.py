@@ -44,6 +44,11 @@ def report(rows: list[Row], file: Path | None, peer: str) -> None:
         both = row.ours is not None and row.peer
         ratio = f"{row.ours / row.peer:.2f}" if both else ""  # type: ignore[operator]
         print(f"{row.name:{width}}  {row.n:7}  {ours:>10}  {other:>14}  {ratio}")
+    write_rows(rows, file)
+
+
+def write_rows(rows: Sequence[Row], file: Path | None) -> None:
+    """Write rows as JSON where asked."""
     if file is not None:
         file.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
 
