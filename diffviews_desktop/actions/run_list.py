@@ -221,9 +221,9 @@ def is_told_apart(state: State, run: Run) -> bool:
     return bool(run.apart or landed) and state.on_this_map(run)
 
 
-def like_map_title(run: Run) -> str:
+def like_map_title(state: State, run: Run) -> str:
     """``Sho&w the map of samples told nothing``."""
-    told = described_told(told_like(run.condition))
+    told = described_told(told_like(run.condition), state.opened.takes_prompts)
     return tr("Sho&w the map of samples {told}", told=told)
 
 
@@ -279,7 +279,7 @@ RUN_ACTIONS = (
     ),
     RunAction(
         "run.like-map",
-        lambda state, run: like_map_title(run),
+        like_map_title,
         _go_to_like_map,
         offered=is_told_apart,
         group=2,

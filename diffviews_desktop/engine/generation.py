@@ -129,8 +129,8 @@ class Generation:
             steps=tuple(steps),
             device=device,
             notes=(*sampler_notes(self.opened, model.facts, settings), *notes[-1:]),
-            record=make_record(job, self.opened, device, digests, self.host.check),
-            apart=told_apart(job.spec.told, told),
+            record=make_record(job, self.opened, model.facts, digests, self.host.check),
+            apart=told_apart(job.spec.told, told, prompts=model.facts.prompts),
             masks=judged,
             seconds=seconds,
         )
@@ -182,7 +182,7 @@ class Generation:
             cells=tuple(cells),
             device=device,
             notes=(*sampler_notes(self.opened, model.facts, settings), *notes[-1:]),
-            record=make_record(job, self.opened, device, digests, self.host.check),
+            record=make_record(job, self.opened, model.facts, digests, self.host.check),
             masks=judged,
         )
 
@@ -286,7 +286,9 @@ class Generation:
             distance=float(placed.distance[0]),
             neighbors=tuple((row, far) for row, far in pairs if math.isfinite(far)),
             told=self._named(told) if model.is_conditional else None,
-            apart=told_apart(spec.told, told, "picture") if model.is_conditional else "",
+            apart=told_apart(spec.told, told, "picture", prompts=model.facts.prompts)
+            if model.is_conditional
+            else "",
             typicality=figures_of(projector, self.opened).judge(
                 float(placed.distance[0]), float(outside[0]), (job.sigma, job.sigma), job.sigma
             ),

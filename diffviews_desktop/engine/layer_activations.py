@@ -297,6 +297,7 @@ class LayerActivations:
             bytes=size,
             rate=done.rate,
             told=told,
+            prompts=self.host.model_of(opened).facts.prompts,
             notes=_notes_of(extraction),
         )
 

@@ -409,6 +409,7 @@ class MapMaker:
             "told": told,
             "told_note": told_note(told, facts),
             "by_original": by_original(opened, layers, told, own_map),
+            "prompts": facts is not None and facts.prompts,
         }
 
 

@@ -20,6 +20,8 @@ from diffviews_desktop.exports.record_files import read_text
 from diffviews_desktop.files.reading import parse_json
 from diffviews_desktop.text.validation import first_problem
 from diffviews_desktop.values.interventions import rows_of
+from diffviews_desktop.values.models import ModelFacts
+from diffviews_desktop.values.told import described_told
 
 FORMAT = 1
 MOST_SAMPLES = 100_000
@@ -64,7 +66,7 @@ class Record(BaseModel):
 def make_record(
     job: Generate | GenerateGrid,
     opened: OpenedModel,
-    device: str,
+    facts: ModelFacts,
     masks: Mapping[str, str],
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
@@ -72,15 +74,17 @@ def make_record(
     ``check`` is called while the weights are read for their checksum, and may raise to stop."""
     import torch
 
+    told = job.spec.told
     return {
         "format": FORMAT,
         "kind": "grid" if isinstance(job, GenerateGrid) else "generate",
         "job": flat(job),
         "sample_ids": [opened.samples.table.sample_id[row] for row in rows_of(job.interventions)],
         "samples": opened.samples.fingerprint,
+        "samples_told": None if told is None else described_told(told, facts.prompts),
         "checkpoint": checkpoint_of(opened, check),
         "masks": dict(masks),
-        "device": device,
+        "device": facts.device,
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }

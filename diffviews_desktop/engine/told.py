@@ -12,7 +12,14 @@ from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.values.conditions import ClassLabel, Prompt, UniformLabel
 from diffviews_desktop.values.models import ModelFacts
-from diffviews_desktop.values.told import NOTHING, OWN, Told, described_told, read_told
+from diffviews_desktop.values.told import (
+    NOTHING,
+    OWN,
+    Told,
+    described_told,
+    read_told,
+    told_words,
+)
 
 
 def told_of(host: Host, opened: OpenedModel, layers: Sequence[str], asked: Told | None) -> Told:
@@ -44,6 +51,10 @@ class Training(Protocol):
         """Whether anything can be told it."""
 
     @property
+    def prompts(self) -> bool:
+        """Whether it takes prompts."""
+
+    @property
     def label_dropout(self) -> float | None:
         """With what probability conditions were dropped; None where nobody says."""
 
@@ -51,6 +62,7 @@ class Training(Protocol):
 @dataclass(frozen=True)
 class _Remembered:
     is_conditional: bool
+    prompts: bool
     label_dropout: float | None
 
 
@@ -64,7 +76,11 @@ def training_of(host: Host, opened: OpenedModel) -> Training | None:
         if info.details.get("trained_of") == wanted:
             dropout = info.details.get("label_dropout")
             known = isinstance(dropout, int | float) and not isinstance(dropout, bool)
-            return _Remembered(bool(info.details.get("conditional")), dropout if known else None)
+            return _Remembered(
+                is_conditional=bool(info.details.get("conditional")),
+                prompts=info.details.get("prompts") is True,
+                label_dropout=dropout if known else None,
+            )
     return None
 
 
@@ -73,6 +89,7 @@ def remember(opened: OpenedModel, facts: ModelFacts) -> dict[str, Any]:
     return {
         "trained_of": _identity(opened),
         "conditional": facts.is_conditional,
+        "prompts": facts.prompts,
         "label_dropout": facts.label_dropout,
     }
 
@@ -124,7 +141,8 @@ def check_told(told: Told, facts: ModelFacts) -> None:
     if isinstance(told, Prompt) and not facts.prompts:
         raise UsageError("This model takes no prompts. Choose own, none, uniform or a class.")
     if isinstance(told, ClassLabel | UniformLabel) and not facts.num_classes:
-        raise UsageError("This model has no classes. Choose none or own.")
+        instead = "none, own, or prompt: and a text" if facts.prompts else "none or own"
+        raise UsageError(f"This model has no classes. Choose {instead}.")
     if isinstance(told, ClassLabel) and told.index >= facts.num_classes:
         raise UsageError(
             f"There is no class {told.index}: the model has the classes 0 to "
@@ -141,21 +159,24 @@ def told_note(told: Told, facts: Training | None) -> str:
     """
     if facts is not None and not facts.is_conditional:
         return ""
+    prompts = facts is not None and facts.prompts
+    nothing = told_words(NOTHING, prompts)
     if told == OWN:
+        own, alike = ("caption", "of like captions") if prompts else ("class", "of a class")
         note = (
-            "Each sample was told its own class, so samples of a class may lie together because of "
+            f"Each sample was told its own {own}, so samples {alike} may lie together because of "
             "what they were told rather than because of what they show."
         )
         if facts is not None and not facts.label_dropout:
             learnt = "is not known to have been" if facts.label_dropout is None else "was not"
-            note += f" The model {learnt} trained to be told nothing."
+            note += f" The model {learnt} trained to be told {nothing}."
         return note
     if told == NOTHING:
         if facts is None or facts.label_dropout:
             return ""
         learnt = "is not known to have been" if facts.label_dropout is None else "was not"
         return (
-            f"The samples were told nothing, for which the model {learnt} trained: what its layers "
-            "compute then may be unlike what they compute otherwise."
+            f"The samples were told {nothing}, for which the model {learnt} trained: what its "
+            "layers compute then may be unlike what they compute otherwise."
         )
-    return f"Every sample was {described_told(told)}, whatever it shows."
+    return f"Every sample was {described_told(told, prompts)}, whatever it shows."

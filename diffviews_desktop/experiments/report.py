@@ -105,7 +105,7 @@ def _summary(experiment: Mapping[str, Any], record: Mapping[str, Any]) -> str:
         ("interventions", ", then ".join(acting)) if acting else drawn,
         ("seeds of each", experiment.get("seeds")),
         ("the model is told", experiment.get("condition")),
-        ("the samples were told", experiment.get("told")),
+        ("the samples were", record.get("samples_told", f"told {experiment.get('told')}")),
         ("sampling", f"{settings.get('num_steps')} steps, {settings.get('sampler')}, guidance "
          f"{settings.get('guidance_scale')}, first seed {settings.get('seed')}"),
         ("judge", f"{judge.get('judge', 'none')}; {judge.get('origin', '')}".rstrip("; ")),

@@ -112,6 +112,13 @@ class Opened:
         return notes.get(told, self.layer_map.told_note)
 
     @property
+    def takes_prompts(self) -> bool:
+        """Whether the model takes prompts, as far as that is known."""
+        if self.loaded is not None:
+            return self.loaded.prompts
+        return self.layer_map is not None and self.layer_map.prompts
+
+    @property
     def unconditional(self) -> bool:
         """Whether the loaded model knows no classes."""
         return self.loaded is not None and self.loaded.num_classes == 0

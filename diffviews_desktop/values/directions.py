@@ -11,7 +11,7 @@ from typing import Any
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import LayerSet, LayerShape, normalised
-from diffviews_desktop.values.told import Told, read_told
+from diffviews_desktop.values.told import described_told, read_told
 
 ENDING = ".safetensors"
 LONGEST_NAME = 80
@@ -44,12 +44,16 @@ class DirectionInfo:
         normalised(self, "layers")
 
     @property
-    def told(self) -> Told | None:
-        """What its samples were told; None where nothing can be told, or nobody wrote it down."""
-        try:
-            return read_told(self.record.get("told"))
+    def told_words(self) -> str:
+        """``told nothing``, ``told their caption``, …: what its samples were told; empty where
+        nothing can be told, or nobody wrote it down."""
+        written = self.record.get("samples_told")
+        if isinstance(written, str):
+            return written
+        try:  # files without it are older than it was written down in words
+            return described_told(read_told(self.record.get("told")), None)
         except ValueError:
-            return None
+            return ""
 
 
 def checked_name(name: str) -> str:

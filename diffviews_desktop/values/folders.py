@@ -106,6 +106,7 @@ class ModelLoaded:
         settings: how to sample it: the adapter's defaults, then those of config.json and of the
             command line.
         guidance_note: whether guidance was trained; empty where the adapter does not say.
+        prompts: whether it takes prompts.
         told: what samples are told where nobody chose; None for a model that nothing can be told.
         told_notes: what to keep in mind where samples are told something.
         class_names: (number, name) of its classes, as far as anyone names them or the folder has
@@ -124,6 +125,7 @@ class ModelLoaded:
     layers: tuple[LayerInfo, ...]
     settings: SamplingSettings = field(default_factory=SamplingSettings)
     guidance_note: str = ""
+    prompts: bool = False
     told: Told | None = None
     told_notes: Mapping[Told, str] = field(default_factory=dict)
     class_names: tuple[tuple[int, str], ...] = ()

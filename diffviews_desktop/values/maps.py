@@ -218,6 +218,7 @@ class LayerMap:
         told: what each sample was told; None for a model that nothing can be told.
         told_note: what to keep in mind about that; empty where there is nothing.
         by_original: whether it was the original system that told them.
+        prompts: whether the model takes prompts, so that its samples have captions of their own.
         kept: the share of each sample's nearest on the map that are its nearest in the reduced
             space, 0 … 1, ``(N,) float32``; None where the map was not judged.
         quality: how well it shows its layer, as far as it was measured.
@@ -247,6 +248,7 @@ class LayerMap:
     outside: NDArray[np.float32] | None = None
     upload_to: str = ""
     by_original: bool = False
+    prompts: bool = False
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
@@ -270,11 +272,11 @@ class LayerMap:
 
     @property
     def told_words(self) -> str:
-        """``told nothing``, ``told their class (by the original)``, …; empty for a model that
-        nothing can be told."""
+        """``told nothing``, ``told their class (by the original)``, ``told their caption``, …;
+        empty for a model that nothing can be told."""
         if self.told is None:
             return ""
-        told = described_told(self.told)
+        told = described_told(self.told, self.prompts)
         return tr("{told} (by the original)", told=told) if self.by_original else told
 
     @property

@@ -68,24 +68,40 @@ def read_told(text: Any) -> Told:
     )
 
 
-def described_told(told: Told) -> str:
-    """``told nothing``, ``told their class``, …: a part of a map's title."""
+def told_words(told: Told, prompts: bool | None) -> str:
+    """``nothing``, ``their class``, …; ``their caption`` where the model takes prompts.
+
+    Args:
+        told: what samples are told.
+        prompts: whether the model takes prompts; None where that is not known.
+    """
     match told:
         case OwnCondition():
-            return tr("told their class")
+            if prompts is None:
+                return tr("their class or caption")
+            return tr("their caption") if prompts else tr("their class")
         case ZeroLabel():
-            return tr("told nothing")
+            return tr("an empty prompt") if prompts else tr("nothing")
         case UniformLabel():
-            return tr("told the uniform label")
+            return tr("the uniform label")
         case ClassLabel():
-            return tr("told class {name}", name=described(told))
+            return tr("class {name}", name=described(told))
         case Prompt(text=text):
-            return tr("told “{text}”", text=text)
+            return tr("one prompt, “{text}”", text=text)
     raise TypeError(f"{told!r} is nothing that samples can be told")
 
 
+def described_told(told: Told, prompts: bool | None) -> str:
+    """``told nothing``, ``told their class``, …: a part of a map's title; see `told_words`."""
+    return tr("told {what}", what=told_words(told, prompts))
+
+
 def told_apart(
-    told: Told | None, condition: Condition | None, what: Literal["run", "picture"] = "run"
+    told: Told | None,
+    condition: Condition | None,
+    what: Literal["run", "picture"] = "run",
+    *,
+    prompts: bool,
 ) -> str:
     """Why a run, or a picture, cannot be compared with the samples of a map as it is, and with
     which it can; empty where it can.
@@ -94,13 +110,14 @@ def told_apart(
         told: what the samples were told; None where nothing can be told.
         condition: what the model was told of the picture, likewise.
         what: what is compared.
+        prompts: whether the model takes prompts.
     """
     if told is None or condition is None or told in (condition, told_like(condition)):
         return ""
     texts = {
-        "samples": described_told(told),
-        "said": tr("nothing") if condition == NOTHING else described(condition),
-        "others": described_told(told_like(condition)),
+        "samples": described_told(told, prompts),
+        "said": _said(condition, prompts),
+        "others": described_told(told_like(condition), prompts),
     }
     if what == "picture":
         return tr(
@@ -113,6 +130,15 @@ def told_apart(
         "that difference, too. Compare it with samples that were {others}.",
         **texts,
     )
+
+
+def _said(condition: Condition, prompts: bool) -> str:
+    """What a run was told, within a sentence."""
+    if isinstance(condition, ZeroLabel):
+        return told_words(condition, prompts)
+    if isinstance(condition, Prompt):
+        return tr("“{text}”", text=condition.text)
+    return described(condition)
 
 
 def told_like(condition: Condition | None) -> Told:

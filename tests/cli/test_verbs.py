@@ -57,6 +57,7 @@ MODEL_KEYS = [
     "device",
     "num_classes",
     "guidance_note",
+    "prompts",
     "told",
     "notes",
     "problems",

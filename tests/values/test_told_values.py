@@ -52,10 +52,21 @@ def test_anything_else_is_refused(written: object) -> None:
 
 
 def test_a_map_says_what_its_samples_were_told() -> None:
-    assert described_told(NOTHING) == "told nothing"
-    assert described_told(OWN) == "told their class"
-    assert described_told(ClassLabel(3, "three")) == "told class 3 three"
-    assert described_told(Prompt("a cat")) == "told “a cat”"
+    assert described_told(NOTHING, prompts=False) == "told nothing"
+    assert described_told(OWN, prompts=False) == "told their class"
+    assert described_told(ClassLabel(3, "three"), prompts=False) == "told class 3 three"
+    assert described_told(UniformLabel(), prompts=False) == "told the uniform label"
+
+
+def test_of_a_model_that_takes_prompts_it_says_captions_and_prompts() -> None:
+    assert described_told(NOTHING, prompts=True) == "told an empty prompt"
+    assert described_told(OWN, prompts=True) == "told their caption"
+    assert described_told(Prompt("a cat"), prompts=True) == "told one prompt, “a cat”"
+
+
+def test_where_the_model_is_not_known_it_says_both() -> None:
+    assert described_told(OWN, None) == "told their class or caption"
+    assert described_told(NOTHING, None) == "told nothing"
 
 
 def test_each_sample_is_told_its_own_class_where_the_model_has_it() -> None:
@@ -85,7 +96,7 @@ def test_all_samples_are_told_the_same(told: Told) -> None:
     ],
 )
 def test_like_is_compared_with_like(told: Told | None, condition: Condition | None) -> None:
-    assert told_apart(told, condition) == ""
+    assert told_apart(told, condition, prompts=isinstance(condition, Prompt)) == ""
 
 
 @pytest.mark.parametrize(
@@ -99,9 +110,15 @@ def test_like_is_compared_with_like(told: Told | None, condition: Condition | No
     ],
 )
 def test_what_cannot_be_compared_is_said(told: Told, condition: Condition) -> None:
-    said = told_apart(told, condition, "picture")
-    assert f"were {described_told(told)}, the picture was told" in said
-    assert said.endswith(f"samples that were {described_told(told_like(condition))}.")
+    said = told_apart(told, condition, "picture", prompts=False)
+    assert f"were {described_told(told, False)}, the picture was told" in said
+    assert said.endswith(f"samples that were {described_told(told_like(condition), False)}.")
+
+
+def test_a_prompt_that_a_picture_was_told_is_quoted() -> None:
+    said = told_apart(NOTHING, Prompt("a cat"), "picture", prompts=True)
+    assert "told an empty prompt, the picture was told “a cat”: where" in said
+    assert said.endswith("samples that were told their caption.")
 
 
 @pytest.mark.parametrize(
@@ -115,4 +132,4 @@ def test_what_cannot_be_compared_is_said(told: Told, condition: Condition) -> No
 )
 def test_there_is_a_map_that_a_run_can_be_compared_with(condition: Condition, told: Told) -> None:
     assert told_like(condition) == told
-    assert told_apart(told, condition) == ""
+    assert told_apart(told, condition, prompts=False) == ""

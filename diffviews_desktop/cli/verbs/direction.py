@@ -20,7 +20,6 @@ from diffviews_desktop.errors import UsageError
 from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.interventions import Component, Difference, SampleMean
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.told import described_told
 
 
 def add_parser(verbs: Any) -> None:
@@ -148,6 +147,5 @@ def facts_of(info: DirectionInfo) -> dict[str, Any]:
 
 def _line(info: DirectionInfo) -> str:
     shapes = ", ".join(f"{name} {info.shapes[name]}" for name in info.layers)
-    told = info.told
-    said = "" if told is None else f", of samples {described_told(told)}"
+    said = f", of samples {info.told_words}" if info.told_words else ""
     return f"{info.name}: {info.kind or 'of unknown kind'}, {shapes}{said}"

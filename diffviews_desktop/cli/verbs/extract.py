@@ -56,7 +56,8 @@ def run(options: argparse.Namespace) -> Answer:
     }
     names = ", ".join("+".join(layers) for layers in extracted.layer_sets)
     pace = "" if extracted.rate is None else f", {extracted.rate:.3g} a second"
-    of = f"{counted(extracted.samples, 'sample')} of {names}, {described_told(extracted.told)}"
+    told = described_told(extracted.told, extracted.prompts)
+    of = f"{counted(extracted.samples, 'sample')} of {names}, {told}"
     lines = [
         f"{of}: {size(extracted.bytes)}"
         f"{'' if files else ' in the cache'} ({extracted.computed} computed now{pace})",

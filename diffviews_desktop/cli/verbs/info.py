@@ -76,6 +76,7 @@ def _model(
         "device": None,
         "num_classes": None,
         "guidance_note": None,
+        "prompts": None,
         "told": None,
         "notes": [],
         "problems": [],
@@ -99,6 +100,7 @@ def _model(
         entry["device"] = loaded.device
         entry["num_classes"] = loaded.num_classes
         entry["guidance_note"] = loaded.guidance_note
+        entry["prompts"] = loaded.prompts
         entry["told"] = None if loaded.told is None else told_text(told or loaded.told)
         entry["notes"] = list(loaded.notes)
         entry["layers"] = [
@@ -174,12 +176,18 @@ def _lines(model: dict[str, Any]) -> list[str]:
             if model["extraction_input"]
             else []
         ),
-        *([f"  samples are {described_told(read_told(model['told']))}"] if model["told"] else []),
+        *_told_lines(model),
         *map(_line_of_column, model["columns"]),
         *map(_line_of_direction, model["directions"]),
         *(f"  note: {note}" for note in model["notes"]),
         *(f"  problem: {problem}" for problem in model["problems"]),
     ]
+
+
+def _told_lines(model: dict[str, Any]) -> list[str]:
+    if not model["told"]:
+        return []
+    return [f"  samples are {described_told(read_told(model['told']), model['prompts'])}"]
 
 
 def _stored_lines(stored: dict[str, Any] | None) -> list[str]:

@@ -163,10 +163,11 @@ def open_stored(
     first = places.sources[0]
     for source in places.sources:
         if source.told != first.told:
+            one, other = (described_told(told, None) for told in (first.told, source.told))
             raise DataError(
-                f"The samples of {first.path.name} were {described_told(first.told)}, those of "
-                f"{source.path.name} were {described_told(source.told)}, so their activations do "
-                "not belong on one map. Keep the files of one of the two in the folder."
+                f"The samples of {first.path.name} were {one}, those of {source.path.name} were "
+                f"{other}, so their activations do not belong on one map. Keep the files of one of "
+                "the two in the folder."
             )
     return ActivationFiles(
         places=places,

@@ -47,6 +47,8 @@ from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.intervention_texts import said
 from diffviews_desktop.values.interventions import rows_of
 from diffviews_desktop.values.layers import NO_LAYERS
+from diffviews_desktop.values.models import ModelFacts
+from diffviews_desktop.values.told import described_told
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
@@ -185,20 +187,19 @@ class Experimenter:
             )
         facts = plan.model.facts
         notes += sampler_notes(self.opened, facts, experiment.settings)
-        device = facts.device
         return ExperimentResult(
             job=job,
             findings=findings_of(experiment, outcomes, subjects),
             examples=tuple(_examples(experiment, journal, job.examples)),
             drawn=0,
             folder=plan.folder,
-            device=device,
+            device=facts.device,
             class_names=class_names_of(self.opened, facts),
             notes=tuple(dict.fromkeys(notes)),
-            record=self._record(job, plan.judge, device),
+            record=self._record(job, plan.judge, facts),
         )
 
-    def _record(self, job: RunExperiment, judge: Judge | None, device: str) -> dict[str, Any]:
+    def _record(self, job: RunExperiment, judge: Judge | None, facts: ModelFacts) -> dict[str, Any]:
         import torch
 
         table, experiment = self.opened.samples.table, job.experiment
@@ -213,9 +214,10 @@ class Experimenter:
             "interventions": [said(one, steps) for one in experiment.interventions],
             "intervention_ids": [table.sample_id[row] for row in rows_of(experiment.interventions)],
             "samples": self.opened.samples.fingerprint,
+            "samples_told": described_told(experiment.told, facts.prompts),
             "checkpoint": checkpoint_of(self.opened, self.host.check),
             "judge": {} if judge is None else judge.facts,
-            "device": device,
+            "device": facts.device,
             "threads": torch.get_num_threads(),
             "versions": versions(),
         }

@@ -20,7 +20,7 @@ from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.engine.record import checkpoint_of, versions
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.values.interventions import Difference, Intervention, SampleMean, Verb
-from diffviews_desktop.values.told import told_text
+from diffviews_desktop.values.told import described_told, told_text
 
 
 @handles(SaveDirection)
@@ -63,14 +63,16 @@ def _record(
 ) -> dict[str, Any]:
     """How a vector was made: values that JSON knows, the same whenever it is made again."""
     source, spec, ids = job.source, job.spec, opened.samples.table.sample_id
+    facts = workspace.model_of(opened).facts
     made: dict[str, Any] = {
         "kind": source.kind,
         "model": opened.folder.name,
         "layers": list(one.layers),
         "told": None if spec.told is None else told_text(spec.told),
+        "samples_told": None if spec.told is None else described_told(spec.told, facts.prompts),
         "samples": opened.samples.fingerprint,
         "checkpoint": checkpoint_of(opened, workspace.check),
-        "device": workspace.model_of(opened).facts.device,
+        "device": facts.device,
         "versions": versions(),
     }
     if isinstance(source, SampleMean | Difference):

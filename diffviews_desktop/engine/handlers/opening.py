@@ -126,6 +126,7 @@ def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
         settings=settings,
         presets=presets_of(facts, settings),
         guidance_note=facts.guidance_note,
+        prompts=facts.prompts,
         told=default_told(opened, facts) if facts.is_conditional else None,
         told_notes={told: told_note(told, facts) for told in (OWN, NOTHING)},
         class_names=class_names_of(opened, facts),

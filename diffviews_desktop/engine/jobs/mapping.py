@@ -131,6 +131,7 @@ class LayersExtracted:
         bytes: size of all matrices.
         rate: pictures a second; None where none was computed.
         told: what each sample was told.
+        prompts: whether the model takes prompts.
         notes: what was left out.
     """
 
@@ -142,6 +143,7 @@ class LayersExtracted:
     bytes: int
     rate: float | None
     told: Told = OWN
+    prompts: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -22,9 +22,9 @@ from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.fact_table import FactTable
 from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
+from diffviews_desktop.ui.common.told_choice import ToldChoice
 from diffviews_desktop.ui.common.widgets import (
     ComboBox,
     Decimal,
@@ -32,7 +32,6 @@ from diffviews_desktop.ui.common.widgets import (
     as_panel,
     signals_blocked,
 )
-from diffviews_desktop.values.conditions import ClassLabel, UniformLabel, described
 from diffviews_desktop.values.map_quality import Fact
 from diffviews_desktop.values.maps import (
     MAX_SEED,
@@ -42,7 +41,7 @@ from diffviews_desktop.values.maps import (
     MapParameters,
     default_parameters,
 )
-from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
+from diffviews_desktop.values.told import OWN, Told, described_told
 
 NO_PCA = 0
 ALIGNED = "aligned"
@@ -67,12 +66,7 @@ TIPS = {
         "level alone: then the map shows what else they differ in"
     ),
     "seed": tr("Of every stage: the same seed makes the same map"),
-    "told": tr(
-        "What the model is told of each sample when its layers are extracted. Told their "
-        "class, samples may lie together because of the word rather than the picture"
-    ),
 }
-_WORDS: dict[Told, str] = {NOTHING: tr("nothing"), OWN: tr("their class")}
 
 
 class MapSettings(QDialog):
@@ -110,10 +104,8 @@ class MapSettings(QDialog):
         self.level = ComboBox()
         self.seed = WholeNumber()
         self.seed.setRange(0, MAX_SEED)
-        self.told = ComboBox()
-        self.told.setMaxVisibleItems(16)
+        self.told = ToldChoice()
         self._told_filled: Told | str | None = None
-        self._classes: tuple[tuple[int, str], ...] | None = None
         self.hint = muted()
         self.hint.setWordWrap(True)
         self.figures = FactTable(MOST_FACTS)
@@ -151,7 +143,6 @@ class MapSettings(QDialog):
             (tr("Dimen&sions"), "n_components", self.dimensions),
             (tr("Noise le&vels"), "level", self.level),
             (tr("S&eed"), "seed", self.seed),
-            (tr("Samp&les are told"), "told", self.told),
         )
         for row, (text, name, field) in enumerate(rows):
             field.setToolTip(tip(TIPS[name]))
@@ -160,6 +151,11 @@ class MapSettings(QDialog):
             label.setToolTip(tip(TIPS[name]))
             grid.addWidget(label, row, 0)
             grid.addWidget(field, row, 1)
+        told = tr("Samp&les are told")
+        self.told.list.setAccessibleName(told.replace("&", ""))
+        self._told_label = caption(told, self.told.list)
+        grid.addWidget(self._told_label, len(rows), 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self.told, len(rows), 1)
         starting = QHBoxLayout()
         starting.setSpacing(8)
         starting.addWidget(self.defaults)
@@ -195,8 +191,9 @@ class MapSettings(QDialog):
     def _edited_signals(self) -> None:
         for number in (self.neighbors, self.pca, self.min_dist, self.seed):
             number.valueChanged.connect(self._set_buttons)
-        for box in (self.metric_choice, self.dimensions, self.level, self.told):
+        for box in (self.metric_choice, self.dimensions, self.level):
             box.currentIndexChanged.connect(self._set_buttons)
+        self.told.edited.connect(self._set_buttons)
 
     # ---- in -------------------------------------------------------------------------------------
 
@@ -210,7 +207,9 @@ class MapSettings(QDialog):
         edited = self.parameters() != self._filled
         told_edited = self.chosen() != self._told_filled
         self._state = state
-        self._list_told(state)
+        self.told.offer(state)
+        for widget in (self._told_label, self.told.list, self.told.prompt):
+            widget.setToolTip(tip(_told_tip(state)))
         if not edited:
             self._fill(_of(state))
             self._filled = self.parameters()
@@ -224,34 +223,8 @@ class MapSettings(QDialog):
         self._show_figures()
         self._set_buttons()
 
-    def _list_told(self, state: State) -> None:
-        """What the model's samples can be told."""
-        loaded = state.opened.loaded
-        can_be_told = loaded is not None and loaded.told is not None
-        classes = state.opened.class_names() if can_be_told else ()
-        if classes == self._classes:
-            return
-        self._classes = classes
-        with signals_blocked(self.told):
-            before = self.chosen()
-            self.told.clear()
-            if can_be_told:
-                for told in (NOTHING, OWN):
-                    self.told.addItem(_WORDS[told], told)
-                self.told.addItem(tr("both: nothing, and beside it their class"), BOTH)
-                if classes:
-                    self.told.addItem(tr("the uniform label"), UniformLabel())
-                for number, name in classes:
-                    one = ClassLabel(number, name)
-                    self.told.addItem(tr("class {name}", name=entry(described(one))), one)
-            else:
-                self.told.addItem(tr("as the map on screen"), None)
-            self.told.setCurrentIndex(max(0, self.told.findData(before)))
-
     def _choose_told(self, told: Told | str | None) -> None:
-        with signals_blocked(self.told):
-            at = [self.told.itemData(row) for row in range(self.told.count())]
-            self.told.setCurrentIndex(at.index(told) if told in at else 0)
+        self.told.choose(told)
         self._told_filled = self.chosen()
 
     def _show_figures(self) -> None:
@@ -342,7 +315,7 @@ class MapSettings(QDialog):
         ):
             why = tr("The map on screen was made with these settings.")
         else:
-            why = ""
+            why = self.told.why_not()
         self.make.setEnabled(not why)
         self.make.setToolTip(tip(why or tr("Lay out the layer on screen with these settings")))
         if state.opened.model is None:
@@ -363,8 +336,7 @@ class MapSettings(QDialog):
 
     def chosen(self) -> Told | str | None:
         """What the samples are to be told: see `map_requested`."""
-        chosen: Told | str | None = self.told.currentData()
-        return chosen
+        return self.told.chosen()
 
     def parameters(self) -> MapParameters:
         """What the fields say."""
@@ -378,6 +350,15 @@ class MapSettings(QDialog):
             level=None if self.level.currentData() == ALIGNED else self.level.currentData(),
             aligned=self.level.currentData() == ALIGNED,
         )
+
+
+def _told_tip(state: State) -> str:
+    """What the choice of what samples are told is for."""
+    return tr(
+        "What the model is told of each sample when its layers are extracted. Where samples are "
+        "{told}, they may lie together because of the word rather than the picture",
+        told=described_told(OWN, state.opened.takes_prompts),
+    )
 
 
 def _told_of(state: State) -> Told | None:

@@ -14,7 +14,7 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.panels.map_settings import MapSettings
 from diffviews_desktop.values.assessment import ClassReading, MapAssessment, Stability
-from diffviews_desktop.values.conditions import ClassLabel, UniformLabel
+from diffviews_desktop.values.conditions import ClassLabel, Prompt, UniformLabel
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.maps import MAX_SEED, METRICS, MapParameters, MapSpec
@@ -188,7 +188,7 @@ def test_by_keyboard(qtbot: QtBot, panel: MapSettings) -> None:
         qtbot.keyClick(panel.focusWidget(), Qt.Key.Key_Tab)
     assert order[:11] == [
         panel.neighbors, panel.min_dist, panel.metric_choice, panel.pca, panel.dimensions,
-        panel.level, panel.seed, panel.told, panel.defaults, panel.assess, panel.close_button,
+        panel.level, panel.seed, panel.told.list, panel.defaults, panel.assess, panel.close_button,
     ]  # fmt: skip
     panel.neighbors.setFocus()
     qtbot.keyClick(panel.neighbors, Qt.Key.Key_Up)
@@ -212,7 +212,7 @@ def can_be_told(state: State, told: Told | None = NOTHING) -> State:
 
 
 def choices(panel: MapSettings) -> list[str]:
-    return [panel.told.itemText(row) for row in range(panel.told.count())]
+    return [panel.told.list.itemText(row) for row in range(panel.told.list.count())]
 
 
 def told_asked(qtbot: QtBot, panel: MapSettings) -> object:
@@ -230,9 +230,9 @@ def test_what_samples_can_be_told_is_listed_once_the_model_is_known(
         "nothing", "their class", "both: nothing, and beside it their class", "the uniform label",
         "class 0 zero", "class 1 one", "class 2 <b>two</b>",
     ]  # fmt: skip
-    assert panel.told.currentText() == "nothing"
+    assert panel.told.list.currentText() == "nothing"
     panel.set_state(can_be_told(state, OWN))
-    assert panel.told.currentText() == "their class"
+    assert panel.told.list.currentText() == "their class"
     panel.set_state(can_be_told(state, None))
     assert choices(panel) == ["as the map on screen"]
 
@@ -251,8 +251,59 @@ def test_what_samples_are_told_is_asked_for(
 ) -> None:
     panel.set_state(can_be_told(state))
     assert not panel.make.isEnabled()
-    panel.told.setCurrentText(text)
+    panel.told.list.setCurrentText(text)
     assert told_asked(qtbot, panel) == told
+
+
+def takes_prompts(state: State, told: Told) -> State:
+    """With a loaded model that takes prompts and has no classes, whatever its samples have."""
+    loaded = ModelLoaded("m", "cpu", 0, 8, (), prompts=True, told=NOTHING)
+    assert state.opened.layer_map is not None
+    shown = replace(state.opened.layer_map, told=told, prompts=True)
+    return replace(state, opened=replace(state.opened, loaded=loaded, layer_map=shown, told=told))
+
+
+def test_of_a_model_that_takes_prompts_captions_and_a_prompt_are_offered(
+    panel: MapSettings, state: State
+) -> None:
+    panel.set_state(takes_prompts(state, NOTHING))
+    assert choices(panel) == [
+        "an empty prompt", "their caption", "both: an empty prompt, and beside it their caption",
+        "one prompt…",
+    ]  # fmt: skip
+    assert "told their caption" in panel.told.list.toolTip()
+    assert panel.told.prompt.isHidden()
+
+
+def test_a_prompt_is_entered(qtbot: QtBot, panel: MapSettings, state: State) -> None:
+    panel.set_state(takes_prompts(state, NOTHING))
+    panel.told.list.setCurrentText("one prompt…")
+    assert not panel.told.prompt.isHidden()
+    assert not panel.make.isEnabled()
+    assert "Enter the prompt" in panel.make.toolTip()
+    qtbot.keyClicks(panel.told.prompt, " a cat on a mat ")
+    assert told_asked(qtbot, panel) == Prompt("a cat on a mat")
+    panel.set_state(takes_prompts(state, Prompt("a cat on a mat")))  # its map is there
+    assert not panel.make.isEnabled()
+    panel.set_state(takes_prompts(state, OWN))  # and is left again
+    assert panel.told.list.currentText() == "their caption"
+    assert panel.told.prompt.isHidden()
+
+
+def test_the_prompt_of_the_map_is_shown(panel: MapSettings, state: State) -> None:
+    panel.set_state(takes_prompts(state, Prompt("a dog")))
+    assert panel.told.list.currentText() == "one prompt…"
+    assert panel.told.prompt.text() == "a dog"
+
+
+def test_every_class_of_the_model_is_offered_whether_anyone_names_it(
+    panel: MapSettings, state: State
+) -> None:
+    told = can_be_told(state)
+    assert told.opened.loaded is not None
+    nameless = replace(told.opened.loaded, num_classes=4)
+    panel.set_state(replace(told, opened=replace(told.opened, loaded=nameless)))
+    assert choices(panel)[-1] == "class 3"
 
 
 def test_what_nobody_chose_stays_so(qtbot: QtBot, panel: MapSettings, state: State) -> None:

@@ -21,7 +21,7 @@ from diffviews_desktop.values.told import NOTHING, OWN, Told
 TOLD: tuple[tuple[str, Told | None], ...] = (
     (tr("nothing, where the model was trained for it"), None),
     (tr("nothing"), NOTHING),
-    (tr("their class"), OWN),
+    (tr("their class or caption"), OWN),
 )
 """What samples can be told; the first is the usual choice."""
 
@@ -90,7 +90,7 @@ class OutputPage(Page):
                 "Of the first map; separate several with commas. Others can be mapped later."
             ),
             "told": tr(
-                "Told their class, they may lie together because of the word, not the picture."
+                "Told their own, they may lie together because of the word, not the picture."
             ),
             "out": tr("Models that are there already stay as they are."),
         }

@@ -156,7 +156,7 @@ class Steps(QWidget):
         for widget in (self.apart, self.like_map):
             widget.setVisible(is_told_apart(state, run))
         again = tr("Generate then draws this run again there.")
-        self.like_map.setToolTip(tip(like_map_title(run).replace("&", ""), again))
+        self.like_map.setToolTip(tip(like_map_title(state, run).replace("&", ""), again))
 
     def _show_steps(self, run: Run, step: int) -> None:
         count = len(run.steps)
