@@ -12,7 +12,7 @@ from diffviews_desktop.actions.reasons import NO_FOLDER, model_cannot_run, no_ma
 from diffviews_desktop.actions.runs import NO_SAMPLE, begin_run, resolve_condition
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
-from diffviews_desktop.engine.jobs.experiments import ChooseGroups, RunExperiment
+from diffviews_desktop.engine.jobs.experiments import ChooseGroups, JudgeExperiment, RunExperiment
 from diffviews_desktop.state.runs import ComparedMasks, Grid
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
@@ -131,31 +131,69 @@ def run_experiment(
             none.
     """
     state = context.state
-    why, spec = cannot_compare(state, of_picks), state.opened.spec
-    if why or spec is None:
-        context.say(why or NO_FOLDER)
+    why = cannot_compare(state, of_picks) or ("" if state.opened.spec is not None else NO_FOLDER)
+    if why:
+        context.say(why)
         return
+    job = _job(state, of_picks, anchors, neighbors, layer_sets, parts)
+    asked = replace(job.experiment, seeds=seeds, controls=controls, judge=judge, features=features)
+    job = replace(job, experiment=asked, job_id=context.worker.next_id())
+    runs = replace(state.runs, experiment=ComparedMasks(job))
+    context.update(replace(state, runs=runs))
+    submit(context, job, tr("Comparing interventions with their controls"))
+
+
+def masks_to_judge(
+    state: State,
+    *,
+    of_picks: bool,
+    anchors: int,
+    neighbors: int,
+    layer_sets: tuple[LayerSet, ...],
+    parts: int,
+    **further: object,
+) -> JudgeExperiment | None:
+    """What says whether the masks of an experiment are beyond the samples, with the id 0; None
+    where it cannot be drawn now. The arguments are those of `run_experiment`."""
+    if cannot_compare(state, of_picks) or state.opened.spec is None:
+        return None
+    job = _job(state, of_picks, anchors, neighbors, layer_sets, parts)
+    return JudgeExperiment(
+        job_id=0, folder=job.folder, experiment=job.experiment, choice=job.choice
+    )
+
+
+def judge_masks(context: Context, wanted: JudgeExperiment) -> None:
+    """Have the masks of an experiment compared with the samples."""
+    job = replace(wanted, job_id=context.worker.next_id())
+    submit(context, job, tr("Comparing the masks with the samples"))
+
+
+def _job(
+    state: State,
+    of_picks: bool,
+    anchors: int,
+    neighbors: int,
+    layer_sets: tuple[LayerSet, ...],
+    parts: int,
+) -> RunExperiment:
+    """What draws an experiment, with the id 0; see `run_experiment`."""
+    spec, folder = state.opened.spec, state.opened.folder
+    assert spec is not None
     at_anchors = many_masks(state) and not of_picks
     experiment = _planned(state, spec, at_anchors, layer_sets, parts)
-    experiment = replace(experiment, seeds=seeds, controls=controls, judge=judge, features=features)
-    common: dict[str, Any] = {
-        "job_id": context.worker.next_id(),
-        "folder": state.opened.folder,
-    }
     choice = None
     if at_anchors:
         choice = ChooseGroups(
-            **common,
+            job_id=0,
+            folder=folder,
             model=spec.model,
             anchors=anchors,
             neighbors=neighbors,
             layers=experiment.layer_sets[0] if len(experiment.layer_sets) == 1 else NO_LAYERS,
             told=experiment.told,
         )
-    job = RunExperiment(**common, experiment=experiment, choice=choice)
-    runs = replace(state.runs, experiment=ComparedMasks(job))
-    context.update(replace(state, runs=runs))
-    submit(context, job, tr("Comparing interventions with their controls"))
+    return RunExperiment(job_id=0, folder=folder, experiment=experiment, choice=choice)
 
 
 def _planned(

@@ -35,7 +35,7 @@ from diffviews_desktop.engine.jobs.drawing import (
     PlacePicture,
     RunResult,
 )
-from diffviews_desktop.engine.jobs.experiments import ExperimentResult
+from diffviews_desktop.engine.jobs.experiments import ExperimentJudged, ExperimentResult
 from diffviews_desktop.engine.jobs.exporting import ContentPreview, ContentWritten
 from diffviews_desktop.engine.jobs.importing import DataImported
 from diffviews_desktop.engine.jobs.inputs import InputShown
@@ -375,6 +375,11 @@ def _file_placed(context: Context, running: RunningJob, found: FilePlaced) -> No
     take_placed(context, found)
 
 
+def _experiment_judged(context: Context, running: RunningJob, judged: ExperimentJudged) -> None:
+    state = context.state
+    context.update(replace(state, runs=replace(state.runs, judged=judged)))
+
+
 def _mask_judged(context: Context, running: RunningJob, judged: MaskJudged) -> None:
     state = context.state
     masks = (*state.picks.masks, judged)[-MOST_JUDGED:]
@@ -427,6 +432,7 @@ RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
     ClustersFound: take_clusters,
     RunResult: _run_done,
     PictureGrid: _grid_done,
+    ExperimentJudged: _experiment_judged,
     ExperimentResult: _experiment_done,
     PicturePlaced: _landed,
     FilePlaced: _file_placed,

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PicturePlaced
-from diffviews_desktop.engine.jobs.experiments import ExperimentResult, RunExperiment
+from diffviews_desktop.engine.jobs.experiments import (
+    ExperimentJudged,
+    ExperimentResult,
+    RunExperiment,
+)
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.interventions import PICKED, Intervention
@@ -119,6 +123,7 @@ class Runs:
         unmasked: runs without a mask that others were compared with.
         grid: the last grid.
         experiment: the last experiment.
+        judged: how the masks of the experiment that was last asked about lie among the samples.
         begun: how many runs were begun: ids and names count on from there.
     """
 
@@ -135,6 +140,7 @@ class Runs:
     unmasked: tuple[Run, ...] = ()
     grid: Grid | None = None
     experiment: ComparedMasks | None = None
+    judged: ExperimentJudged | None = None
     begun: int = 0
 
     def run(self, run_id: int | None = None) -> Run | None:

@@ -35,6 +35,7 @@ from diffviews_desktop.engine.jobs.drawing import (
 )
 from diffviews_desktop.engine.jobs.experiments import (
     ChooseGroups,
+    JudgeExperiment,
     PriceExperiment,
     RunExperiment,
 )
@@ -177,6 +178,7 @@ def job_of(kind: type[Job[Any]], data: Path, url: str = "") -> Job[Any]:
         PriceExperiment: lambda: PriceExperiment(
             **common, experiment=experiment, out=data / "experiment"
         ),
+        JudgeExperiment: lambda: JudgeExperiment(**common, experiment=experiment),
         RunExperiment: lambda: RunExperiment(
             **common, experiment=experiment, out=data / "experiment"
         ),

@@ -20,6 +20,7 @@ from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.experiments import (
     ChooseGroups,
+    JudgeExperiment,
     PriceExperiment,
     RunExperiment,
 )
@@ -150,10 +151,14 @@ def run(options: argparse.Namespace) -> Answer:
             "trust_judge": options.judge_code is not None,
         }
         cost = engine.run(PriceExperiment(**common))
+        asked = JudgeExperiment(job_id=0, folder=folder, experiment=experiment)
+        standing = engine.run(asked).standing
+        plan = [*filter(None, [*standing.lines, standing.unknown])]
         if options.cost:
-            return Answer(asdict(cost), [cost_text(cost)])
-        if sys.stderr.isatty():
-            complain(cost_text(cost))
+            facts = asdict(cost) | {"beyond_samples": standing.to_dict()}
+            return Answer(facts, [cost_text(cost), *plan])
+        for line in [cost_text(cost), *plan] if sys.stderr.isatty() else standing.lines:
+            complain(line)
         made = engine.run(RunExperiment(**common))
     why = () if recorded is None else differences(recorded, made.record)
     return answer_of(made, cost, why)

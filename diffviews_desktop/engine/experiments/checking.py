@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
 
 MOST_PICTURES = 200_000
-_SMALL = 32
+SMALL = 32
+"""Pixels of pictures that are drawn quickly even on a CPU."""
 
 
 def checked(experiment: Experiment, host: Host, maps: MapMaker, opened: OpenedModel) -> Experiment:
@@ -49,7 +50,7 @@ def checked(experiment: Experiment, host: Host, maps: MapMaker, opened: OpenedMo
     maker = maker_of(experiment, host, maps, opened)
     acting = maker.checked(experiment.interventions)
     _check_vectors(maker, acting, experiment.layer_sets)
-    small = 32 if model.facts.resolution <= _SMALL else 4
+    small = 32 if model.facts.resolution <= SMALL else 4
     batch = experiment.batch or (small if model.facts.device == "cpu" else 64)
     settings = replace(s, seed=choose_seed(s.noise_mode, s.seed))
     judge = experiment.judge

@@ -18,6 +18,7 @@ from diffviews_desktop.engine.experiments.checking import checked, maker_of
 from diffviews_desktop.engine.experiments.drawing import Arms, batches_of, draw, parts_of
 from diffviews_desktop.engine.experiments.features import distances_in_layer
 from diffviews_desktop.engine.experiments.mask_arms import MaskArms
+from diffviews_desktop.engine.experiments.off_manifold import StandingMaker
 from diffviews_desktop.engine.experiments.pace import Pace
 from diffviews_desktop.engine.experiments.pricing import drawing_passes, extraction_passes
 from diffviews_desktop.engine.experiments.sample_choice import (
@@ -48,6 +49,7 @@ from diffviews_desktop.values.intervention_texts import said
 from diffviews_desktop.values.interventions import rows_of
 from diffviews_desktop.values.layers import NO_LAYERS
 from diffviews_desktop.values.models import ModelFacts
+from diffviews_desktop.values.standing import Standing
 from diffviews_desktop.values.told import described_told
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -99,6 +101,12 @@ class Experimenter:
                 evaluations += len(left) * plan.judge.evaluations
         seconds = evaluations * self._seconds_each(plan.model, experiment) if left else 0.0
         return Cost(experiment.count, len(drawn), evaluations, seconds)
+
+    def standing(self, experiment: Experiment) -> Standing:
+        """How the masks of an experiment lie among the samples."""
+        experiment = checked(experiment, self.host, self.maps, self.opened)
+        maker = maker_of(experiment, self.host, self.maps, self.opened)
+        return StandingMaker(maker).standing(experiment)
 
     def _plan(self, job: PriceExperiment | RunExperiment) -> _Plan:
         model = self.host.model_of(self.opened)
@@ -185,7 +193,8 @@ class Experimenter:
                 f"The judge knows {read.shape[1]} classes, and the experiment is about class "
                 f"{max(subjects.classes)}, too: is it a judge of other classes?"
             )
-        facts = plan.model.facts
+        facts, standing = plan.model.facts, self.standing(experiment)
+        notes += standing.notes
         notes += sampler_notes(self.opened, facts, experiment.settings)
         return ExperimentResult(
             job=job,
@@ -196,7 +205,7 @@ class Experimenter:
             device=facts.device,
             class_names=class_names_of(self.opened, facts),
             notes=tuple(dict.fromkeys(notes)),
-            record=self._record(job, plan.judge, facts),
+            record=self._record(job, plan.judge, facts) | {"beyond_samples": standing.to_dict()},
         )
 
     def _record(self, job: RunExperiment, judge: Judge | None, facts: ModelFacts) -> dict[str, Any]:

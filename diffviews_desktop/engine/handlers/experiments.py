@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diffviews_desktop.data.cache.experiment_folders import kept_experiments
+from diffviews_desktop.engine.experiments.checking import SMALL
 from diffviews_desktop.engine.experiments.groups import choose_groups
 from diffviews_desktop.engine.experiments.runner import Experimenter
 from diffviews_desktop.engine.handlers.registry import handles
 from diffviews_desktop.engine.jobs.experiments import (
     ChooseGroups,
+    ExperimentJudged,
     ExperimentResult,
+    JudgeExperiment,
     PriceExperiment,
     RunExperiment,
 )
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.experiments.files import write_files
 from diffviews_desktop.values.experiments import Cost
+from diffviews_desktop.values.standing import Standing
 
 
 @handles(ChooseGroups)
@@ -31,6 +35,21 @@ def choose(job: ChooseGroups, workspace: Workspace) -> tuple[tuple[int, ...], ..
 def price(job: PriceExperiment, workspace: Workspace) -> Cost:
     """Pictures, forward passes and seconds."""
     return _experimenter(job, workspace).price(job)
+
+
+@handles(JudgeExperiment)
+def judge(job: JudgeExperiment, workspace: Workspace) -> ExperimentJudged:
+    """How the masks lie; nothing where that would take as long as drawing a part of them."""
+    if job.choice is not None:
+        opened = workspace.open(job.folder, job.choice.model)
+        facts = workspace.model_of(opened).facts
+        if facts.device == "cpu" and facts.resolution > SMALL:
+            reason = "The report says whether the masks are beyond the samples."
+            return ExperimentJudged(job, Standing(reason=reason))
+        experiment = replace(job.experiment, groups=choose(job.choice, workspace))
+    else:
+        experiment = job.experiment
+    return ExperimentJudged(job, _experimenter(job, workspace).standing(experiment))
 
 
 @handles(RunExperiment)
@@ -48,5 +67,7 @@ def run(job: RunExperiment, workspace: Workspace) -> ExperimentResult:
     return made
 
 
-def _experimenter(job: PriceExperiment | RunExperiment, workspace: Workspace) -> Experimenter:
+def _experimenter(
+    job: PriceExperiment | JudgeExperiment | RunExperiment, workspace: Workspace
+) -> Experimenter:
     return Experimenter(workspace, workspace.maps, workspace.open(job.folder, job.experiment.model))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.experiments import Cost, Examples, Experiment, Finding
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
+from diffviews_desktop.values.standing import Standing
 from diffviews_desktop.values.told import OWN, Told
 
 
@@ -50,6 +51,30 @@ class PriceExperiment(Job[Cost]):
     experiment: Experiment
     out: Path | None = None
     trust_judge: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeExperiment(Job["ExperimentJudged"]):
+    """Whether the masks of an experiment are beyond the samples, before it is drawn.
+
+    Attributes:
+        experiment: what would be drawn.
+        choice: how its samples are chosen; None where the experiment names them.
+    """
+
+    supersedes: ClassVar[bool] = True
+    unlisted: ClassVar[bool] = True
+
+    experiment: Experiment
+    choice: ChooseGroups | None = None
+
+
+@dataclass(frozen=True)
+class ExperimentJudged:
+    """How the masks of an experiment lie among the samples."""
+
+    job: JudgeExperiment
+    standing: Standing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -242,6 +242,7 @@ class Pages:
             made = self.experiment = ExperimentWindow(self._window)
             made.experiment_requested.connect(self._run_experiment)
             made.cancel_requested.connect(partial(asking.cancel_job, self._context))
+            made.judge_requested.connect(partial(experiments.judge_masks, self._context))
             made.report_requested.connect(self._open_report)
             made.set_state(self._context.state)
             self._panels.add(made)

@@ -12,7 +12,13 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.engine.jobs.experiments import ExperimentResult, RunExperiment
+from diffviews_desktop.engine.jobs.experiments import (
+    ExperimentJudged,
+    ExperimentResult,
+    JudgeExperiment,
+    RunExperiment,
+)
+from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import ComparedMasks
 from diffviews_desktop.state.state import State
@@ -33,6 +39,8 @@ from diffviews_desktop.values.experiments import (
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
 from diffviews_desktop.values.interventions import PICKED, Difference, Intervention, Zero
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
+from diffviews_desktop.values.standing import JudgedGroup, Standing
+from diffviews_desktop.values.typicality import Measured, Typicality
 
 CONTROLS = controls_for((PICKED,), classes=True, places=1)
 MIDBLOCK, OTHER = LayerSet(("midblock",)), LayerSet(("decoder_block_1",))
@@ -408,3 +416,66 @@ def test_a_strip_has_its_pictures_beside_each_other(qtbot: QtBot) -> None:
     assert made.height() == HEIGHT
     assert made.pixelColor(5, 5).red() == 10
     assert made.pixelColor(made.width() - 5, 5).red() == 200
+
+
+# ---- whether the masks are beyond the samples ----------------------------------------------------
+
+
+def judged(job: JudgeExperiment, distance: float) -> ExperimentJudged:
+    """Of the first of two masks."""
+    far = Typicality(Measured(distance, 99.0, 2.0), Measured(0.1, 50.0, 0.4))
+    near = Typicality(Measured(1.0, 50.0, 2.0), Measured(0.1, 50.0, 0.4))
+    both = (
+        JudgedGroup(MIDBLOCK, "digit-12", ("digit-12", "digit-13"), far),
+        JudgedGroup(MIDBLOCK, "digit-20", ("digit-20", "digit-21"), near),
+    )
+    return ExperimentJudged(replace(job, job_id=9), Standing(both, (OTHER,)))
+
+
+def test_masks_beyond_the_samples_are_said_before_anything_is_drawn(
+    qtbot: QtBot, window: ExperimentWindow, ready: State
+) -> None:
+    with qtbot.waitSignal(window.judge_requested) as caught:
+        window.form.anchors.setValue(2)
+    job = caught.args[0]
+    assert job.choice is not None
+    assert job.choice.anchors == 2
+    runs = replace(ready.runs, judged=judged(job, 3.0))
+    window.set_state(replace(ready, runs=runs))
+    assert "At midblock, 1 of 2 masks is beyond the samples' 95 %." in window.summary.text()
+    assert "digit-12: distance 3" in window.summary.toolTip()
+    assert "digit-20" not in window.summary.toolTip()
+    assert "Map decoder_block_1 to see" in window.summary.toolTip()
+    assert window.summary.property("problem")
+    window.set_state(replace(ready, runs=replace(ready.runs, judged=judged(job, 1.5))))
+    assert "beyond" not in window.summary.text()
+    assert not window.summary.property("problem")
+
+
+def test_what_is_known_is_not_asked_again_and_other_masks_are(
+    qtbot: QtBot, window: ExperimentWindow, ready: State
+) -> None:
+    with qtbot.waitSignal(window.judge_requested) as caught:
+        window.form.anchors.setValue(2)
+    known = judged(caught.args[0], 3.0)
+    window.set_state(replace(ready, runs=replace(ready.runs, judged=known)))
+    window.form.seeds.setValue(7)  # the masks are the same
+    assert "is beyond" in window.summary.text()
+    assert not window._rest.isActive()
+    with qtbot.waitSignal(window.judge_requested) as caught:
+        window.form.neighbors.setValue(3)
+    assert "beyond" not in window.summary.text()
+    assert caught.args[0].choice.neighbors == 3
+
+
+def test_nothing_is_asked_while_the_engine_works_or_the_window_is_closed(
+    window: ExperimentWindow, ready: State
+) -> None:
+    job = RunExperiment(job_id=4, folder=FolderRef(), experiment=Experiment(
+        model="m", layer_sets=(MIDBLOCK,), windows=((0, 5),), groups=((1,),)))  # fmt: skip
+    busy = replace(ready, jobs=ready.jobs.with_job(RunningJob(job, "Drawing")))
+    window.set_state(busy)
+    assert not window._rest.isActive()
+    window.hide()
+    window.set_state(ready)
+    assert not window._rest.isActive()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
@@ -198,7 +200,7 @@ class ExperimentForm(QWidget):
         )
         return ("none", *named)
 
-    def arguments(self) -> dict[str, object]:
+    def arguments(self) -> dict[str, Any]:
         """What `run_experiment` takes."""
         return {
             "of_picks": self.of_picks,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from dataclasses import replace
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QPushButton, QTabWidget, QWidget
 
-from diffviews_desktop.actions.experiments import cannot_compare, seconds_of
-from diffviews_desktop.engine.jobs.experiments import ExperimentResult
+from diffviews_desktop.actions.experiments import cannot_compare, masks_to_judge, seconds_of
+from diffviews_desktop.engine.jobs.experiments import ExperimentResult, JudgeExperiment
 from diffviews_desktop.state.stage_texts import detail_text, stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr, trn
@@ -18,14 +21,20 @@ from diffviews_desktop.ui.panels.experiment.heat_map import HeatMapTable
 from diffviews_desktop.ui.panels.experiment.table import FindingsTable
 from diffviews_desktop.values.finding_texts import counted_text, heat_map_of
 from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.standing import Standing
+
+REST_MILLISECONDS = 500
+"""Nothing is edited for so long, before the masks are compared with the samples."""
 
 
 class ExperimentWindow(DrawingWindow):
-    """Signals: ``experiment_requested(arguments)``, ``cancel_requested(job_id)`` and
-    ``report_requested()``."""
+    """Signals: ``experiment_requested(arguments)``, ``cancel_requested(job_id)``,
+    ``report_requested()``, and ``judge_requested(job)`` where it is to be known whether the masks
+    are beyond the samples."""
 
     experiment_requested = Signal(dict)
     cancel_requested = Signal(int)
+    judge_requested = Signal(object)
     report_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -51,6 +60,11 @@ class ExperimentWindow(DrawingWindow):
         self.form, self.table, self.report = form, table, report
         self.pages, self.heat_map = pages, heat_map
         self._state = State()
+        self._asked: JudgeExperiment | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MILLISECONDS)
+        self._rest.timeout.connect(self._ask)
         self.form.edited.connect(self._show_summary)
         self.draw.clicked.connect(self._on_draw)
         self.cancel.clicked.connect(self._on_cancel)
@@ -62,7 +76,7 @@ class ExperimentWindow(DrawingWindow):
         """What of a state it shows."""
         runs = state.runs
         drawing = runs.experiment, runs.settings, runs.interventions
-        return state.opened, state.jobs.running, state.picks.selection, *drawing
+        return state.opened, state.jobs.running, state.picks.selection, runs.judged, *drawing
 
     def set_state(self, state: State) -> None:
         """Show the experiment as far as it is."""
@@ -106,7 +120,43 @@ class ExperimentWindow(DrawingWindow):
             why = tr("Check the layers that it is to act on, each by itself.")
         self.draw.setEnabled(not why)
         self.draw.setToolTip(tip(why or tr("Draw it and its controls, and measure them")))
-        self.summary.setText(why or self._size())
+        standing = None if why else self._standing()
+        warnings = () if standing is None else standing.warnings
+        self.summary.setText(why or " ".join((self._size(), *warnings)))
+        lines = () if standing is None else (*standing.lines, standing.unknown)
+        self.summary.setToolTip(tip(*lines))
+        if bool(self.summary.property("problem")) != bool(warnings):
+            self.summary.setProperty("problem", bool(warnings))
+            self.summary.style().polish(self.summary)
+        self._watch()
+
+    # ---- whether the masks are beyond the samples -----------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._watch()
+
+    def _standing(self) -> Standing | None:
+        """How the masks lie; None while that is not known."""
+        judged = self._state.runs.judged
+        known = judged is not None and replace(judged.job, job_id=0) == self._wanted()
+        return judged.standing if known and judged is not None else None
+
+    def _wanted(self) -> JudgeExperiment | None:
+        """What says so."""
+        return masks_to_judge(self._state, **self.form.arguments())
+
+    def _watch(self) -> None:
+        """Ask once the form rests and the engine waits."""
+        self._rest.stop()
+        if self.isVisible() and not self._state.jobs.running and self._standing() is None:
+            self._rest.start()
+
+    def _ask(self) -> None:
+        wanted = self._wanted()
+        if wanted is not None and wanted != self._asked and self.draw.isEnabled():
+            self._asked = wanted
+            self.judge_requested.emit(wanted)
 
     def _size(self) -> str:
         """How many pictures that is, and how long they take."""
