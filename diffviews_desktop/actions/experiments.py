@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from diffviews_desktop.actions.action import Action
-from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.asking import cancel_all, submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.reasons import NO_FOLDER, model_cannot_run, no_map
 from diffviews_desktop.actions.runs import NO_SAMPLE, begin_run, resolve_condition
@@ -138,8 +138,9 @@ def run_experiment(
     job = _job(state, of_picks, anchors, neighbors, layer_sets, parts)
     asked = replace(job.experiment, seeds=seeds, controls=controls, judge=judge, features=features)
     job = replace(job, experiment=asked, job_id=context.worker.next_id())
-    runs = replace(state.runs, experiment=ComparedMasks(job))
-    context.update(replace(state, runs=runs))
+    cancel_all(context, JudgeExperiment)  # the report says so, too
+    state = context.state
+    context.update(replace(state, runs=replace(state.runs, experiment=ComparedMasks(job))))
     submit(context, job, tr("Comparing interventions with their controls"))
 
 

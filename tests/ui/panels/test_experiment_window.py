@@ -468,6 +468,24 @@ def test_what_is_known_is_not_asked_again_and_other_masks_are(
     assert caught.args[0].choice.neighbors == 3
 
 
+def test_layers_that_were_mapped_since_are_asked_about_once(
+    qtbot: QtBot, window: ExperimentWindow, ready: State
+) -> None:
+    with qtbot.waitSignal(window.judge_requested) as caught:
+        window.form.anchors.setValue(2)
+    runs = replace(ready.runs, judged=judged(caught.args[0], 3.0))
+    window.set_state(replace(ready, runs=runs))
+    assert not window._rest.isActive()
+    loaded = ready.opened.loaded
+    assert loaded is not None
+    there = replace(loaded, layers=(*loaded.layers, LayerInfo("decoder_block_1", (4, 8, 8), True)))
+    mapped = replace(ready, runs=runs, opened=replace(ready.opened, loaded=there))
+    with qtbot.waitSignal(window.judge_requested):
+        window.set_state(mapped)
+    with qtbot.assertNotEmitted(window.judge_requested, wait=700):
+        window.form.seeds.setValue(9)
+
+
 def test_nothing_is_asked_while_the_engine_works_or_the_window_is_closed(
     window: ExperimentWindow, ready: State
 ) -> None:

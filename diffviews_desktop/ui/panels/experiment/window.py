@@ -60,7 +60,7 @@ class ExperimentWindow(DrawingWindow):
         self.form, self.table, self.report = form, table, report
         self.pages, self.heat_map = pages, heat_map
         self._state = State()
-        self._asked: JudgeExperiment | None = None
+        self._asked: tuple[JudgeExperiment | None, frozenset[str]] = None, frozenset()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MILLISECONDS)
@@ -149,13 +149,26 @@ class ExperimentWindow(DrawingWindow):
     def _watch(self) -> None:
         """Ask once the form rests and the engine waits."""
         self._rest.stop()
-        if self.isVisible() and not self._state.jobs.running and self._standing() is None:
+        if self.isVisible() and not self._state.jobs.running and not self._is_known():
             self._rest.start()
+
+    def _is_known(self) -> bool:
+        """Whether nothing is left to be known; what was not mapped then may be mapped now."""
+        standing = self._standing()
+        if standing is None:
+            return False
+        return not self._mapped().intersection(map(str, standing.not_mapped))
+
+    def _mapped(self) -> frozenset[str]:
+        loaded = self._state.opened.loaded
+        layers = () if loaded is None else loaded.layers
+        return frozenset(layer.name for layer in layers if layer.cached)
 
     def _ask(self) -> None:
         wanted = self._wanted()
-        if wanted is not None and wanted != self._asked and self.draw.isEnabled():
-            self._asked = wanted
+        asked = wanted, self._mapped()
+        if wanted is not None and asked != self._asked and self.draw.isEnabled():
+            self._asked = asked
             self.judge_requested.emit(wanted)
 
     def _size(self) -> str:
@@ -183,6 +196,7 @@ class ExperimentWindow(DrawingWindow):
         return f"{text} {single}"
 
     def _on_draw(self) -> None:
+        self._asked = None, frozenset()  # what is cancelled for it is asked again
         self.experiment_requested.emit(self.form.arguments())
 
     def _on_cancel(self) -> None:
