@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, QSize, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Signal
 from PySide6.QtGui import QImage, QPixmap, QResizeEvent, Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolTip, QWidget
 
@@ -204,6 +204,43 @@ class ElidedLabel(Label):
 
     def _tell(self) -> None:
         self.setToolTip(tip(*self._given, *self._explanation))
+
+
+class Paragraph(ElidedLabel):
+    """Sentences that are not cut off: it is as high as they need.
+
+    Args:
+        least: lines that it has room for even where it needs fewer, so that little moves.
+        most: lines that it grows to.
+        parent: of the widget.
+    """
+
+    def __init__(self, least: int, most: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self._least, self._most = least, most
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self._fit()
+
+    def set_text(self, text: str, *explanation: str) -> None:
+        """Show a text; the tooltip has the lines of the explanation below it."""
+        super().set_text(text, *explanation)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        metrics = self.fontMetrics()
+        line, room = metrics.lineSpacing(), QRect(0, 0, self.contentsRect().width(), 0)
+        needed = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, QLabel.text(self)).height()
+        self.setFixedHeight(min(max(self._least * line, needed), self._most * line))
 
 
 class Links(QLabel):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from made_runs import run_of
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
@@ -100,7 +101,7 @@ def test_a_mask_beyond_the_samples_says_so_before_it_is_used(
     panel.resize(600, 500)
     panel.show()
     panel.set_state(ready)
-    plain = "NFE 5 · mean of 2 samples at midblock"
+    plain = "NFE 5 · mean of 2 samples at midblock, steps 1–5"
     assert panel.hint.whole == plain
     panel.set_state(with_mask(ready, USUAL))
     assert panel.hint.whole == plain
@@ -128,10 +129,61 @@ def test_a_run_while_another_layer_is_in_work_names_the_layer_that_it_takes(
     panel.set_state(replace(ready, jobs=running))
     wanted = "Draws for midblock while the map of deep is in work · NFE 5 · mean of 2 samples"
     assert panel.hint.whole.startswith(wanted)
-    needed = panel.hint.heightForWidth(panel.hint.width())
-    assert needed <= panel.hint.height()  # all of it is seen
+    assert _seen_whole(panel) <= panel.hint.height()
     panel.set_state(ready)
     assert "in work" not in panel.hint.whole
+
+
+def test_a_run_says_on_which_steps_and_how_strongly_its_mask_acts(
+    panel: GeneratePanel, ready: State
+) -> None:
+    def said(mask: Intervention) -> str:
+        panel.set_state(replace(ready, runs=replace(ready.runs, interventions=(mask,))))
+        return panel.hint.whole.removeprefix("NFE 5 · ")
+
+    assert said(PICKED) == "mean of 2 samples at midblock, steps 1–5"
+    assert said(replace(PICKED, step_from=1, step_to=3)).endswith("midblock, steps 2–3")
+    assert said(replace(PICKED, step_from=2, step_to=40)).endswith("midblock, steps 3–5")
+    assert said(replace(PICKED, strength=0.5)).endswith("steps 1–5, strength 0.5")
+    by_distance = replace(PICKED, source=SampleMean(weighting="distance"))
+    assert said(by_distance).endswith("steps 1–5, weighted by distance")
+    assert said(replace(PICKED, step_from=3, step_to=3)) == "nothing acts"
+
+
+def _seen_whole(panel: GeneratePanel) -> int:
+    """How high the line above Generate must be for all of it to be seen."""
+    wide = QLabel()
+    wide.setFont(panel.hint.font())
+    wide.setWordWrap(True)
+    wide.setText(QLabel.text(panel.hint))
+    return wide.heightForWidth(panel.hint.width())
+
+
+@pytest.mark.parametrize("width", [250, 318, 600])
+def test_nothing_of_what_a_run_will_use_is_cut_off(
+    panel: GeneratePanel, ready: State, width: int
+) -> None:
+    layers = ("encoder_bottleneck_of_a_long_name", "decoder_block_12")
+    spec = MapSpec("m", layers)
+    assert ready.opened.layer_map is not None
+    shown = replace(ready.opened, layer_map=replace(ready.opened.layer_map, layers=layers))
+    job = MapLayer(job_id=3, folder=ready.opened.folder, spec=MapSpec("m", ("encoder_block_3",)))
+    running = replace(ready.jobs, running=(RunningJob(job, "Mapping", "extracting"),))
+    judged = with_mask(replace(ready, opened=shown), BEYOND)
+    panel.resize(width, 500)
+    panel.show()
+    short = panel.hint.height()
+    for state in (judged, replace(judged, jobs=running)):
+        panel.set_state(state)
+        QApplication.sendPostedEvents()
+        QApplication.processEvents()
+        assert panel.hint.whole.endswith("steps 1–5")
+        needed = _seen_whole(panel)
+        assert needed <= panel.hint.height()
+        assert panel.rect().contains(panel.generate.geometry())
+    assert str(spec.layers) in panel.hint.whole
+    panel.set_state(ready)
+    assert panel.hint.height() == short
 
 
 def test_what_was_said_of_another_mask_is_not_shown(panel: GeneratePanel, ready: State) -> None:

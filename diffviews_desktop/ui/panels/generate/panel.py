@@ -29,7 +29,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
-from diffviews_desktop.ui.common.labels import ElidedLabel, caption, say_below, tip
+from diffviews_desktop.ui.common.labels import Paragraph, caption, say_below, tip
 from diffviews_desktop.ui.common.widgets import (
     ElidingComboBox,
     IconButton,
@@ -50,13 +50,20 @@ from diffviews_desktop.values.conditions import (
 )
 from diffviews_desktop.values.import_rules import seed_of
 from diffviews_desktop.values.intervention_texts import said_of, what
-from diffviews_desktop.values.interventions import Intervention, rows_of, sole_mask, with_picks
+from diffviews_desktop.values.interventions import (
+    Intervention,
+    SampleMean,
+    rows_of,
+    sole_mask,
+    with_picks,
+)
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 
 SEARCHABLE_CLASSES = 30
 LOWEST_PAGE = 64
-_HINT_LINES = 2
+_HINT_LINES = 2, 8
+"""At least, and at most: of many interventions the tooltip says the rest."""
 GENERATE = tr("Draw with the layer held at the mean, or with other interventions")
 LIKE_SAMPLES = tr(
     "Until you choose, this follows what the samples of the map were told, so that runs can be "
@@ -113,11 +120,8 @@ class GeneratePanel(QWidget):
         self.grid.setToolTip(tip(many))
         self.cancel = QPushButton(tr("Cancel"))
         self.cancel.setToolTip(tip(tr("Cancel the running job (Ctrl+.)")))
-        self.hint = ElidedLabel(end=True)
+        self.hint = Paragraph(*_HINT_LINES)  # what a run will use must not be cut off
         self.hint.setObjectName("muted")
-        self.hint.setWordWrap(True)  # what a run will use must not be cut off
-        self.hint.setFixedHeight(_HINT_LINES * self.hint.fontMetrics().lineSpacing())
-        self.hint.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._build()
         self.sampling.edited.connect(self._on_edited)
         self.sampling.preset_chosen.connect(self._on_preset)
@@ -362,18 +366,27 @@ def _in_work(state: State) -> str:
 
 
 def _hint(state: State, stack: tuple[Intervention, ...]) -> str:
-    """``mean of 6 samples at midblock``, or what is done to layers besides."""
-    mask = sole_mask(stack)
-    if mask is None:
-        return said_of(stack, state.runs.settings.num_steps) or tr("nothing acts")
+    """``mean of 6 samples at midblock, steps 1–10``, or what is done to layers besides."""
+    mask, num_steps = sole_mask(stack), state.runs.settings.num_steps
+    if mask is None or not mask.acts(num_steps):
+        return said_of(stack, num_steps) or tr("nothing acts")
     layer_map = state.opened.layer_map
     layers = "+".join(mask.layers or (layer_map.layers if layer_map is not None else ()))
-    return trn(
-        "mean of {number} sample at {layers}",
-        "mean of {number} samples at {layers}",
-        len(rows_of(stack)),
-        layers=layers,
-    )
+    last = num_steps if mask.step_to is None else min(mask.step_to, num_steps)
+    parts = [
+        trn(
+            "mean of {number} sample at {layers}",
+            "mean of {number} samples at {layers}",
+            len(rows_of(stack)),
+            layers=layers,
+        ),
+        tr("steps {first}–{last}", first=mask.step_from + 1, last=last),
+    ]
+    if mask.strength != 1:
+        parts.append(tr("strength {strength:g}", strength=mask.strength))
+    if isinstance(mask.source, SampleMean) and mask.source.weighting == "distance":
+        parts.append(tr("weighted by distance"))
+    return ", ".join(parts)
 
 
 def _scrolling(page: QWidget) -> QScrollArea:
