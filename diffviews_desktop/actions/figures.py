@@ -50,6 +50,11 @@ def map_shown(state: State, style: FigureStyle) -> MapShown:
     values = values_of(state, state.colored_by)
     assert values is not None
     xy, hidden = shown.xy, hidden_rows(state)
+    labels, names = samples.class_label, dict(enumerate(values.names))
+    if values.by == "cluster":
+        labels = values.values.astype(np.int32)
+    else:
+        names = {number: class_title(number, name) for number, name, _ in samples.classes()}
     if hidden is not None:
         xy = np.where(hidden[:, None], np.float32(np.nan), xy)
     return MapShown(
@@ -57,8 +62,8 @@ def map_shown(state: State, style: FigureStyle) -> MapShown:
         values=values,
         ramp=state.preferences.ramp,
         opacity=_opacity(state),
-        classes=samples.class_label if style.names else None,
-        class_names={number: class_title(number, name) for number, name, _ in samples.classes()},
+        classes=labels if style.names else None,
+        class_names=names,
         rings=_rings(state) if style.marks else (),
         paths=[path_of(run) for run in state.on_map()[0] if run.steps] if style.runs else (),
         part=None if style.whole else state.view.rectangle,

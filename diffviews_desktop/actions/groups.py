@@ -178,8 +178,19 @@ def take_clusters(context: Context, running: RunningJob, found: ClustersFound) -
     samples = samples_in(state, RowSet.ascending(found.rows))
     number = state.groups.numbered + 1
     made = Clusters(number, found.spec, samples, found.labels, found.names, found.smallest)
-    view = replace(state.view, color_by="cluster")
-    context.update(replace(state, groups=state.groups.with_clusters(made), view=view))
+    before = state.groups.all_clusters
+    _step(
+        context,
+        lambda groups: groups.with_clusters(made),
+        lambda groups: replace(groups, all_clusters=before),
+        tr("find clusters"),
+    )
+    view = replace(context.state.view, color_by="cluster")
+    context.update(replace(context.state, view=view))
+    if not found.alone:
+        clusters = trn("{number} cluster", "{number} clusters", len(found.names))
+        context.say(tr("Found {clusters}.", clusters=clusters))
+        return
     alone = trn("{number} sample is in none.", "{number} samples are in none.", found.alone)
     context.say(
         tr(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.reasons import no_folder
 from diffviews_desktop.actions.showing import narrow
 from diffviews_desktop.actions.verbs import verb
+from diffviews_desktop.state.state import State
 from diffviews_desktop.state.view import NamedView
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
@@ -35,7 +37,7 @@ def keep_view(context: Context, name: str) -> None:
             )
         )
         return
-    context.update(replace(state, groups=new))
+    _change(context, new.views, tr("keep view {name}", name=name))
     context.say(tr("Kept the view {name}.", name=name))
 
 
@@ -54,8 +56,19 @@ def use_view(context: Context, name: str) -> None:
 @verb
 def delete_view(context: Context, name: str) -> None:
     """Drop a named view; what is shown stays as it is."""
-    groups = context.state.groups
-    context.update(replace(context.state, groups=groups.without_view(name)))
+    left = context.state.groups.without_view(name).views
+    _change(context, left, tr("delete view {name}", name=name))
+
+
+def _change(context: Context, after: tuple[NamedView, ...], text: str) -> None:
+    """Have other named views, as a step that can be undone."""
+    before = context.state.groups.views
+    if after != before:
+        context.session.step(partial(_with_views, after), partial(_with_views, before), text)
+
+
+def _with_views(views: tuple[NamedView, ...], state: State) -> State:
+    return replace(state, groups=replace(state.groups, views=views))
 
 
 def ask_view_name(context: Context) -> None:

@@ -1,4 +1,4 @@
-"""Names of classes on a figure: above all marks, beside them, and never on each other."""
+"""Names on a figure: above all marks, beside them, and never on each other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.figures import MapShown
+from diffviews_desktop.values.map_names import labels_of
 
 if TYPE_CHECKING:  # it takes a second to import
     from matplotlib.axes import Axes
@@ -17,7 +18,9 @@ if TYPE_CHECKING:  # it takes a second to import
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top, in pixels."""
 MOST_NAMES = 200
-"""Classes whose names are written at most."""
+"""That are written at most."""
+_SCREEN = 96.0
+"""Logical pixels an inch of a screen: groups are told apart as there."""
 _MOST_LETTERS = 24
 _AROUND = 8
 _RINGS = (0.0, 1.0, 2.0, 3.0)
@@ -30,7 +33,7 @@ def write_names(axes: Axes, shown: MapShown, letters: float, ink: str, paper: st
     from matplotlib.patheffects import withStroke
 
     inside, taken = _box_of(axes), _marks(axes, shown)
-    for name, place in _places(shown):
+    for name, place in _places(axes, shown):
         text = axes.text(
             *place,
             textwrap.shorten(name, _MOST_LETTERS, placeholder="…") or name[:_MOST_LETTERS],
@@ -51,18 +54,22 @@ def write_names(axes: Axes, shown: MapShown, letters: float, ink: str, paper: st
         taken.append(_around(at, extent.width, extent.height))
 
 
-def _places(shown: MapShown) -> list[tuple[str, tuple[float, float]]]:
-    """Each class that has samples, and where the middle one of them lies each way."""
+def _places(axes: Axes, shown: MapShown) -> list[tuple[str, tuple[float, float]]]:
+    """The names of what prevails somewhere, each where it does, as on the screen."""
     if shown.classes is None:
         return []
-    found = []
-    there = np.isfinite(shown.xy).all(axis=1)
-    for number, name in list(shown.class_names.items())[:MOST_NAMES]:
-        places = shown.xy[there & (shown.classes == number)]
-        if len(places):
-            x, y = np.median(places, axis=0).tolist()
-            found.append((visible(name, MOST_OF_NAME), (x, y)))
-    return found
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    x, y = shown.xy[:, 0], shown.xy[:, 1]  # NaN is nowhere
+    rows = np.flatnonzero((x >= left) & (x <= right) & (y >= bottom) & (y <= top))
+    box, inch = axes.get_window_extent(), axes.figure.dpi
+    size = box.width / inch * _SCREEN, box.height / inch * _SCREEN
+    part = left, bottom, right - left, top - bottom
+    found = labels_of(shown.xy, shown.classes, rows, part, *size)
+    names = shown.class_names
+    return [
+        (visible(names.get(one.number, str(one.number)), MOST_OF_NAME), (one.x, one.y))
+        for one in found[:MOST_NAMES]
+    ]
 
 
 def _free(

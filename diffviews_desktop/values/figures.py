@@ -174,8 +174,9 @@ class MapShown:
         values: what their colours tell, ``(N,)``.
         ramp: the colours of values from low to high.
         opacity: of each ``(N,) float32``, 0 … 1.
-        classes: class of each ``(N,) int32``, for the names on the map; None for none.
-        class_names: of the classes, by number.
+        classes: class, or cluster where colours tell these, of each ``(N,) int32``, for the names
+            on the map; None for none.
+        class_names: of these, by number.
         rings: what is picked.
         paths: of runs.
         part: the part of the map that is shown; None for all of it.

@@ -181,6 +181,27 @@ def test_clusters_are_shown_renamed_and_chosen(
     assert values_of(context.state, "cluster").names == ("many", "few")
 
 
+def test_names_of_clusters_come_back_when_another_search_is_undone(
+    context: Context, session: Session, worker: Recorder
+) -> None:
+    labels = np.zeros(2, np.int32)
+    for called, size in (("birds", 7), ("cats", 5)):
+        groups.find_clusters(context, size)
+        job = worker.submitted[-1]
+        assert isinstance(job, FindClusters)
+        found = ClustersFound(job.spec, size, np.array([2, 4]), labels, (called,), 0)
+        finish(session, worker, job.job_id, found)
+        if called == "birds":
+            assert context.state.notice is not None
+            assert context.state.notice.text == "Found 1 cluster."
+            groups.rename_cluster(context, 0, "owls")
+    assert values_of(context.state, "cluster").names == ("cats",)
+    context.session.undo()
+    assert values_of(context.state, "cluster").names == ("owls",)
+    context.session.redo()
+    assert values_of(context.state, "cluster").names == ("cats",)
+
+
 def test_no_cluster_says_what_to_do(context: Context, session: Session, worker: Recorder) -> None:
     groups.find_clusters(context)
     job = worker.only(FindClusters)
@@ -226,6 +247,28 @@ def test_a_view_comes_back_with_its_filters_and_colours(context: Context) -> Non
     views.delete_view(context, "noisy")
     assert context.state.groups.views == ()
     assert context.state.view.filters == kept.filters
+
+
+def test_keeping_and_deleting_a_view_can_be_undone(context: Context) -> None:
+    def colors() -> list[tuple[str, str]]:
+        return [(one.name, one.color_by) for one in context.state.groups.views]
+
+    views.keep_view(context, "mine")
+    showing.change_color(context, "sigma")
+    views.keep_view(context, "mine")
+    views.keep_view(context, "other")
+    views.delete_view(context, "mine")
+    wanted = [
+        [("mine", "sigma"), ("other", "sigma")],
+        [("mine", "sigma")],
+        [("mine", "class")],
+        [],
+    ]
+    for each in wanted:
+        context.session.undo()
+        assert colors() == each
+    context.session.redo()
+    assert colors() == [("mine", "class")]
 
 
 def test_the_palette_finds_all_of_them(

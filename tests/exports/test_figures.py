@@ -130,15 +130,35 @@ def test_names_lie_on_no_mark_and_on_no_other_name(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(figure_names, "_free", noting)
     monkeypatch.setattr(figure_names, "_marks", marked)
-    crowd = np.zeros((30, 2), np.float32) + np.arange(30)[:, None] * 0.05
-    classes = np.arange(30, dtype=np.int32) % 10
-    shown = map_of(30, xy=crowd, classes=classes, class_names={n: f"class {n}" for n in range(10)})
+    classes = np.repeat(np.arange(10, dtype=np.int32), 6)
+    crowd = np.stack([classes * 0.5, classes % 2 * 0.3], axis=1).astype(np.float32)
+    shown = map_of(60, xy=crowd, classes=classes, class_names={n: f"class {n}" for n in range(10)})
     shown = replace(shown, paths=[path_of(6)], rings=[ring_of(shown, 3)])
     figures.pixels_of(Figure(shown, replace(SMALL, names=True, width=150, height=150)))
     assert len(boxes) > 3
     everything = [*boxes, *marks]
     for at, one in enumerate(boxes):
         assert not any(figure_names._overlap(one, other) for other in everything[at + 1 :])
+
+
+def test_names_are_written_where_their_samples_lie() -> None:
+    middles = np.array([[0, 0], [30, 0], [0, 30], [30, 30]], np.float32)
+    groups = np.repeat(np.arange(4), 40)
+    xy = middles[groups] + np.random.default_rng(2).normal(size=(160, 2)).astype(np.float32)
+    classes = np.array([0, 0, 1, 2], np.int32)[groups]  # the first one lies at two places
+    mixed = np.arange(160, dtype=np.int32) % 5 + 10  # prevails nowhere
+    names = {0: "birds", 1: "cats", 2: "dogs"} | {n: f"mixed {n}" for n in range(10, 15)}
+    style = replace(SMALL, names=True, width=150, height=150)
+    for labels, wanted in ((classes, ["birds", "birds", "cats", "dogs"]), (mixed, [])):
+        shown = map_of(160, xy=xy, classes=labels, class_names=names)
+        with figures.drawing_settings(style):
+            figure = figures.draw(Figure(shown, style))
+            texts = {one for one in figure.axes[0].texts if one.get_text() in names.values()}
+            assert sorted(one.get_text() for one in texts) == wanted
+            for one in texts:
+                number = next(n for n, name in names.items() if name == one.get_text())
+                own = xy[labels == number]
+                assert np.abs(own - one.get_position()).max(axis=1).min() < 6
 
 
 def test_a_legend_never_lies_on_the_caption() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPoint, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from diffviews_desktop.state.state import State
@@ -15,6 +15,7 @@ from diffviews_desktop.ui.common.choosing_menu import offer_choosing
 from diffviews_desktop.ui.common.colors import class_colors, color_dot
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import muted, tip
+from diffviews_desktop.ui.common.row_menu import RowMenu
 from diffviews_desktop.ui.common.widgets import SearchField, as_panel
 from diffviews_desktop.values.assessment import meaning_of_distances
 from diffviews_desktop.values.samples import SampleTable, class_title
@@ -52,8 +53,7 @@ class ClassesPanel(QWidget):
         self.list.setIconSize(QSize(14, 14))
         self.list.setUniformItemSizes(True)
         self.list.setMinimumHeight(LOWEST_LIST)
-        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.list.customContextMenuRequested.connect(self._show_menu)
+        RowMenu(self.list, self._show_menu)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 8)
         column.setSpacing(6)
@@ -180,12 +180,10 @@ class ClassesPanel(QWidget):
         offer_choosing(menu, partial(self.selection_wanted.emit, number))
         return menu
 
-    def _show_menu(self, place: QPoint) -> None:
-        item = self.list.itemAt(place)
-        if item is not None:
-            menu = self.menu_of(item)
-            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.popup(self.list.viewport().mapToGlobal(place))
+    def _show_menu(self, index: QModelIndex, place: QPoint) -> None:
+        menu = self.menu_of(self.list.item(index.row()))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(place)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
         number = item.data(Qt.ItemDataRole.UserRole)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QSignalBlocker, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QImage, QKeyEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QApplication,
@@ -25,6 +25,7 @@ from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
+from diffviews_desktop.ui.common.row_menu import RowMenu
 from diffviews_desktop.ui.common.widgets import ComboBox, IconButton, WholeNumber, as_panel
 from diffviews_desktop.values.noise_levels import mixed_levels
 from diffviews_desktop.values.preferences import NEIGHBORS
@@ -103,7 +104,6 @@ class GalleryPanel(QWidget):
         self.list.setGridSize(QSize(SIDE + 4, SIDE + 40))  # the usual five are side by side
         self.list.setWordWrap(True)
         self.list.setSpacing(0)
-        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.setMinimumHeight(SIDE // 2)
         # a click removes, a double click flies there: wait to see which it is
         self._pending: int | None = None
@@ -139,7 +139,7 @@ class GalleryPanel(QWidget):
         self.space.activated.connect(self._on_suggestion_changed)
         self.clear_button.clicked.connect(self.cleared)
         self.list.itemClicked.connect(self._on_clicked)
-        self.list.customContextMenuRequested.connect(self._on_menu)
+        RowMenu(self.list, self._on_menu)
         self.list.itemDoubleClicked.connect(self._on_double_clicked)
         pictures.loaded.connect(self._on_loaded)
         self.set_state(State())
@@ -267,10 +267,8 @@ class GalleryPanel(QWidget):
         self._pending = None
         self.located.emit(item.data(ROW))
 
-    def _on_menu(self, place: QPoint) -> None:
-        item = self.list.itemAt(place)
-        if item is not None:
-            self.menu_wanted.emit(item.data(ROW), self.list.viewport().mapToGlobal(place))
+    def _on_menu(self, index: QModelIndex, place: QPoint) -> None:
+        self.menu_wanted.emit(index.data(ROW), place)
 
     def _remove_pending(self) -> None:
         if self._pending is not None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from diffviews_desktop.engine.jobs.samples import PictureMean
@@ -15,9 +19,11 @@ SIDE = 224
 
 
 class MeanWindow(QDialog):
-    """Signal: ``save_requested``, for the mean."""
+    """Signals: ``save_requested``, for the mean, and ``menu_wanted(pixels, place)`` of one of the
+    two pictures."""
 
     save_requested = Signal()
+    menu_wanted = Signal(object, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,6 +32,7 @@ class MeanWindow(QDialog):
         self.title.setObjectName("title")
         self.note = ElidedLabel()
         self.note.setObjectName("muted")
+        self._pixels: dict[Label, NDArray[np.uint8]] = {}
         self.mean = picture_label(SIDE, tr("Mean of the pictures"))
         self.deviation = picture_label(SIDE, tr("Standard deviation of the pictures"))
         self.deviation.setToolTip(tip(tr("Brighter pixels differ more between the pictures")))
@@ -35,6 +42,8 @@ class MeanWindow(QDialog):
         pictures.setSpacing(16)
         captions = (tr("mean"), tr("standard deviation"))
         for label, text in zip((self.mean, self.deviation), captions, strict=True):
+            label.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            label.customContextMenuRequested.connect(partial(self._on_menu, label))
             part = QVBoxLayout()
             part.addWidget(label)
             part.addWidget(muted(text))
@@ -61,6 +70,18 @@ class MeanWindow(QDialog):
         left_out = f" {mean.left_out}." if mean.left_out else ""
         self.note.set_text(tr("of {model}.", model=mean.model) + left_out)
         ratio = self.devicePixelRatioF()
-        self.mean.setPixmap(enlarged(to_qimage(rounded(mean.mean)), SIDE, ratio))
         # a standard deviation of values up to 255 is half of that at most
-        self.deviation.setPixmap(enlarged(to_qimage(rounded(2 * mean.deviation)), SIDE, ratio))
+        self._pixels = {
+            self.mean: rounded(mean.mean),
+            self.deviation: rounded(2 * mean.deviation),
+        }
+        for label, pixels in self._pixels.items():
+            label.setPixmap(enlarged(to_qimage(pixels), SIDE, ratio))
+
+    def shows_mean(self, pixels: NDArray[np.uint8]) -> bool:
+        """Whether these are the pixels of the mean, not of the deviation."""
+        return pixels is self._pixels.get(self.mean)
+
+    def _on_menu(self, label: Label, place: QPoint) -> None:
+        if label in self._pixels:
+            self.menu_wanted.emit(self._pixels[label], label.mapToGlobal(place))

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from PySide6.QtCore import QUrl
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QMenu
 
 from diffviews_desktop import paths
 from diffviews_desktop.actions import asking, downloads, experiments, folders, jobs, maps
@@ -18,6 +20,7 @@ from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.panel import Panels
+from diffviews_desktop.ui.common.picture_menu import offer_picture, show_menu
 
 if TYPE_CHECKING:
     from diffviews_desktop.ui.assistants.importing import ImportAssistant
@@ -227,9 +230,27 @@ class Pages:
             made.cancel_requested.connect(partial(asking.cancel_job, self._context))
             made.cell_chosen.connect(partial(experiments.generate_cell, self._context))
             made.save_requested.connect(self._window.saves.ask_sheet)
+            made.menu_wanted.connect(self._show_cell_menu)
             made.set_state(self._context.state)
             self._panels.add(made)
         _bring_up(self.grid)
+
+    def _show_cell_menu(self, index: int, place: QPoint) -> None:
+        """Offer what can be done with a picture of the grid."""
+        grid, context = self._context.state.runs.grid, self._context
+        cells = () if grid is None else grid.cells
+        cell = next((one for one in cells if one.index == index), None)
+        if cell is None or self.grid is None:
+            return
+
+        def fill(menu: QMenu) -> None:
+            again = menu.addAction(tr("&Draw it again as a run"))
+            again.triggered.connect(lambda: experiments.generate_cell(context, index))
+            offer_picture(menu, context, cell.image, f"grid-{index + 1}.png")
+            seed = menu.addAction(tr("Copy the s&eed"))
+            seed.triggered.connect(lambda: context.window.copy_text(str(cell.settings.seed)))
+
+        show_menu(self.grid, fill, place)
 
     def _draw_grid(self, axes: dict[str, Any]) -> None:
         state = self._context.state
@@ -266,8 +287,18 @@ class Pages:
 
             self.mean = MeanWindow(self._window)
             self.mean.save_requested.connect(self._window.saves.ask_mean)
+            self.mean.menu_wanted.connect(self._show_mean_menu)
         self.mean.show_mean(mean)
         _bring_up(self.mean)
+
+    def _show_mean_menu(self, pixels: NDArray[np.uint8], place: QPoint) -> None:
+        assert self.mean is not None
+        own = self._window.saves.ask_mean if self.mean.shows_mean(pixels) else None
+        show_menu(
+            self.mean,
+            lambda menu: offer_picture(menu, self._context, pixels, "deviation.png", save=own),
+            place,
+        )
 
     def _show_preferences(self) -> None:
         if self.preferences is None:

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu
 
 from diffviews_desktop.actions import run_list, runs
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.exports.contents import Picture
 from diffviews_desktop.text.translation import tr
+from diffviews_desktop.ui.common.picture_menu import offer_picture, show_menu
 from diffviews_desktop.ui.common.run_menu import offer_step
 from diffviews_desktop.ui.panels.runs import RunsPanel
 from diffviews_desktop.values.arrangement import MOST_PIXELS, Arrangement
@@ -138,16 +138,5 @@ class RunsDock(QObject):
 
     def show_difference_menu(self, pixels: NDArray[np.uint8], place: QPoint) -> None:
         """Offer what can be done with the difference of two pictures."""
-        menu = QMenu(self._panel)
-        copy = menu.addAction(tr("&Copy the picture"))
-        copy.triggered.connect(lambda: self._context.window.copy_pixels(pixels))
-        save = menu.addAction(tr("&Save the picture…"))
-        save.triggered.connect(lambda: self._save(pixels))
-        menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(place)
-
-    def _save(self, pixels: NDArray[np.uint8]) -> None:
-        window = self._context.window
-        file = window.ask_file(tr("Save picture"), "difference.png", lambda: (Picture,), "pictures")
-        if file is not None:
-            window.save(Picture(pixels, None), file)
+        name = "difference.png"
+        show_menu(self._panel, lambda menu: offer_picture(menu, self._context, pixels, name), place)

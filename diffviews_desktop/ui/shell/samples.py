@@ -95,8 +95,7 @@ class Samples:
     def _point(self, row: int) -> None:
         """Say what is known of a sample, and mark it on the map."""
         self._preview.show_row(row)
-        if self._window.map is not None:
-            self._window.map.show_hover(row)
+        self._window.map_area.point_at(row)
 
     def show_menu(self, parent: QWidget, row: int, place: QPoint) -> None:
         """Open what a right click on a sample offers."""

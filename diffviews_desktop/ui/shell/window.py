@@ -432,8 +432,9 @@ class MainWindow(Clipboard, QMainWindow):
         return self.map_area.switch.hovered_row
 
     def show_sample(self, row: int) -> None:
-        """Bring a sample to the middle of the map, and say what is known of it."""
+        """Bring a sample to the middle of the map, mark it, and say what is known of it."""
         self.map_area.center_on(row)
+        self.map_area.point_at(row)
         self.preview.show_row(row)
 
     def press_generate(self) -> None:

@@ -457,6 +457,11 @@ class MapArea(QStackedWidget):
         if self.switch.current is not None and row is not None:
             self.switch.current.center_on(row)
 
+    def point_at(self, row: int) -> None:
+        """Mark a sample on what is shown."""
+        if self.switch.current is not None:
+            self.switch.current.show_hover(row)
+
     def close_threads(self) -> None:
         """End what runs in other threads."""
         self._still.stop()

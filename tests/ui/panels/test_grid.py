@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_runs import told
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QContextMenuEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsPixmapItem
 from pytestqt.qtbot import QtBot
@@ -416,6 +416,35 @@ def test_progress_is_shown_and_the_grid_in_work_can_be_cancelled(
     )
     assert window.progress.text() == "1 picture"
     assert window.save.isEnabled()
+
+
+def test_keys_go_from_picture_to_picture_and_choose_one(
+    qtbot: QtBot, window: GridWindow, sheet: ContactSheet
+) -> None:
+    chosen: list[int] = []
+    wanted: list[int] = []
+    window.cell_chosen.connect(chosen.append)
+    window.menu_wanted.connect(lambda index, place: wanted.append(index))
+    for key, place in (
+        (Qt.Key.Key_Left, 0),
+        (Qt.Key.Key_Right, 1),
+        (Qt.Key.Key_Down, 3),
+        (Qt.Key.Key_Right, 4),  # not drawn yet
+        (Qt.Key.Key_Up, 2),
+    ):
+        qtbot.keyClick(sheet, key)
+        assert sheet.current == place
+        qtbot.keyClick(sheet, Qt.Key.Key_Return)
+        middle = sheet.rect().center()
+        keyboard = QContextMenuEvent.Reason.Keyboard
+        QApplication.sendEvent(
+            sheet, QContextMenuEvent(keyboard, middle, sheet.mapToGlobal(middle))
+        )
+    assert chosen == wanted == [0, 1, 3, 2]
+    mouse, there = QContextMenuEvent.Reason.Mouse, at(sheet, 1)
+    event = QContextMenuEvent(mouse, there, sheet.viewport().mapToGlobal(there))
+    QApplication.sendEvent(sheet.viewport(), event)
+    assert wanted[-1] == 1
 
 
 @pytest.mark.parametrize("turns", [0, 5, -5])

@@ -13,13 +13,19 @@ from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QImage
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop.actions import groups as groups_actions
+from diffviews_desktop.actions import showing
+from diffviews_desktop.actions.figures import map_shown
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.common.run_styles import STYLES
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat.decorations import SIDE, SPACING, with_room
+from diffviews_desktop.values.figures import FigureStyle
+from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
+from diffviews_desktop.values.sample_sets import Clusters, Some, SomeSamples
 
 
 def hover(qtbot: QtBot, window: MainWindow, place: QPoint) -> None:
@@ -85,6 +91,38 @@ def test_pictures_do_not_lie_on_each_other() -> None:
     assert apart[np.triu_indices(len(some), 1)].min() >= SPACING > SIDE
     left = set(range(90)) - set(some.tolist())  # each of the others would lie on one
     assert all((np.abs(pixels - xy[row] * 400).max(axis=1) < SPACING).any() for row in left)
+
+
+def test_names_are_of_clusters_where_colours_tell_these(
+    qtbot: QtBot, window: MainWindow, state: State
+) -> None:
+    groups = np.repeat(np.array([0, 1, -1], np.int32), 10)
+    rows = RowSet(np.arange(20))
+    there = SomeSamples("m", "", rows, Some(state.opened.samples.sample_id, rows.rows))
+    spec = state.opened.spec
+    assert spec is not None
+    found = Clusters(1, spec, there, groups[:20], ("birds", "cats"), 5)
+    now = window.session.state
+    window.session.update(replace(now, groups=now.groups.with_clusters(found)))
+    window.map.box.show_part(QRectF(-20, -20, 45, 44))
+    names = window.map.decorations.names
+
+    def written() -> set[str]:
+        return {text for _, text in names.shown}
+
+    showing.change_color(window.context, "cluster")
+    qtbot.waitUntil(lambda: bool(written()) and written() <= {"birds", "cats"})
+    groups_actions.rename_cluster(window.context, 0, "owls")
+    qtbot.waitUntil(lambda: bool(written()) and written() <= {"owls", "cats"})
+    showing.change_color(window.context, "class")
+    qtbot.waitUntil(lambda: written() <= {"zero", "one", "two"})
+    figure = map_shown(window.session.state, FigureStyle(names=True))
+    assert figure.class_names[0] == "0 zero"
+    showing.change_color(window.context, "cluster")
+    figure = map_shown(window.session.state, FigureStyle(names=True))
+    assert figure.class_names == {0: "owls", 1: "cats"}
+    assert figure.classes is not None
+    assert figure.classes.tolist() == groups.tolist()
 
 
 def test_names_and_contours_come_and_go(qtbot: QtBot, window: MainWindow, state: State) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diffviews_desktop.ui.views.flat.density import SHARES, contours, density, iso_lines, labels_of
+from diffviews_desktop.ui.views.flat.density import SHARES, contours, density, iso_lines
+from diffviews_desktop.values.map_names import labels_of
 
 
 def test_density_holds_every_point_once() -> None:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QMenu,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -135,6 +136,15 @@ class FindingsTable(ReadTable):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
         header.resizeSection(2, PLOT)
+
+    def menu_of(self, row: int) -> QMenu:
+        """What can be done with a row: its pictures can be copied, too."""
+        menu, item = super().menu_of(row), self.item(row, 1)
+        pictures = None if item is None else item.data(Qt.ItemDataRole.DecorationRole)
+        if isinstance(pictures, QPixmap):
+            copy = menu.addAction(tr("Copy the &pictures"))
+            copy.triggered.connect(lambda: QGuiApplication.clipboard().setPixmap(pictures))
+        return menu
 
     def go_to(self, layers: LayerSet, steps: tuple[int, int]) -> None:
         """Select what was found at a place, and bring it into view."""

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import name_list
 from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.row_menu import offer_buttons
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.values.intervention_texts import said
 from diffviews_desktop.values.interventions import PICKED, Intervention
@@ -60,6 +61,7 @@ class InterventionStack(QWidget):
         self.list.currentRowChanged.connect(self._on_chosen)
         self.earlier.clicked.connect(self._on_earlier)
         self.remove.clicked.connect(self._on_removed)
+        offer_buttons(self.list, (self.earlier, self.remove))
 
     @property
     def index(self) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
+    QFocusEvent,
     QFont,
     QFontMetricsF,
+    QKeyEvent,
     QMouseEvent,
     QPainter,
     QPen,
@@ -40,9 +43,13 @@ EMPTY = lay_out((), (), 0, Style(CELL, CELL, GAP, TEXT), len)
 
 
 class ContactSheet(QGraphicsView):
-    """Signal: ``cell_chosen(index)`` on a double click."""
+    """Arrow keys go from picture to picture, Return chooses one.
+
+    Signals: ``cell_chosen(index)`` on a double click, and ``menu_wanted(index, place)``.
+    """
 
     cell_chosen = Signal(int)
+    menu_wanted = Signal(int, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +65,8 @@ class ContactSheet(QGraphicsView):
         self._layout = EMPTY
         self._shown = 0
         self._zoomed = False
+        self.current = 0
+        """The picture that keys act on."""
         self._drawn: set[int] = set()
         self._names: list[QGraphicsSimpleTextItem] = []
         self.apply_theme()
@@ -83,6 +92,7 @@ class ContactSheet(QGraphicsView):
         self._drawn.clear()
         self._names.clear()
         self._job, self._shown, self._zoomed = grid.job.job_id, 0, False
+        self.current = 0
         axes, font = Axes.of(grid.job), self._font()
         metrics = QFontMetricsF(font)
         style = Style(CELL, CELL, GAP, metrics.height())
@@ -157,6 +167,53 @@ class ContactSheet(QGraphicsView):
         index = self.cell_at(self.mapToScene(event.position().toPoint()))
         if index is not None and index < self._shown:
             self.cell_chosen.emit(index)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            index: int | None = self.current
+            at = self.mapFromScene(self.place(self.current).center())
+        else:
+            at = event.pos()
+            index = self.cell_at(self.mapToScene(at))
+        if index is not None and index in self._drawn:
+            self.menu_wanted.emit(index, self.viewport().mapToGlobal(at))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        across = self._layout.columns
+        steps = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -across,
+            Qt.Key.Key_Down: across,
+        }
+        key = Qt.Key(event.key())
+        if key in steps and self._layout.count:
+            after = self.current + steps[key]
+            if 0 <= after < self._layout.count:
+                self.current = after
+                self.ensureVisible(self.place(after), 0, 0)
+                self.viewport().update()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.current in self._drawn:
+            self.cell_chosen.emit(self.current)
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
+
+    def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        """A frame around the picture that keys act on."""
+        if self.hasFocus() and self._layout.count:
+            pen = QPen(QColor(theme.colors().accent), 2)
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.place(self.current).adjusted(-2, -2, 2, 2))
 
     def cell_at(self, place: QPointF) -> int | None:
         """Which picture is at a place of the scene."""

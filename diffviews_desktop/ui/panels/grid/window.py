@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import (
     QPushButton,
     QWidget,
@@ -22,12 +22,13 @@ from diffviews_desktop.values.interventions import Intervention, with_picks
 
 
 class GridWindow(DrawingWindow):
-    """Signals: ``grid_requested(axes)``, ``cancel_requested(job_id)``, ``cell_chosen(index)`` and
-    ``save_requested()``."""
+    """Signals: ``grid_requested(axes)``, ``cancel_requested(job_id)``, ``cell_chosen(index)``,
+    ``menu_wanted(index, place)`` and ``save_requested()``."""
 
     grid_requested = Signal(dict)
     cancel_requested = Signal(int)
     cell_chosen = Signal(int)
+    menu_wanted = Signal(int, QPoint)
     save_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -54,6 +55,7 @@ class GridWindow(DrawingWindow):
         self.fit.clicked.connect(self.sheet.fit)
         self.save.clicked.connect(self.save_requested)
         self.sheet.cell_chosen.connect(self.cell_chosen)
+        self.sheet.menu_wanted.connect(self.menu_wanted)
 
     @staticmethod
     def shows(state: State) -> tuple[object, ...]:

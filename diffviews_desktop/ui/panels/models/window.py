@@ -102,6 +102,7 @@ class ModelsWindow(QDialog):
         self.table.chosen.connect(lambda _: self._show_chosen())
         self.table.entered_on.connect(lambda _: self._take_step())
         self.step.clicked.connect(self._take_step)
+        self.table.buttons = (self.step,)
         self.address.textChanged.connect(lambda _: self._show_address())
         self.address.returnPressed.connect(self._fetch)
         self.fetch.clicked.connect(self._fetch)

@@ -115,9 +115,11 @@ class RunList(QWidget):
         flag = QItemSelectionModel.SelectionFlag
         self._showing = True
         shown = self.rows.index_of(runs.shown)
-        model.setCurrentIndex(shown, flag.ClearAndSelect)
+        model.select(shown, flag.ClearAndSelect)
         for run_id in runs.beside:
             model.select(self.rows.index_of(run_id), flag.Select)
+        if model.currentIndex().data(ID) not in runs.beside:  # keys go on from there
+            model.setCurrentIndex(shown, flag.NoUpdate)
         self._showing = False
         if shown.isValid():
             self.view.scrollTo(shown)
@@ -246,8 +248,8 @@ class _RunView(QListView):
         row = self.currentIndex().data(ROW)
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.delete_pressed.emit()
-        elif event.key() == Qt.Key.Key_Space and row is not None:
-            self.eye_clicked.emit(row)
+        elif event.key() == Qt.Key.Key_Space and row is not None and not event.modifiers():
+            self.eye_clicked.emit(row)  # with Ctrl it is chosen besides others
         else:
             super().keyPressEvent(event)
 

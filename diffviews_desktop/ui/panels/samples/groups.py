@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal, SignalInstance
+from PySide6.QtCore import QModelIndex, QPoint, QSignalBlocker, Qt, Signal, SignalInstance
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -31,6 +31,7 @@ from diffviews_desktop.ui.common.choosing_menu import offer_choosing
 from diffviews_desktop.ui.common.colors import category_colors, color_dot
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, tip
+from diffviews_desktop.ui.common.row_menu import RowMenu
 from diffviews_desktop.ui.common.widgets import IconButton, WholeNumber
 from diffviews_desktop.values.sample_sets import SET_COLORS
 
@@ -86,8 +87,7 @@ class GroupList(QTreeWidget):
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self._on_menu)
+        RowMenu(self, self._on_menu)
         self.itemClicked.connect(self._on_clicked)
         self.itemChanged.connect(self._on_changed)
 
@@ -139,11 +139,10 @@ class GroupList(QTreeWidget):
             with QSignalBlocker(self):
                 item.setText(0, short(item.data(0, _NAME)))
 
-    def _on_menu(self, place: QPoint) -> None:
-        item = self.itemAt(place)
-        if item is not None:
-            self.setCurrentItem(item)
-            self.menu_wanted.emit(item.data(0, _NUMBER), self.viewport().mapToGlobal(place))
+    def _on_menu(self, index: QModelIndex, place: QPoint) -> None:
+        item = self.itemFromIndex(index)
+        self.setCurrentItem(item)
+        self.menu_wanted.emit(item.data(0, _NUMBER), place)
 
 
 class GroupsPage(QWidget):

@@ -29,6 +29,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.row_menu import offer_buttons
 from diffviews_desktop.ui.common.text_pane import TextPane
 from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock
 from diffviews_desktop.ui.shell.activity.verb_texts import verb_text
@@ -78,6 +79,13 @@ class HistoryPage(QWidget):
         self.forms.idToggled.connect(self._show_chosen)
         self.copy.clicked.connect(self._copy)
         self.script.clicked.connect(self._on_script)
+        offer_buttons(
+            self.list,
+            (
+                self.copy,
+                self.script,
+            ),
+        )
         self._show_chosen()
 
     @staticmethod

@@ -23,6 +23,7 @@ from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import lasting
 from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.row_menu import offer_buttons
 from diffviews_desktop.ui.common.text_pane import TextPane
 from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock, write
 
@@ -62,6 +63,16 @@ class JobsPage(QWidget):
         self.later.clicked.connect(lambda: self._emit(self.moved, 1))
         self.again.clicked.connect(lambda: self._emit(self.run_again))
         self.copy.clicked.connect(self._copy)
+        offer_buttons(
+            self.list,
+            (
+                self.cancel,
+                self.earlier,
+                self.later,
+                self.again,
+                self.copy,
+            ),
+        )
         self._show_chosen()
 
     def _build(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from diffviews_desktop.state.state import Notice, State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.row_menu import offer_buttons
 from diffviews_desktop.ui.common.text_pane import TextPane
 from diffviews_desktop.ui.shell.activity.parts import NO_ROW, RowList, clock, write
 from diffviews_desktop.ui.shell.notice_bar import copied_text
@@ -34,6 +35,7 @@ class NoticesPage(QWidget):
         column.addLayout(buttons)
         self.list.chosen.connect(self._show_chosen)
         self.copy.clicked.connect(self._copy)
+        offer_buttons(self.list, (self.copy,))
         self._show_chosen()
 
     @staticmethod

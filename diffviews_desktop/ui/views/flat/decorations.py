@@ -33,8 +33,9 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged
 from diffviews_desktop.ui.common.labels import plain
 from diffviews_desktop.ui.common.latest import Latest
-from diffviews_desktop.ui.views.flat.density import Label, contours, labels_of
+from diffviews_desktop.ui.views.flat.density import contours
 from diffviews_desktop.ui.views.flat.picking import PointIndex
+from diffviews_desktop.values.map_names import Label, labels_of
 
 SIDE = 34  # of a picture, logical pixels
 SPACING = 40  # between the middles of two pictures
@@ -51,8 +52,8 @@ class Decorated:
 
     Attributes:
         xy: ``(N, 2)``.
-        labels: class of each ``(N,) int32``.
-        names: of the classes, by number.
+        labels: class or cluster of each ``(N,) int32``; -1 for none.
+        names: of these, by number.
         picture: where the picture of a sample is; None where there is none.
         color: of a sample's point.
     """

@@ -96,6 +96,7 @@ class PointPlot(QWidget):
         self._labels: NDArray = np.empty(0, dtype=np.int32)
         self._selection = Selection()
         self._highlighted: int | None = None
+        self._pointed: int | None = None
         self._samples: SampleTable | None = None
         self.glide = Glide(self._points, self.box, self)
         self.glide.moved.connect(self._on_glided)
@@ -183,6 +184,8 @@ class PointPlot(QWidget):
         self.glide.finish()
         old, around, scene = self._xy, self._points.bounds, self._points.scene_drawn
         seen = self.box.viewRect()
+        if samples is not self._samples:
+            self._pointed = None
         self._xy = xy
         self._samples, self._labels = samples, samples.class_label
         self.coloring = coloring
@@ -199,6 +202,9 @@ class PointPlot(QWidget):
         self.box.show_part(whole)
         if glide and len(old) == len(xy) and self.isVisible():
             self.glide.start(scene, old, xy, around, seen, self.box.viewRect())
+            self._rings.hover(None)
+        else:
+            self.show_hover(self._pointed)
         self._make_index()
         self._decorate()
 
@@ -207,6 +213,7 @@ class PointPlot(QWidget):
         self.coloring = coloring
         self._points.set_colors(self._groups(), self._palette())
         self._show_legend()
+        self._decorate()
 
     def _groups(self) -> Callable[[], NDArray]:
         """What finds the place of each sample's colour in the palette."""
@@ -246,6 +253,7 @@ class PointPlot(QWidget):
         self.glide.finish()
         self._xy, self._labels = np.empty((0, 2), np.float32), np.empty(0, np.int32)
         self._samples = self.coloring = None
+        self.show_hover(None)
         self._make_index()
         self._decorate()
         self._points.set_points(self._xy, np.empty(0), np.empty(0), [])
@@ -363,7 +371,8 @@ class PointPlot(QWidget):
         return working or self.glide.running or self.box.flying
 
     def show_hover(self, row: int | None) -> None:
-        """Ring a sample that is under the mouse elsewhere; None for none."""
+        """Ring a sample that is under the mouse elsewhere, or was found; None for none."""
+        self._pointed = row
         there = row is not None and row < len(self._xy) and np.isfinite(self._xy[row]).all()
         self._rings.hover(self._xy[row] if there else None)
 
@@ -435,16 +444,30 @@ class PointPlot(QWidget):
             self.decorations.set_data(None, self._index, None)
             return
         known = self._decorated
-        if known is None or known.xy is not self._xy or known.labels is not samples.class_label:
-            names = {number: name for number, name, _ in samples.classes()}
+        labels, names = self._named(samples)
+        if (
+            known is None
+            or known.xy is not self._xy
+            or known.names != names
+            or not (known.labels is labels or np.array_equal(known.labels, labels))
+        ):
             self._decorated = Decorated(
-                self._xy, samples.class_label, names, samples.picture, self._points.color_of
+                self._xy, labels, names, samples.picture, self._points.color_of
             )
         self.decorations.set_data(self._decorated, self._index, self._points.hidden)
+
+    def _named(self, samples: SampleTable) -> tuple[NDArray[np.int32], dict[int, str]]:
+        """What names on the map are of: clusters where colours tell these, else classes."""
+        shown = self.coloring
+        if shown is not None and shown.by == "cluster":
+            return shown.place.astype(np.int32), dict(enumerate(shown.names))
+        return samples.class_label, {number: name for number, name, _ in samples.classes()}
 
     def _on_glided(self, places: Between | None) -> None:
         """Rings go with their points."""
         self._rings.show(self._selection, self._xy if places is None else places)
+        if places is None and self._pointed is not None:
+            self.show_hover(self._pointed)
         if places is None:
             self._make_index()
             self._decorate()

@@ -80,6 +80,7 @@ class CloudWidget(QOpenGLWidget):
         self._still.setInterval(STILL_MILLISECONDS)
         self._still.timeout.connect(self._on_still)
         self._hovered: int | None = None
+        self._pointed: int | None = None
         self._by_keyboard = False
 
     # ---- what is shown --------------------------------------------------------------------------
@@ -87,6 +88,8 @@ class CloudWidget(QOpenGLWidget):
     def set_cloud(self, cloud: Cloud, axis: ThirdAxis | None, *, keep_view: bool) -> None:
         """Show points and say what their third axis is."""
         self._cloud, self._axis = cloud, axis
+        if not keep_view:  # of other samples
+            self._pointed = None
         self._depth.set_cloud(cloud)
         self._find_places()
         self._frame_changed()
@@ -143,10 +146,15 @@ class CloudWidget(QOpenGLWidget):
         rows = [*self._selection.rows]
         if len(self._selection.chosen) <= MOST_CHOSEN_RINGS:
             rows += self._selection.chosen
-        if self._hovered is not None:
-            rows.append(self._hovered)
+        rows += [row for row in (self._hovered, self._pointed) if row is not None]
         found = {row: self._cloud.place_of(row) for row in rows}
         self._places = {row: place for row, place in found.items() if place is not None}
+
+    def show_hover(self, row: int | None) -> None:
+        """Mark a sample that is under the mouse elsewhere, or was found; None for none."""
+        self._pointed = row
+        self._find_places()
+        self.update()
 
     # ---- where from -----------------------------------------------------------------------------
 
@@ -270,8 +278,9 @@ class CloudWidget(QOpenGLWidget):
         floor = float(box.low[2])
         overlays.draw_rings(painter, projection, self._selection, self._places)
         self._paths.draw(painter, projection, axis, floor)
-        if self._hovered in self._places:
-            overlays.draw_hover(painter, projection, self._places[self._hovered], floor)
+        marked = self._pointed if self._hovered is None else self._hovered
+        if marked in self._places:
+            overlays.draw_hover(painter, projection, self._places[marked], floor)
         if self._by_keyboard:
             painter.setPen(QPen(QColor(theme.colors().accent), 2.0))
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -233,6 +233,10 @@ class SolidView(QWidget):
         """Bring a sample to the middle."""
         self.canvas.center_on(row)
 
+    def show_hover(self, row: int | None) -> None:
+        """Mark a sample that is under the mouse elsewhere, or was found; None for none."""
+        self.canvas.show_hover(row)
+
     def apply_theme(self) -> None:
         """Take the colours of the theme in use."""
         self.canvas.update()
