@@ -227,6 +227,11 @@ class Paragraph(ElidedLabel):
         super().set_text(text, *explanation)
         self._fit()
 
+    @property
+    def grown(self) -> int:
+        """By how much it is higher than it is at least."""
+        return self.height() - self._least * self.fontMetrics().lineSpacing()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()

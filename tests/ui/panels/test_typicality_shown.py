@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from made_runs import run_of
+from PySide6.QtCore import QRect
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
@@ -150,6 +151,11 @@ def test_a_run_says_on_which_steps_and_how_strongly_its_mask_acts(
     assert said(replace(PICKED, step_from=3, step_to=3)) == "nothing acts"
 
 
+def places_of(panel: GeneratePanel) -> list[QRect]:
+    """Where what one presses and chooses from is."""
+    return [one.geometry() for one in (panel.classes, panel.seed, panel.generate, panel.grid)]
+
+
 def _seen_whole(panel: GeneratePanel) -> int:
     """How high the line above Generate must be for all of it to be seen."""
     wide = QLabel()
@@ -159,20 +165,22 @@ def _seen_whole(panel: GeneratePanel) -> int:
     return wide.heightForWidth(panel.hint.width())
 
 
-@pytest.mark.parametrize("width", [250, 318, 600])
+@pytest.mark.parametrize(("width", "height"), [(290, 560), (318, 500), (318, 1000), (600, 500)])
 def test_nothing_of_what_a_run_will_use_is_cut_off(
-    panel: GeneratePanel, ready: State, width: int
+    panel: GeneratePanel, ready: State, width: int, height: int
 ) -> None:
-    layers = ("encoder_bottleneck_of_a_long_name", "decoder_block_12")
+    layers = ("encoder_bottleneck", "decoder_block_12")
     spec = MapSpec("m", layers)
     assert ready.opened.layer_map is not None
     shown = replace(ready.opened, layer_map=replace(ready.opened.layer_map, layers=layers))
     job = MapLayer(job_id=3, folder=ready.opened.folder, spec=MapSpec("m", ("encoder_block_3",)))
     running = replace(ready.jobs, running=(RunningJob(job, "Mapping", "extracting"),))
     judged = with_mask(replace(ready, opened=shown), BEYOND)
-    panel.resize(width, 500)
+    panel.resize(width, height)
     panel.show()
-    short = panel.hint.height()
+    panel.set_state(ready)
+    QApplication.processEvents()
+    short, places = panel.hint.height(), places_of(panel)
     for state in (judged, replace(judged, jobs=running)):
         panel.set_state(state)
         QApplication.sendPostedEvents()
@@ -181,6 +189,7 @@ def test_nothing_of_what_a_run_will_use_is_cut_off(
         needed = _seen_whole(panel)
         assert needed <= panel.hint.height()
         assert panel.rect().contains(panel.generate.geometry())
+        assert places_of(panel) == places
     assert str(spec.layers) in panel.hint.whole
     panel.set_state(ready)
     assert panel.hint.height() == short

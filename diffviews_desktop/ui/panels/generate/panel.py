@@ -61,8 +61,8 @@ from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_specs import PUBLISHED, SEED
 
 SEARCHABLE_CLASSES = 30
-LOWEST_PAGE = 64
-_HINT_LINES = 2, 8
+LOWEST_PAGE = 71
+_HINT_LINES = 2, 7
 """At least, and at most: of many interventions the tooltip says the rest."""
 GENERATE = tr("Draw with the layer held at the mean, or with other interventions")
 LIKE_SAMPLES = tr(
@@ -100,8 +100,9 @@ class GeneratePanel(QWidget):
         column.addWidget(self.stack)
         column.addWidget(self.masking, 1)
         self._scrolled = (self.sampling, acting)
-        for page, title in ((self.sampling, tr("Sampling")), (acting, tr("Interventions"))):
-            self.pages.addTab(_scrolling(page), title)
+        self._areas = tuple(map(_scrolling, self._scrolled))
+        for area, title in zip(self._areas, (tr("Sampling"), tr("Interventions")), strict=True):
+            self.pages.addTab(area, title)
         self.seed = QLineEdit()
         self.seed.setPlaceholderText(tr("new each time"))
         self.seed.setAccessibleName(tr(SEED.caption))
@@ -153,10 +154,10 @@ class GeneratePanel(QWidget):
         column_layout.setContentsMargins(10, 4, 10, 8)
         column_layout.setSpacing(6)
         column_layout.addWidget(self.pages, 100)
-        column_layout.addLayout(form)
         column_layout.addWidget(self.hint)
+        column_layout.addLayout(form)
         column_layout.addLayout(buttons)
-        column_layout.addStretch(1)
+        column_layout.addStretch()
 
     # ---- in -------------------------------------------------------------------------------------
 
@@ -177,8 +178,12 @@ class GeneratePanel(QWidget):
         self._bound_pages()
 
     def _bound_pages(self) -> None:
-        """Have the pages no higher than the longer one, so that class and seed follow it."""
-        high = max(page.sizeHint().height() for page in self._scrolled)
+        """Have the pages no higher than the longer one, so that class and seed follow it; what the
+        line below them needs besides its usual height is theirs, so that these do not move."""
+        grown = self.hint.grown
+        for area in self._areas:
+            area.setMinimumHeight(max(1, LOWEST_PAGE - grown))
+        high = max(page.sizeHint().height() for page in self._scrolled) - grown
         self.pages.setMaximumHeight(high + self.pages.tabBar().sizeHint().height() + 4)
 
     def _show(self, state: State) -> None:
@@ -398,5 +403,4 @@ def _scrolling(page: QWidget) -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     as_panel(page)
     area.setWidget(page)
-    area.setMinimumHeight(LOWEST_PAGE)
     return area
