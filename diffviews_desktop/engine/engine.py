@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from diffviews_desktop.engine.handlers import HANDLERS
+from diffviews_desktop.engine.handlers.registry import handler_of
 from diffviews_desktop.engine.job_control import JobControl
 from diffviews_desktop.engine.protocol import Event, Job
 from diffviews_desktop.engine.workspace import Workspace
@@ -55,7 +55,7 @@ class Engine:
             Cancelled: ``cancelled`` said so.
         """
         self._control.begin(job.job_id)
-        handler = HANDLERS.get(type(job))
+        handler = handler_of(type(job))
         if handler is None:
             raise UsageError(f"The engine does not know the job {type(job).__name__}.")
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from all_jobs import job_classes
 from made_runs import told
 from PIL import Image
 from shared_buckets import SharedBucket
@@ -17,7 +18,7 @@ from web_server import Served, serve_web
 
 from diffviews_desktop.data.directions import write_direction
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.handlers import HANDLERS
+from diffviews_desktop.engine.handlers.registry import HANDLERS, handler_of
 from diffviews_desktop.engine.jobs.clustering import FindClusters
 from diffviews_desktop.engine.jobs.directions import (
     ExportDirection,
@@ -248,7 +249,7 @@ def assert_same(one: Any, other: Any, where: str = "result") -> None:
         assert one == other or one != one, where
 
 
-@pytest.mark.parametrize("kind", list(HANDLERS), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", job_classes(), ids=lambda kind: kind.__name__)
 def test_every_job_is_done_at_the_far_end_as_it_is_here(
     kind: type[Job[Any]],
     data: Path,
@@ -263,7 +264,8 @@ def test_every_job_is_done_at_the_far_end_as_it_is_here(
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.settings.endpoint)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(data / "config"))  # a limit is for its own test
     here: list[Any] = []
-    real = HANDLERS[kind]
+    real = handler_of(kind)
+    assert real is not None
 
     def noting(job: Job[Any], workspace: Any) -> Any:
         here.append(job)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
+from diffviews_desktop.engine import jobs
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.engine.workspace import Workspace
 
@@ -13,6 +15,7 @@ Result = TypeVar("Result")
 Handler = Callable[[AnyJob, Workspace], Result]
 
 HANDLERS: dict[type[Job[Any]], Callable[[Any, Workspace], Any]] = {}
+"""Of the topics that were imported."""
 
 
 def handles(kind: type[AnyJob]) -> Callable[[Handler[AnyJob, Result]], Handler[AnyJob, Result]]:
@@ -23,3 +26,11 @@ def handles(kind: type[AnyJob]) -> Callable[[Handler[AnyJob, Result]], Handler[A
         return handler
 
     return register
+
+
+def handler_of(kind: type[Job[Any]]) -> Callable[[Any, Workspace], Any] | None:
+    """The function that does the jobs of a class, from the file of the same name as the class's."""
+    room, _, topic = kind.__module__.rpartition(".")
+    if kind not in HANDLERS and room == jobs.__name__:
+        import_module(f"{__package__}.{topic}")
+    return HANDLERS.get(kind)

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from typing import Any, ForwardRef, get_args, get_origin, get_type_hints
 
 import pytest
+from all_jobs import job_classes
 
-from diffviews_desktop.engine import jobs
-from diffviews_desktop.engine.handlers import HANDLERS
+from diffviews_desktop.engine.handlers.registry import handler_of
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.engine.workspace import Workspace
-
-
-def job_classes() -> list[type[Job[Any]]]:
-    """All jobs that are declared in the package."""
-    for module in pkgutil.iter_modules(jobs.__path__, jobs.__name__ + "."):
-        importlib.import_module(module.name)
-    return [kind for kind in Job.__subclasses__() if kind.__module__.startswith(jobs.__name__)]
 
 
 def result_of(kind: type[Job[Any]]) -> Any:
@@ -32,14 +24,15 @@ def result_of(kind: type[Job[Any]]) -> Any:
 
 def test_every_job_has_a_handler() -> None:
     assert len(job_classes()) >= 12
-    assert set(job_classes()) == set(HANDLERS)
+    assert all(handler_of(kind) is not None for kind in job_classes())
 
 
-@pytest.mark.parametrize("kind", list(HANDLERS), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", job_classes(), ids=lambda kind: kind.__name__)
 def test_a_handler_takes_the_job_and_gives_the_result_that_its_class_names(
     kind: type[Job[Any]],
 ) -> None:
-    handler = HANDLERS[kind]
+    handler = handler_of(kind)
+    assert handler is not None
     hints = get_type_hints(handler)
     assert hints == {"job": kind, "workspace": Workspace, "return": result_of(kind)}
     topic = kind.__module__.rpartition(".")[2]
