@@ -21,6 +21,9 @@ WORKERS ?= 2
 
 VARIANT ?= cpu
 
+# the tests start some hundred Pythons, each of which would compile the program anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test lint translations system-deps system-deps-test wheel package package-test clean
 
 run: system-deps .venv/.run
