@@ -165,8 +165,6 @@ class App(QObject):
         self.aside = Worker(partial(ProcessLink, "cpu", paths.log_file()))
         self.drawing = Worker(partial(ProcessLink, "cpu", paths.log_file()))
         self.crew = Crew(self.worker, self.aside, self.drawing)
-        self._connect_worker()
-        self.worker.start()  # its process starts while the window is built in this one
         self.window = MainWindow(self.session, self.crew, settings)
         self.context = self.window.context
         if settings.problem:
@@ -180,6 +178,8 @@ class App(QObject):
         self._frame.setSingleShot(True)
         self._frame.setInterval(FRAME_MILLISECONDS)
         self._frame.timeout.connect(self._show_events)
+        self._connect_worker()
+        # the engine first: it starts in its own process while the map is imported in this one
         self.window.first_painted.connect(gc.enable)  # the command line disables it
         self.window.first_painted.connect(self._begin)
         self.window.first_painted.connect(self.window.bring_map)
@@ -194,10 +194,11 @@ class App(QObject):
             self.window.apply_theme("system")
 
     def start(self) -> None:
-        """Show the window; once it is painted, open the data."""
+        """Show the window; once it is painted, start the engine and open the data."""
         self.window.show()
 
     def _begin(self) -> None:
+        self.worker.start()
         options, root = self._options, paths.state_dir() / "sessions"
         if options.screenshot is not None:
             self._open_usual()

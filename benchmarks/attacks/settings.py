@@ -32,9 +32,7 @@ START = """
 import os, sys
 from diffviews_desktop.actions.preferences import choose_appearance
 from diffviews_desktop.app import App, Options, create_application
-from diffviews_desktop.engine.pump import Worker
 
-Worker.start = lambda self: None  # the window alone
 app = create_application(["window"])
 for home in sys.argv[2:]:
     os.environ["XDG_DATA_HOME"] = home
