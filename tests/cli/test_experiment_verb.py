@@ -53,6 +53,7 @@ def test_an_experiment_is_drawn_written_and_run_again(
     arms = len(CONTROLS)  # the intervention beside all but none
     assert cost["pictures"] == 5 * (1 + arms)
     assert cost["drawn"] == 0
+    assert not out.exists()
     made = answered(capsys, *asked, "--out", out)
     assert made["drawn"] == made["pictures"] == cost["pictures"]
     assert [row["arm"] for row in made["findings"]] == ["none", "intervention", *CONTROLS[1:]]

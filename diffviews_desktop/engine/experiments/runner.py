@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -88,8 +89,10 @@ class Experimenter:
         """Count pictures and forward passes, and time a few of them."""
         plan = self._plan(job)
         experiment, chosen = plan.experiment, plan.chosen
-        with open_journal(plan.folder, self._facts(plan)) as journal:
-            drawn = dict(journal.drawn)
+        drawn: set[int] = set()
+        if os.path.lexists(plan.folder):  # who only asks what it takes gets no folder
+            with open_journal(plan.folder, self._facts(plan)) as journal:
+                drawn = set(journal.drawn)
         left = [one for one in experiment.drawings() if one.number not in drawn]
         evaluations = 0
         if left:
