@@ -26,12 +26,13 @@ from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
 from diffviews_desktop.ui.common.row_menu import RowMenu
-from diffviews_desktop.ui.common.widgets import ComboBox, IconButton, WholeNumber, as_panel
+from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, WholeNumber, as_panel
 from diffviews_desktop.values.noise_levels import mixed_levels
 from diffviews_desktop.values.preferences import NEIGHBORS
 
 SIDE = 52
 MOST_LETTERS = 9  # of a caption below a picture
+LETTERS = 44  # that the panel is wide, in every language
 ROW = Qt.ItemDataRole.UserRole
 _PLAIN = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
 
@@ -63,6 +64,7 @@ class GalleryPanel(QWidget):
     def __init__(self, pictures: PictureLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         as_panel(self)
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance("x" * LETTERS))
         self._pictures = pictures
         self._state = State()
         self.anchor = ElidedLabel()
@@ -74,7 +76,7 @@ class GalleryPanel(QWidget):
         self.count.setRange(1, NEIGHBORS)
         self.count.setValue(5)
         self.count.setAccessibleName(tr("Number of neighbours to suggest"))
-        self.space = ComboBox()
+        self.space = ElidingComboBox()
         self.space.addItem(tr("by activation"), False)
         self.space.addItem(tr("on the map"), True)
         self.space.setAccessibleName(tr("Where neighbours are near"))

@@ -37,6 +37,7 @@ from diffviews_desktop.values.sample_groups import same_picture
 
 SMALLEST, LARGEST, GAP, CAPTION_LINES = 94, 160, 4, 3
 NOTHING = tr("Move over the map to see samples.")
+LETTERS = 31  # of the facts that there is room for, in every language
 MOST_LEVELS = 12  # that are linked
 
 Found = tuple[int, NDArray[np.int64]]
@@ -73,7 +74,7 @@ class PreviewPanel(QWidget):
         self.facts = ElidedLabel()
         self.facts.setObjectName("muted")
         self.facts.selectable = True
-        self.facts.setMinimumWidth(self.facts.fontMetrics().horizontalAdvance(NOTHING))
+        self.facts.setMinimumWidth(self.facts.fontMetrics().horizontalAdvance("x" * LETTERS))
         self.levels = Links()
         policy = self.levels.sizePolicy()
         policy.setRetainSizeWhenHidden(False)
