@@ -15,6 +15,7 @@ from diffviews_desktop.actions.context import (
     Context,
     ExportKind,
     Move,
+    NameAnswer,
     Page,
     SessionLike,
     WorkerLike,
@@ -105,6 +106,7 @@ class NoWindow:
     file: Path | None = None
     row: int | None = None
     text: str | None = None
+    name_answers: list[NameAnswer] = field(default_factory=list)
     sessions: NoSessions = field(default_factory=NoSessions)
 
     def recent_folders(self) -> Sequence[Path]:
@@ -129,6 +131,10 @@ class NoWindow:
     def ask_direction_file(self, title: str, name: str) -> Path | None:
         self.asked.append(("direction file", title, name))
         return self.file
+
+    def ask_taken(self, name: str, then: Callable[[NameAnswer], None]) -> None:
+        self.asked.append(("taken", name))
+        then(self.name_answers.pop(0))
 
     def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
         self.asked.append(("text", title, question))

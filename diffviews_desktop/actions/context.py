@@ -51,6 +51,8 @@ Move = Literal["fit", "fit selection", "back", "forward", "centre on the anchor"
 """A way to move over the map."""
 Answer = Literal["save", "discard", "stay"]
 """What is to become of runs that no session holds."""
+NameAnswer = Literal["other", "replace", "cancel"]
+"""What is to become of a saved direction whose name is wanted for another."""
 ExportKind = Literal["figure", "screen", "film", "strip", "runs", "selection", "neighbors", "grid"]
 """Something that can be exported."""
 
@@ -130,6 +132,10 @@ class WindowLike(Protocol):
 
     def ask_direction_file(self, title: str, name: str) -> Path | None:
         """A file to write a saved direction into; ``name`` is offered."""
+
+    def ask_taken(self, name: str, then: Callable[[NameAnswer], None]) -> None:
+        """Ask what is to become of the saved direction that has a name already, and go on with the
+        answer."""
 
     def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
         """A short text that the user types; None where they type none. Where there is a text

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
-from diffviews_desktop.actions.interventions import no_rows, save_vector, selected_rows
+from diffviews_desktop.actions.interventions import ask_name, no_rows, save_vector, selected_rows
 from diffviews_desktop.actions.reasons import no_folder, no_map
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.directions import (
@@ -30,37 +31,34 @@ from diffviews_desktop.values.interventions import SampleMean
 
 def ask_mean(context: Context) -> None:
     """Ask for a name, and save the mean of the selection under it."""
-    name = context.window.ask_text(tr("Save the mean"), tr("&Name of the mean of the selection"))
-    if name is not None:
-        save_mean_as(context, name)
+    title, question = tr("Save the mean"), tr("&Name of the mean of the selection")
+    ask_name(context, title, question, partial(save_mean_as, context))
 
 
 @verb
-def save_mean_as(context: Context, name: str) -> None:
+def save_mean_as(context: Context, name: str, replaces: bool = False) -> None:
     """Save the mean of the selected samples under a name, or, where none are selected, that of
-    those picked for the mask."""
+    those picked for the mask; ``replaces`` what has the name."""
     rows = selected_rows(context.state)
     if not rows:
         context.say(no_rows(context.state))
         return
-    save_vector(context, SampleMean(rows), name)
+    save_vector(context, SampleMean(rows), name, replaces)
 
 
 def ask_direction(context: Context) -> None:
     """Ask for a file and for a name, and list what is in it under the name."""
     title = tr("Load a direction")
     file = context.window.ask_direction(title)
-    if file is None:
-        return
-    name = context.window.ask_text(title, tr("&Name in the list"), file.stem)
-    if name is not None:
-        load_direction(context, file, name)
+    if file is not None:
+        take = partial(load_direction, context, file)
+        ask_name(context, title, tr("&Name in the list"), take, file.stem)
 
 
 @verb
-def load_direction(context: Context, file: Path, name: str = "") -> None:
+def load_direction(context: Context, file: Path, name: str = "", replaces: bool = False) -> None:
     """Take the file of a saved direction among those of the model, under a name, or, where that is
-    empty, under that of the file."""
+    empty, under that of the file; ``replaces`` one that has the name."""
     opened = context.state.opened
     if opened.model is None:
         return
@@ -76,6 +74,7 @@ def load_direction(context: Context, file: Path, name: str = "") -> None:
         model=opened.model,
         file=file,
         name=name,
+        replace=replaces,
     )
     submit(context, job, tr("Loading {name}", name=name))
 

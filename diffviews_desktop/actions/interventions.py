@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from diffviews_desktop.actions.action import Action, Choice, Option
 from diffviews_desktop.actions.asking import submit
-from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.context import Context, NameAnswer
 from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.directions import SaveDirection
@@ -58,21 +59,56 @@ def take_as_set(context: Context, letter: str) -> None:
         )
 
 
+def ask_name(
+    context: Context,
+    title: str,
+    question: str,
+    then: Callable[[str, bool], None],
+    usual: str | None = None,
+) -> None:
+    """Ask for the name of what is to be a saved direction.
+
+    Args:
+        context: of the window.
+        title: of the question.
+        question: for the name.
+        then: gets the name, and whether a direction that has it already is to be replaced.
+        usual: a name that is offered, and taken where nothing is typed.
+    """
+    typed = context.window.ask_text(title, question, usual)
+    if typed is None:
+        return
+    name = typed.strip() or usual or ""
+    if name not in {one.name for one in context.state.opened.directions}:
+        then(name, False)
+        return
+
+    def answered(answer: NameAnswer) -> None:
+        if answer == "replace":
+            then(name, True)
+        elif answer == "other":
+            ask_name(context, title, question, then, usual)
+
+    context.window.ask_taken(name, answered)
+
+
 def save_direction(context: Context) -> None:
     """Ask for a name, and save A − B under it."""
-    name = context.window.ask_text(tr("Save a direction"), tr("&Name of the direction A − B"))
-    if name is not None:
-        save_direction_as(context, name)
+    title, question = tr("Save a direction"), tr("&Name of the direction A − B")
+    ask_name(context, title, question, partial(save_direction_as, context))
 
 
 @verb
-def save_direction_as(context: Context, name: str) -> None:
-    """Save A − B under a name, with the layers of the map."""
-    save_vector(context, _difference(context.state), name)
+def save_direction_as(context: Context, name: str, replaces: bool = False) -> None:
+    """Save A − B under a name, with the layers of the map; ``replaces`` one that has the name."""
+    save_vector(context, _difference(context.state), name, replaces)
 
 
-def save_vector(context: Context, source: Difference | SampleMean, name: str) -> None:
-    """Have a direction, or the mean of a set, saved under a name, with the layers of the map."""
+def save_vector(
+    context: Context, source: Difference | SampleMean, name: str, replaces: bool
+) -> None:
+    """Have a direction, or the mean of a set, saved under a name, with the layers of the map; what
+    has the name already stays unless the new one ``replaces`` it."""
     state = context.state
     if state.opened.spec is None:
         return
@@ -87,6 +123,7 @@ def save_vector(context: Context, source: Difference | SampleMean, name: str) ->
         spec=state.opened.spec,
         source=source,
         name=name.strip(),
+        replace=replaces,
     )
     submit(context, job, tr("Saving {name}", name=name.strip()))
 

@@ -18,6 +18,7 @@ from diffviews_desktop.actions.context import (
     Context,
     ExportKind,
     Move,
+    NameAnswer,
     Page,
     SessionsLike,
 )
@@ -189,6 +190,9 @@ class _Window:
 
     def ask_direction_file(self, title: str, name: str) -> Path | None:
         raise _no_window(title)
+
+    def ask_taken(self, name: str, then: Callable[[NameAnswer], None]) -> None:
+        raise _no_window(name)
 
     def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
         raise _no_window(title)

@@ -47,7 +47,7 @@ def listed(session: Session) -> list[str]:
 def test_the_mean_of_the_selection_is_saved_else_that_of_the_picks(
     session: Session, worker: Recorder
 ) -> None:
-    context = context_of(session, worker, NoWindow(text=" mine "))
+    context = context_of(session, worker, NoWindow(text=" mine ", name_answers=["replace"]))
     perform(context, ACTIONS["directions.save-mean"])
     assert said(session) == "Select samples, or pick some, first."
     click(session, 6, 11)
@@ -78,6 +78,25 @@ def test_a_file_is_loaded_under_the_name_that_is_typed_else_its_own(
     window.text = ""  # the name that is offered was emptied
     perform(context_of(session, worker, window), ACTIONS["directions.load"])
     assert worker.submitted[-1].name == "four"
+
+
+@pytest.mark.parametrize("action", ["directions.save-mean", "directions.load"])
+def test_a_name_that_is_taken_is_replaced_or_asked_for_again(
+    session: Session, worker: Recorder, action: str
+) -> None:
+    with_saved(session, "three")
+    click(session, 6, 11)
+    window = NoWindow(file=FILE, text=" three", name_answers=["other", "cancel"])
+    context = context_of(session, worker, window)
+    perform(context, ACTIONS[action])
+    taken = [one[0] for one in window.asked if one[0] in ("text", "taken")]
+    assert taken == ["text", "taken", "text", "taken"]
+    assert worker.submitted == []
+    window.name_answers = ["replace"]
+    perform(context, ACTIONS[action])
+    job = worker.submitted[-1]
+    assert isinstance(job, SaveDirection | LoadDirection)
+    assert (job.name, job.replace) == ("three", True)
 
 
 @pytest.mark.parametrize(("file", "text"), [(None, "a"), (FILE, None), (FILE, "a/b")])

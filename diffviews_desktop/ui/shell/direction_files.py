@@ -1,15 +1,20 @@
-"""Asks for the files of saved directions: one to load, and one to export to."""
+"""Asks for the files of saved directions, one to load and one to export to, and what is to become
+of one whose name is taken."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog
 
+from diffviews_desktop.actions.context import NameAnswer
 from diffviews_desktop.state.settings import Settings
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
+from diffviews_desktop.ui.common.questions import Reply, ask_one_of
 from diffviews_desktop.ui.shell.sessions import Sessions
 from diffviews_desktop.values.directions import ENDING
 
@@ -49,6 +54,16 @@ class DirectionFiles:
             if not os.path.lexists(file):
                 return self._remembered(file)
             start = Path(file)  # the dialog asks whether to replace it
+
+    def ask_taken(self, name: str, then: Callable[[NameAnswer], None]) -> None:
+        """Ask what is to become of the saved direction of a name, and go on with the answer."""
+        answers: list[Reply[NameAnswer]] = [
+            (tr("&Other name…"), "other"),
+            (tr("&Replace"), "replace"),
+            (tr("&Cancel"), "cancel"),
+        ]
+        text = tr("{name} is there already.", name=visible(name, MOST_OF_NAME))
+        ask_one_of(self._window, tr("Replace the direction?"), text, answers, then)
 
     def _place(self) -> Path:
         return Path(self._settings.text(_PLACE, str(Path.home())))

@@ -124,6 +124,7 @@ class MainWindow(Clipboard, QMainWindow):
         self.ask_picture = self.drops.ask_picture
         files = DirectionFiles(self.sessions, self, settings)
         self.ask_direction, self.ask_direction_file = files.ask_open, files.ask_save
+        self.ask_taken = files.ask_taken
         self.watch = FolderWatch(self.context, self.sessions, self)
         self._panels = Panels()
         self._build()
