@@ -201,7 +201,7 @@ class App(QObject):
         self.worker.start()
         options, root = self._options, paths.state_dir() / "sessions"
         if options.screenshot is not None:
-            self._open_usual()
+            self._open_usual(None)
             return
         offer_report(self.context, self._settings, paths.crash_dir())
         startup = Startup(self.context, self.window.sessions, root, self.autosave, self._open_usual)
@@ -211,9 +211,9 @@ class App(QObject):
             startup.open_first(options.asks)
         self.autosave.begin(root)
 
-    def _open_usual(self) -> None:
+    def _open_usual(self, folder: FolderRef | None) -> None:
         options = self._options
-        asked = options.folder, options.model, options.parameters, options.told
+        asked = folder or options.folder, options.model, options.parameters, options.told
         names = ("folder", "model", "parameters", "told")
         note(self.context, folders.open_data, **dict(zip(names, asked, strict=True)))
         with self.context.by_itself():

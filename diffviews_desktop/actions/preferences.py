@@ -20,6 +20,7 @@ from diffviews_desktop.values.preferences import (
     MOST_NEIGHBORS,
     MOST_THREADS,
     RAMPS,
+    STARTS,
     TEXT_SIZES,
     Preferences,
 )
@@ -42,6 +43,11 @@ DEVICE_TITLES = {
     "cpu": tr("Processor"),
     "cuda": tr("Graphics card (CUDA)"),
     "mps": tr("Apple's graphics (MPS)"),
+}
+START_TITLES = {
+    "session": tr("The last session"),
+    "folder": tr("The last folder, without its session"),
+    "demo": tr("The demo"),
 }
 Offered = TypeVar("Offered")
 
@@ -124,10 +130,9 @@ def toggle_motion(context: Context) -> None:
 
 
 @verb
-def toggle_reopening(context: Context) -> None:
-    """Start with the last session, or with the demo."""
-    preferences = context.state.preferences
-    prefer(context, replace(preferences, reopen=not preferences.reopen))
+def choose_start(context: Context, value: object) -> None:
+    """Start with the last session, the folder that was opened last, or the demo."""
+    prefer(context, replace(context.state.preferences, start=_one_of(STARTS, value)))
 
 
 def _options(titles: dict[str, str]) -> Sequence[Option]:
@@ -188,12 +193,12 @@ MOTION = Action(
     meaning=tr("Nothing glides or flies; the desktop may ask for that, too."),
     checked=lambda state: state.preferences.reduced_motion,
 )
-REOPEN = Action(
-    "preferences.reopen",
-    tr("Open the last session at the &start"),
-    toggle_reopening,
-    meaning=tr("Start with the folder, the map, the picks and the runs that you had last."),
-    checked=lambda state: state.preferences.reopen,
+START = Choice(
+    "preferences.start",
+    tr("At the &start"),
+    lambda context: _options(START_TITLES),
+    choose_start,
+    chosen=lambda context: context.state.preferences.start,
 )
 CHOICES = (APPEARANCE, RAMP, DRAWING)
 ACTIONS = (
@@ -215,7 +220,6 @@ ACTIONS = (
         group=3,
     ),
     MOTION,
-    REOPEN,
     Action(
         "window.reset-layout",
         tr("&Reset layout"),

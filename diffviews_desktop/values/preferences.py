@@ -12,10 +12,12 @@ Appearance = Literal["system", "light", "dark"]
 Ramp = Literal["viridis", "cividis", "magma", "inferno"]
 Drawing = Literal["auto", "opengl", "raster"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+Start = Literal["session", "folder", "demo"]
 APPEARANCES: tuple[Appearance, ...] = ("system", "light", "dark")
 DEVICES: tuple[DeviceChoice, ...] = ("auto", "cpu", "cuda", "mps")
 DRAWINGS: tuple[Drawing, ...] = ("auto", "opengl", "raster")
 LANGUAGES = ("system", *translation.LANGUAGES)
+STARTS: tuple[Start, ...] = ("session", "folder", "demo")
 RAMPS: tuple[Ramp, ...] = ("viridis", "cividis", "magma", "inferno")
 TEXT_SIZES = (85, 100, 115, 130, 150)
 MOST_THREADS = 256
@@ -33,7 +35,8 @@ class Preferences:
         drawing: what draws the map: OpenGL, a picture of our own, or what is faster here.
         reduced_motion: whether nothing moves by itself.
         bucket: where maps come from that others have made, and where those go that are made here.
-        reopen: whether the program starts with the last session.
+        start: what the program starts with where nothing else is asked for: the last session, the
+            folder that was opened last, or the demo.
         most_neighbors: how many neighbours a mask averages at most.
         device: that the engine runs the model on, from the next start.
         threads: of the processor that the engine uses, from the next start; 0 for all but one.
@@ -47,7 +50,7 @@ class Preferences:
     drawing: Drawing = "auto"
     reduced_motion: bool = False
     bucket: BucketSettings = field(default_factory=BucketSettings)
-    reopen: bool = True
+    start: Start = "session"
     most_neighbors: int = NEIGHBORS
     device: DeviceChoice = "auto"
     threads: int = 0

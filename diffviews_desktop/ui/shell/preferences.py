@@ -22,10 +22,9 @@ from diffviews_desktop.actions.preferences import (
     LANGUAGE,
     MOTION,
     RAMP,
-    REOPEN,
+    START,
     TEXT_SIZE,
     toggle_motion,
-    toggle_reopening,
 )
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
@@ -68,9 +67,10 @@ class PreferencesWindow(QDialog):
         self.still = QCheckBox(tr("&Reduce motion"))
         self.still.setToolTip(tip(MOTION.meaning))
         self.still.clicked.connect(lambda: toggle_motion(context))
-        self.reopen = QCheckBox(tr("Open the last session at the &start"))
-        self.reopen.setToolTip(tip(REOPEN.meaning))
-        self.reopen.clicked.connect(lambda: toggle_reopening(context))
+        self.start = ChoiceField(START, context)
+        self.start.setToolTip(
+            tip(tr("A session is the folder, the map, the picks and the runs that you had last."))
+        )
         self.drawn = muted()
         self.drawn.setWordWrap(True)
         self.model = ModelPage(context)
@@ -90,12 +90,11 @@ class PreferencesWindow(QDialog):
 
     def set_state(self, state: State) -> None:
         """Show what is preferred."""
-        fields = self.appearance, self.language, self.text_size, self.ramps, self.drawing
-        for field in fields:
+        looks = self.appearance, self.language, self.text_size, self.ramps, self.drawing
+        for field in (*looks, self.start):
             field.show_chosen()
         self.model.set_state(state)
         self.still.setChecked(state.preferences.reduced_motion)
-        self.reopen.setChecked(state.preferences.reopen)
         self.storage.set_state(state)
         if self._shown != state.preferences:
             self._shown = state.preferences
@@ -110,8 +109,9 @@ class PreferencesWindow(QDialog):
         add_row(rows, tr("&Text size"), self.text_size)
         add_row(rows, tr("Colours of &values"), self.ramps)
         add_row(rows, tr("&Drawing of the map"), self.drawing)
-        for widget in (self.drawn, self.still, self.reopen):
+        for widget in (self.drawn, self.still):
             rows.addRow(Label(), widget)
+        add_row(rows, tr("At the &start"), self.start)
         ending = QHBoxLayout()
         ending.addStretch()
         ending.addWidget(self.close_button)

@@ -18,8 +18,10 @@ from diffviews_desktop.values.preferences import (
     MOST_NEIGHBORS,
     MOST_THREADS,
     RAMPS,
+    STARTS,
     TEXT_SIZES,
     Preferences,
+    Start,
 )
 from diffviews_desktop.values.quantities import is_known
 from diffviews_desktop.values.stores import BucketSettings
@@ -35,7 +37,7 @@ def restored(state: State, settings: Settings) -> State:
         drawing=next((one for one in DRAWINGS if one == drawing), before.drawing),
         reduced_motion=_is_on(settings, "reduced_motion", before.reduced_motion),
         bucket=_bucket(settings, before.bucket),
-        reopen=_is_on(settings, "reopen", before.reopen),
+        start=_start(settings, before.start),
         most_neighbors=_number(
             settings, "neighbors", before.most_neighbors, range(1, MOST_NEIGHBORS + 1)
         ),
@@ -91,7 +93,7 @@ def _of_preferences(preferences: Preferences) -> dict[str, str]:
         "bucket/endpoint": preferences.bucket.endpoint,
         "bucket/upload": _word(preferences.bucket.upload),
         "bucket/limit": str(preferences.bucket.limit_bytes),
-        "reopen": _word(preferences.reopen),
+        "start": preferences.start,
         "neighbors": str(preferences.most_neighbors),
         "device": preferences.device,
         "threads": str(preferences.threads),
@@ -99,6 +101,12 @@ def _of_preferences(preferences: Preferences) -> dict[str, str]:
         "language": preferences.language,
         "welcomed": _word(preferences.welcomed),
     }
+
+
+def _start(settings: Settings, usual: Start) -> Start:
+    """What is opened at the start; earlier versions knew the last session and the demo."""
+    before: Start = usual if _is_on(settings, "reopen", True) else "demo"
+    return next((one for one in STARTS if one == settings.text("start")), before)
 
 
 def _bucket(settings: Settings, usual: BucketSettings) -> BucketSettings:

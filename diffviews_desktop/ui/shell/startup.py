@@ -1,5 +1,5 @@
 """What the window starts with: what was asked for, what a killed program left, or the last
-session."""
+session or folder."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.text.wording import listed
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.sessions import Sessions
+from diffviews_desktop.values.folders import FolderRef
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Startup:
         sessions: those of the window.
         root: where windows keep what they show.
         autosave: keeps the work of this window.
-        usual: opens what there is to open without a session.
+        usual: opens what there is to open without a session: a folder, or what was asked for.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Startup:
         sessions: Sessions,
         root: Path,
         autosave: Autosave,
-        usual: Callable[[], None],
+        usual: Callable[[FolderRef | None], None],
     ) -> None:
         self._context, self._sessions, self._root = context, sessions, root
         self._autosave, self._usual = autosave, usual
@@ -54,11 +55,18 @@ class Startup:
             self._open(asked)
 
     def _open(self, asked: bool) -> None:
-        folder = last(self._root)
-        if asked or folder is None or not self._context.state.preferences.reopen:
-            self._usual()
+        kept, start = last(self._root), self._context.state.preferences.start
+        if not asked and start == "session" and kept is not None:
+            self._read(kept, self._restore)
+        elif not asked and start == "folder":
+            self._usual(self._last_folder())
         else:
-            self._read(folder, self._restore)
+            self._usual(None)
+
+    def _last_folder(self) -> FolderRef | None:
+        """The folder that was opened last; None where it is gone, or where none ever was."""
+        recent = self._context.window.recent_folders()
+        return FolderRef(recent[0]) if recent and recent[0].is_dir() else None
 
     def _read(self, folder: Path, then: Callable[[SavedSession | None], None]) -> None:
         def work() -> SavedSession | None:
@@ -95,7 +103,7 @@ class Startup:
 
     def _restore(self, session: SavedSession | None) -> None:
         if session is None or not restore(self._context, None, session):
-            self._usual()
+            self._usual(None)
 
 
 def _question(session: SavedSession) -> str:

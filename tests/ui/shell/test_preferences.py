@@ -12,14 +12,18 @@ from PySide6.QtWidgets import QApplication, QComboBox, QMenu
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
+from diffviews_desktop.actions.preferences import choose_start
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
+from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.preferences import PreferencesWindow
 from diffviews_desktop.ui.shell.remembered import restored
+from diffviews_desktop.ui.shell.startup import Startup
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import points_gl, renderer
+from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.preferences import NEIGHBORS
 
 
@@ -96,6 +100,7 @@ def test_what_holds_from_the_next_start_is_remembered(
     choose(qtbot, preferences.text_size, "130 %")
     model = preferences.model
     choose(qtbot, preferences.language, "Deutsch")
+    choose(qtbot, preferences.start, "The last folder, without its session")
     preferences.pages.setCurrentWidget(model)
     choose(qtbot, model.device, "Processor")
     assert model.threads.text() == "all but one"
@@ -104,7 +109,7 @@ def test_what_holds_from_the_next_start_is_remembered(
     qtbot.keyClick(model.neighbors, Qt.Key.Key_Up)
     found = restored(State(), settings).preferences
     assert (found.text_size, found.device, found.threads) == (130, "cpu", 1)
-    assert found.language == "de"
+    assert (found.language, found.start) == ("de", "folder")
     assert found.most_neighbors == NEIGHBORS + 1
     assert window.gallery.count.maximum() == NEIGHBORS + 1
 
@@ -112,7 +117,8 @@ def test_what_holds_from_the_next_start_is_remembered(
 @pytest.mark.parametrize(
     ("name", "text"),
     [("threads", "-1"), ("threads", "9999"), ("neighbors", "0"), ("device", "toaster"),
-     ("text_size", "7"), ("text_size", "x"), ("neighbors", "1e9"), ("language", "elvish")],
+     ("text_size", "7"), ("text_size", "x"), ("neighbors", "1e9"), ("language", "elvish"),
+     ("start", "sooner")],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_the_usual_ones(
     settings: Settings, name: str, text: str
@@ -122,6 +128,33 @@ def test_settings_that_make_no_sense_are_the_usual_ones(
         restored(State(), settings).preferences
         == restored(State(), Settings(Path("nowhere"))).preferences
     )
+
+
+def test_who_did_not_start_with_the_last_session_before_starts_with_the_demo(
+    settings: Settings,
+) -> None:
+    settings.change({"reopen": "false"})
+    assert restored(State(), settings).preferences.start == "demo"
+    settings.change({"start": "folder"})
+    assert restored(State(), settings).preferences.start == "folder"
+
+
+def test_the_start_opens_the_folder_that_was_opened_last(
+    window: MainWindow, settings: Settings, tmp_path: Path
+) -> None:
+    opened: list[FolderRef | None] = []
+    autosave = Autosave(window.context, window.sessions, window)
+    startup = Startup(window.context, window.sessions, tmp_path / "kept", autosave, opened.append)
+    choose_start(window.context, "folder")
+    startup.open_first(False)
+    window.sessions.remember({"recent": [str(tmp_path / "gone"), str(tmp_path)]})
+    startup.open_first(False)
+    window.sessions.remember({"recent": [str(tmp_path), str(tmp_path / "gone")]})
+    startup.open_first(True)  # the command line names what to open
+    startup.open_first(False)
+    choose_start(window.context, "demo")
+    startup.open_first(False)
+    assert opened == [None, None, None, FolderRef(tmp_path), None]
 
 
 def test_texts_are_as_large_as_preferred(qapp: QApplication) -> None:
