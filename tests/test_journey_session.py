@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,15 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop import paths
-from diffviews_desktop.actions import picks, runs, showing
+from diffviews_desktop.actions import maps, picks, runs, showing
 from diffviews_desktop.app import App, Options
+from diffviews_desktop.processing.alignment import procrustes
+from diffviews_desktop.state.session_file.saved import session_of
+from diffviews_desktop.state.session_file.writing import write_file
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import Places
 
 SAMPLES = 60
 
@@ -148,6 +153,49 @@ def test_a_session_is_saved_closed_and_comes_back(
     assert third.window.map.paths.drawn == {1}
 
 
+def test_where_its_map_is_made_anew_samples_lie_where_they_lay(
+    qtbot: QtBot,
+    start: Callable[..., App],
+    tiny_data: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    """A session of another machine, where both maps lie otherwise."""
+    folder = tiny_data(samples=SAMPLES, embedding=False)
+    app = start(Options(folder=FolderRef(folder), device="cpu"))
+    until(qtbot, lambda: is_open(app))
+    maps.toggle_second_map(app.context)
+    maps.link_map(app.context, "tiny", ("encoder_bottleneck",))
+    until(qtbot, lambda: app.session.state.opened.linked is not None)
+    draw(qtbot, app)
+    shown = app.session.state.opened
+    turned = np.array([[0, -3], [3, 0]], np.float32)
+    places = Places(shown.layer_map.xy[::-1] @ turned + 40)
+    second = Places(procrustes(places.xy, shown.linked.map.xy[::-1]))
+    step = replace(app.session.state.runs.all[0].steps[0], xy=(40.0, 41.0))
+    session = session_of(app.session.state)
+    run = replace(session.runs.all[0], steps=(step, *session.runs.all[0].steps[1:]))
+    session = replace(
+        session,
+        places=places,
+        second_places=second,
+        runs=replace(session.runs, all=(run,)),
+    )
+    file = tmp_path / "theirs.diffviews"
+    write_file(session, file)
+    again = start(Options(session=file, device="cpu"))
+    until(qtbot, lambda: is_open(again) and again.session.state.opened.linked is not None)
+    opened = again.session.state.opened
+    assert np.array_equal(opened.layer_map.xy, places.xy)
+    np.testing.assert_allclose(opened.linked.map.xy, second.xy, atol=1e-3)
+    assert again.session.state.runs.all[0].steps[0].xy == (40.0, 41.0)
+    # what is drawn now lies among them, too
+    draw(qtbot, again)
+    xy = np.array([step.xy for step in again.session.state.runs.all[-1].steps])
+    low, high = places.xy.min(axis=0), places.xy.max(axis=0)
+    assert (xy >= low - 1e-3).all()
+    assert (xy <= high + 1e-3).all()
+
+
 def test_discarded_runs_do_not_come_back_but_the_picks_do(
     qtbot: QtBot, start: Callable[..., App], tiny_data: Callable[..., Path]
 ) -> None:
@@ -178,6 +226,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from diffviews_desktop import app, paths
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import Places
 
 begun = []
 

@@ -15,7 +15,7 @@ from diffviews_desktop.engine.jobs.mapping import AssessMap, LinkMaps, MapLayer
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.maps import MapParameters, MapSpec
+from diffviews_desktop.values.maps import MapParameters, MapSpec, Places
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
 
@@ -122,14 +122,17 @@ def _change_map(context: Context, **changes: Any) -> None:
     want_map(context, spec)
 
 
-def want_map(context: Context, spec: MapSpec, title: str = "") -> None:
+def want_map(
+    context: Context, spec: MapSpec, title: str = "", places: Places | None = None
+) -> None:
     """Have a map of the open folder made, or taken from where it was kept; ``title`` says what for,
-    where that is not to see it."""
+    where that is not to see it. ``places``: where its samples are to lie."""
     job = MapLayer(
         job_id=context.worker.next_id(),
         folder=context.state.opened.folder,
         spec=spec,
         bucket=context.state.preferences.bucket,
+        places=places,
     )
     submit(
         context,
@@ -143,17 +146,26 @@ def link_map(context: Context, model: str, layers: Iterable[str], told: Told | N
     """Show a second map beside the first; the last choice counts. Its samples are told what those
     of the first are, unless something else is asked for."""
     opened = context.state.opened
+    want_second_map(
+        context, MapSpec(model, LayerSet(layers), opened.parameters, told or opened.told)
+    )
+
+
+def want_second_map(context: Context, other: MapSpec, places: Places | None = None) -> None:
+    """Have a map made beside the first; ``places``: where its samples are to lie."""
+    opened = context.state.opened
     if opened.spec is None:
         return
-    other = MapSpec(model, LayerSet(layers), opened.parameters, told or opened.told)
     job = LinkMaps(
         job_id=context.worker.next_id(),
         folder=opened.folder,
         spec=opened.spec,
         other=other,
         bucket=context.state.preferences.bucket,
+        other_places=places,
     )
-    submit(context, job, tr("Mapping {layers} beside the map", layers=str(other.layers) or model))
+    name = str(other.layers) or other.model
+    submit(context, job, tr("Mapping {layers} beside the map", layers=name))
 
 
 def unlink_map(context: Context) -> None:

@@ -13,7 +13,13 @@ from diffviews_desktop.actions.asking import submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.folders import open_data
 from diffviews_desktop.actions.keeping import leave
-from diffviews_desktop.actions.maps import change_layer, link_map, toggle_second_map, want_map
+from diffviews_desktop.actions.maps import (
+    change_layer,
+    link_map,
+    toggle_second_map,
+    want_map,
+    want_second_map,
+)
 from diffviews_desktop.actions.reasons import no_folder
 from diffviews_desktop.actions.verbs import note
 from diffviews_desktop.engine.jobs.opening import OpenData
@@ -159,7 +165,13 @@ def want_session_map(context: Context) -> None:
     """Have the map made of the session that is being opened, where another one is on screen."""
     opening = context.state.kept.opening
     if opening is not None and opening.at_map and opening.session.spec is not None:
-        want_map(context, opening.session.spec)
+        places = opening.session.places if _same_samples(context, opening.session) else None
+        want_map(context, opening.session.spec, places=places)
+
+
+def _same_samples(context: Context, session: SavedSession) -> bool:
+    """Whether the samples are those of a session: else nobody knows where they lie on its map."""
+    return session.fingerprint == context.state.opened.fingerprint
 
 
 def map_came(context: Context) -> bool:
@@ -186,7 +198,10 @@ def _resume_at_map(context: Context) -> None:
     if second is not None:
         if not context.state.view.beside:
             toggle_second_map(context)
-        link_map(context, second.model, second.layers, second.told)
+        places = opening.session.second_places
+        same = _same_samples(context, opening.session)
+        want_second_map(context, second, places if same else None)
+        note(context, link_map, model=second.model, layers=second.layers, told=second.told)
 
 
 def not_opened(state: State, job: Job[object]) -> State:

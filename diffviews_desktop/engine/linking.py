@@ -12,8 +12,11 @@ from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.alignment import compare_neighborhoods, procrustes
-from diffviews_desktop.values.maps import LinkedMap
+from diffviews_desktop.values.maps import LayerMap, LinkedMap
 from diffviews_desktop.values.sample_groups import groups_of
+
+ALIKE = 1e-4
+"""Of a map's extent: samples that are no further apart lie at the same place."""
 
 
 def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedModel) -> LinkedMap:
@@ -23,7 +26,7 @@ def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedM
         DataError: the models share no samples.
     """
     shown = maps.map_layer(first, job.spec)
-    other = maps.map_layer(second, job.other)
+    other = _other_map(job, maps, second)
     ids, other_ids = first.samples.table.sample_id, second.samples.table.sample_id
     if ids != other_ids:
         position = {name: row for row, name in enumerate(other_ids)}
@@ -58,6 +61,20 @@ def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedM
         overlap=None if compared is None else compared.overlap,
         reference=None if compared is None else compared.reference,
     )
+
+
+def _other_map(job: LinkMaps, maps: MapMaker, second: OpenedModel) -> LayerMap:
+    """The second map, with its samples where they are to lie but for how it is turned: it is turned
+    once more."""
+    places = job.other_places
+    if places is None or not maps.is_cached(second, job.other):
+        return maps.map_layer(second, job.other, places)
+    there = maps.map_layer(second, job.other)
+    if places.xy.shape != there.xy.shape:
+        return there
+    gaps = procrustes(places.xy, there.xy) - places.xy
+    alike = np.nanmax(np.abs(gaps), initial=0) <= ALIKE * np.nanmax(np.ptp(places.xy, axis=0))
+    return there if alike else maps.map_layer(second, job.other, places)
 
 
 def _taken(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from diffviews_desktop.engine.folder_projectors import (
     own_projector,
     said_of_alike,
 )
+from diffviews_desktop.engine.given_places import lies_there, put_there, with_given
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
 from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
@@ -51,7 +52,13 @@ from diffviews_desktop.processing.typicality import with_sample_figures
 from diffviews_desktop.processing.umap import fit_map, refit_map
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.maps import LayerMap, MapParameters, MapSpec, default_parameters
+from diffviews_desktop.values.maps import (
+    LayerMap,
+    MapParameters,
+    MapSpec,
+    Places,
+    default_parameters,
+)
 from diffviews_desktop.values.sample_groups import groups_of
 from diffviews_desktop.values.told import Told, told_text
 
@@ -65,6 +72,14 @@ class _Made:
     notes: tuple[str, ...] = ()
     rate: float | None = None
     upload_to: str = ""
+
+
+class _Held(NamedTuple):
+    """A map that is held in memory: its name in the cache, and which entry was there."""
+
+    key: str
+    stamp: bytes | None
+    projector: Projector
 
 
 @dataclass
@@ -84,7 +99,7 @@ class MapMaker:
     given: MapParameters | None = None
     activations: LayerActivations = field(init=False)
     shared: SharedMaps = field(init=False)
-    _projector: tuple[str, Projector] | None = field(default=None, init=False)
+    _projector: _Held | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.activations = LayerActivations(self.host)
@@ -101,10 +116,15 @@ class MapMaker:
 
     # ---- maps -----------------------------------------------------------------------------------
 
-    def map_layer(self, opened: OpenedModel, spec: MapSpec) -> LayerMap:
-        """A map: the folder's own, one from the cache, or one made now."""
+    def map_layer(
+        self, opened: OpenedModel, spec: MapSpec, places: Places | None = None
+    ) -> LayerMap:
+        """A map: the folder's own, one from the cache, or one made now. Unless it is the folder's
+        own, its samples lie where they are to lie, if that is said: no two machines lay out a map
+        alike."""
         spec = self.completed(opened, spec)
         wanted, projector = self._look_up(opened, spec)
+        wanted = with_given(wanted, places)
         from_cache = projector is not None
         asked, made = wanted, _Made()
         if projector is None:
@@ -115,8 +135,13 @@ class MapMaker:
             else:
                 upload_to = self.shared.lacking
                 projector, made = self._make(wanted)
+                if wanted.given is not None and not np.isfinite(projector.places).all():
+                    # a sample has activations now that had none before
+                    projector, made = self._make(replace(wanted, given=None))
                 made = replace(made, upload_to=upload_to)
-        self._projector = (asked.key, projector)
+        if not lies_there(asked, projector):
+            projector = self._put(asked, projector)
+        self._projector = _Held(asked.key, asked.stamp, projector)
         made = replace(made, notes=(*made.notes, *self.shared.take_notes()))
         return self._layer_map(wanted, projector, from_cache, made)
 
@@ -179,12 +204,12 @@ class MapMaker:
         samples, which maps of earlier versions lack."""
         self.map_layer(opened, spec)
         assert self._projector is not None
-        key, projector = self._projector
+        projector = self._projector.projector
         if projector.near is None:
             wanted = self._computed(opened, self.completed(opened, spec)).activations
             read = partial(self.activations.stored_rows, wanted)
             projector = with_sample_figures(projector, read, self.host.check)
-            self._projector = key, projector
+            self._projector = self._projector._replace(projector=projector)
         return projector
 
     def is_cached(self, opened: OpenedModel, spec: MapSpec) -> bool:
@@ -231,7 +256,11 @@ class MapMaker:
 
     def _held(self, wanted: WantedMap) -> Projector | None:
         held = self._projector
-        return held[1] if held is not None and held[0] == wanted.key else None
+        if held is None or held.key != wanted.key:
+            return None
+        stamp = wanted.stamp
+        # what another engine has written since is another map
+        return held.projector if stamp in (None, held.stamp) else None
 
     # ---- making ---------------------------------------------------------------------------------
 
@@ -278,6 +307,15 @@ class MapMaker:
                 note = f"This map is made again next time, because it cannot be kept: {said(error)}"
                 made = replace(made, notes=(*made.notes, note))
         return projector, made
+
+    def _put(self, wanted: WantedMap, projector: Projector) -> Projector:
+        """A map with its samples where they are to lie, in the cache, too."""
+        put = put_there(wanted, projector, self._stage)
+        try:
+            self._keep(wanted, put, None, wanted.opened.cache.open(wanted.key))
+        except (DataError, OSError):
+            log.warning("the places of a session are not kept", exc_info=True)
+        return put
 
     def _keep(
         self,

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.data.cache.entry import entry_stamp
 from diffviews_desktop.data.cache.layer_cache import cache_key
 from diffviews_desktop.engine.activations import Activations
 from diffviews_desktop.engine.opened_model import OpenedModel
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.maps import MapParameters, Places
 from diffviews_desktop.values.sample_groups import LevelStack, at_level
 
 
@@ -24,12 +25,15 @@ class WantedMap:
     Attributes:
         own_map: name of the folder's own map, where that is the one.
         keeps_places: whether its places are the folder's, only the projector being made.
+        given: where its samples are to lie, unless its places are the folder's; None for wherever
+            they come to lie.
     """
 
     activations: Activations
     parameters: MapParameters
     own_map: str | None
     keeps_places: bool
+    given: Places | None = None
 
     @property
     def opened(self) -> OpenedModel:
@@ -51,6 +55,11 @@ class WantedMap:
                 "own_map": self.own_map,
             }
         )
+
+    @property
+    def stamp(self) -> bytes | None:
+        """What tells the entry that is in the cache from one that replaces it; None for none."""
+        return entry_stamp(self.opened.cache.root / self.key)
 
     @cached_property
     def stack(self) -> LevelStack | None:
@@ -80,4 +89,6 @@ class WantedMap:
     def own_places(self) -> dict[str, Any]:
         """Coordinates to keep: then only the projector is made."""
         samples = self.opened.samples
-        return {"xy": samples.xy, "z": samples.z} if self.keeps_places else {}
+        if self.keeps_places:
+            return {"xy": samples.xy, "z": samples.z}
+        return {} if self.given is None else {"xy": self.given.xy, "z": self.given.z}

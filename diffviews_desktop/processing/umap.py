@@ -32,7 +32,7 @@ from diffviews_desktop.processing.projector import (
     Placement,
     Projector,
 )
-from diffviews_desktop.processing.quality import Probes, judge_map
+from diffviews_desktop.processing.quality import Judgement, Probes, judge_map
 from diffviews_desktop.processing.reduction import fit, look_at_rows
 from diffviews_desktop.processing.typicality import enough_samples, nearest_distances
 from diffviews_desktop.text.plain import UNENCODABLE, csv_cell
@@ -160,29 +160,40 @@ def refit_map(
     projector: Projector,
     parameters: MapParameters,
     *,
+    places: Float32 | None = None,
     groups: NDArray | None = None,
+    stack: LevelStack | None = None,
     progress: Callable[[Stage], None] | None = None,
 ) -> Projector:
-    """Lay the reduced samples of a map out again, and judge the new map.
+    """Lay the reduced samples of a map out again, or put them where they are to lie, and judge the
+    new map.
 
     Args:
         projector: its metric must be euclidean, or that of ``parameters``.
-        parameters: of the new map, which is not aligned; how activations are reduced is the old
-            map's.
+        parameters: of the new map, which is not aligned unless its places are given; how
+            activations are reduced is the old map's.
+        places: where its samples are to lie ``(N, 2 or 3)``; None to lay them out.
         groups: which of its samples are of the same class and noise level, as numbers ``(N,)``.
+        stack: the noise levels and pictures of its samples, for aligned maps.
         progress: called often; may raise to stop.
     """
     report = progress or (lambda stage: None)
     reduced = projector.reduced
     if projector.metric != parameters.metric:
         reduced = to_euclidean(reduced, parameters.metric)
-    places, near = lay_out(reduced, parameters, report)
-    judged = judge_map(
+    near = projector.near
+    if places is None:
+        places, near = lay_out(reduced, parameters, report)
+    judge: Callable[..., Judgement | None] = (
+        partial(judge_map, before=_carried(projector, parameters.metric))
+        if stack is None
+        else partial(judge_levels, stack=stack)
+    )
+    judged = judge(
         reduced,
         places,
         lambda fraction: report(Stage("judging the map", fraction)),
         groups=groups,
-        before=_carried(projector, parameters.metric),
     )
     return Projector(
         reduction=projector.reduction,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -198,6 +199,29 @@ class MapSpec:
 
 
 @dataclass(frozen=True, eq=False)
+class Places:
+    """Where samples lie on a map.
+
+    Attributes:
+        xy: ``(N, 2) float32``; NaN where a sample has no place.
+        z: the third coordinate ``(N,) float32``; None on a flat map.
+    """
+
+    xy: NDArray[np.float32]
+    z: NDArray[np.float32] | None = None
+
+    @property
+    def all(self) -> NDArray[np.float32]:
+        """With all dimensions, ``(N, 2 or 3)``."""
+        return self.xy if self.z is None else np.column_stack([self.xy, self.z])
+
+    @cached_property
+    def checksum(self) -> int:
+        """CRC-32 of `all`."""
+        return zlib.crc32(np.ascontiguousarray(self.all, "<f4").data)
+
+
+@dataclass(frozen=True, eq=False)
 class LayerMap:
     """Samples on the map of a set of layers.
 
@@ -252,6 +276,11 @@ class LayerMap:
 
     def __post_init__(self) -> None:
         normalised(self, "layers")
+
+    @cached_property
+    def places(self) -> Places:
+        """Where its samples lie."""
+        return Places(self.xy, self.z)
 
     @cached_property
     def trustworthiness(self) -> float | None:

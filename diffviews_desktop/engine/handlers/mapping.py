@@ -27,7 +27,7 @@ def map_layer(job: MapLayer, workspace: Workspace) -> LayerMap:
     """The map of a set of layers."""
     opened = workspace.open(job.folder, job.spec.model)
     workspace.maps.shared.use(job.bucket)
-    return workspace.maps.map_layer(opened, job.spec)
+    return workspace.maps.map_layer(opened, job.spec, job.places)
 
 
 @handles(Extract)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec
+from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec, Places
 from diffviews_desktop.values.stores import BucketSettings
 from diffviews_desktop.values.told import OWN, Told
 
@@ -24,12 +24,15 @@ class MapLayer(Job[LayerMap]):
     Attributes:
         spec: the map.
         bucket: where it is looked for if it is not in the cache; None for nowhere.
+        places: where the samples lay when the map was made before, and are to lie again: made on
+            another machine, it differs. None for wherever they lie.
     """
 
     supersedes: ClassVar[bool] = True
 
     spec: MapSpec
     bucket: BucketSettings | None = None
+    places: Places | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,7 @@ class LinkMaps(Job[LinkedMap]):
         spec: the first map.
         other: the second, of the same data folder.
         bucket: where they are looked for if they are not in the cache; None for nowhere.
+        other_places: where the samples are to lie on the second map, as in `MapLayer`.
     """
 
     supersedes: ClassVar[bool] = True
@@ -67,6 +71,7 @@ class LinkMaps(Job[LinkedMap]):
     spec: MapSpec
     other: MapSpec
     bucket: BucketSettings | None = None
+    other_places: Places | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

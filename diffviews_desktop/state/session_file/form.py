@@ -86,7 +86,7 @@ class ClustersForm:
 
 @dataclass(frozen=True)
 class SessionForm:
-    """``session.json``."""
+    """``session.json``; `places` and `second_places` are the checksums of what lies beside it."""
 
     __pydantic_config__: ClassVar[Any] = FINITE
 
@@ -99,6 +99,8 @@ class SessionForm:
     model: str | None = None
     spec: MapSpec | None = None
     second: MapSpec | None = None
+    places: int | None = None
+    second_places: int | None = None
     view: View = field(default_factory=View)
     picks: PicksForm = field(default_factory=PicksForm)
     runs: RunsForm = field(default_factory=RunsForm)

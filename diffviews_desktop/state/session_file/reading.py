@@ -51,12 +51,13 @@ from diffviews_desktop.state.session_file.migrations import (
     version_of,
 )
 from diffviews_desktop.state.session_file.saved import SavedSession
-from diffviews_desktop.state.session_file.writing import CHOSEN, NUMBERS
+from diffviews_desktop.state.session_file.writing import CHOSEN, NUMBERS, PLACES, SECOND_PLACES
 from diffviews_desktop.state.view import View
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.validation import first_problem
 from diffviews_desktop.values.camera import FARTHEST, NEAREST
+from diffviews_desktop.values.maps import Places
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.quantities import is_known
 from diffviews_desktop.values.row_set import RowSet
@@ -149,6 +150,8 @@ def _session(members: Read, file: Path, steps: Mapping[int, Migration]) -> Saved
         model=form.model,
         spec=form.spec,
         second=form.second,
+        places=_places(members, PLACES, form.places),
+        second_places=_places(members, SECOND_PLACES, form.second_places),
         view=_view(form.view),
         selection=selection,
         ids=form.picks.ids,
@@ -186,6 +189,20 @@ def _check(form: SessionForm) -> None:
         raise ValueError(tr("its data folder has a name that no folder can have"))
     if not 1 <= form.picks.suggest_count <= 1000:
         raise ValueError(tr("it asks for a number of neighbours that cannot be"))
+
+
+def _places(members: Read, name: str, checksum: int | None) -> Places | None:
+    """Where samples lie; None where nobody says. In a folder these may be those of another map than
+    the rest is of: a program that was killed had written them, and not the rest."""
+    if checksum is None:
+        return None
+    with members.array(name) as (file, size):
+        data = read_array(file, size, "f4", 2)
+    if data.shape[1] not in (2, 3):
+        raise ValueError(tr("an array in it has other values than it should have"))
+    xy, z = np.ascontiguousarray(data[:, :2]), data[:, 2].copy() if data.shape[1] > 2 else None
+    places = Places(xy, z)
+    return places if places.checksum == checksum else None
 
 
 def _view(view: View) -> View:

@@ -14,7 +14,7 @@ from diffviews_desktop.state.view import View
 from diffviews_desktop.values.arrangement import Arrangement
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import rows_of
-from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.maps import MapSpec, Places
 from diffviews_desktop.values.sample_sets import Some
 
 SUFFIX = ".diffviews"
@@ -34,6 +34,8 @@ class SavedSession:
         model: the model that was shown; None for none.
         spec: the map on screen; None for none.
         second: the map beside it; None for none.
+        places: where the samples lie on the map; None where nobody says.
+        second_places: where they lie on the second, likewise.
         view: how the map was looked at.
         selection: what was picked.
         ids: the samples of the selection but for the selection set: anchor, by hand, suggested.
@@ -57,6 +59,8 @@ class SavedSession:
     model: str | None = None
     spec: MapSpec | None = None
     second: MapSpec | None = None
+    places: Places | None = None
+    second_places: Places | None = None
     view: View = field(default_factory=View)
     selection: Selection = field(default_factory=Selection)
     ids: tuple[str, ...] = ()
@@ -103,7 +107,9 @@ def session_of(
     def ids(rows: Sequence[int]) -> tuple[str, ...]:
         return () if samples is None else tuple(samples.sample_id[row] for row in rows)
 
+    shown = opened.layer_map
     second = opened.linked.map if opened.linked is not None and state.view.beside else None
+    of_same = second is not None and second.model == opened.model
     return SavedSession(
         folder=opened.folder,
         fingerprint=opened.fingerprint,
@@ -112,6 +118,8 @@ def session_of(
         second=None
         if second is None
         else MapSpec(second.model, second.layers, opened.parameters, second.told),
+        places=None if shown is None else shown.places,
+        second_places=second.places if second is not None and of_same else None,
         view=replace(state.view, can_go_back=False, can_go_forward=False, not_solid=""),
         selection=selection,
         ids=ids(picked_rows(selection)),

@@ -41,12 +41,16 @@ from diffviews_desktop.state.session_file.members import (
 )
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.maps import Places
 from diffviews_desktop.values.runs import RunStep
 
 NUMBERS = ("index", "sigma", "x", "y", "distance", "imposed x", "imposed y", "evaluations")
 """Columns of ``run-<id>-numbers.npy``; NaN stands for what a step does not have."""
 CHOSEN = "chosen.npy"
 """The selection set: see `pieces_of_samples`."""
+
+PLACES, SECOND_PLACES = "places.npy", "second-places.npy"
+"""Where the samples lie on the map, and on that beside it, ``(N, 2 or 3) float32``."""
 
 
 def write_file(session: SavedSession, file: Path) -> None:
@@ -116,8 +120,15 @@ def _write(session: SavedSession, members: Written) -> set[str]:
         write(CHOSEN, pieces_of_samples(chosen, session.chosen_ids), chosen)
     for name, arrays, of in arrays_of_groups(session.groups):
         write(name, arrays, of)
+    for name, places in ((PLACES, session.places), (SECOND_PLACES, session.second_places)):
+        if places is not None:
+            write(name, _pieces_of_places(places), places)
     write(HEAD, [session_adapter().dump_json(_head(session))], session)
     return names
+
+
+def _pieces_of_places(places: Places) -> Pieces:
+    yield from pieces_of_one(places.all, "f4")  # joined where they are written
 
 
 def _head(session: SavedSession) -> SessionForm:
@@ -131,6 +142,8 @@ def _head(session: SavedSession) -> SessionForm:
         model=session.model,
         spec=session.spec,
         second=session.second,
+        places=None if session.places is None else session.places.checksum,
+        second_places=None if session.second_places is None else session.second_places.checksum,
         view=session.view,
         picks=_picks(session),
         runs=_runs(session),

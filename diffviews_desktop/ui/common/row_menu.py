@@ -66,7 +66,8 @@ def menu_of(view: QAbstractItemView, buttons: Sequence[QAbstractButton]) -> QMen
             continue
         action = menu.addAction(button.text() or button.accessibleName())
         action.setEnabled(button.isEnabled())
-        if not button.isEnabled():
-            action.setToolTip(button.toolTip() or tip(action.text()))
+        action.setToolTip(tip(action.text()))
+        if not button.isEnabled() and button.toolTip():
+            action.setToolTip(button.toolTip())
         action.triggered.connect(button.click)
     return menu

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from patience import until
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from recorder import Recorder
@@ -122,7 +123,7 @@ def test_both_maps_fit_into_a_small_window(
     assert smallest.width() <= 1280
     assert smallest.height() <= 720
     area = window.map_area
-    assert area.rect().contains(area.bar.geometry())
+    until(qtbot, lambda: area.rect().contains(area.bar.geometry()))
     assert area.bar.neighbors.isVisible()
 
 
