@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 from copy import copy
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -34,7 +35,7 @@ def configure_logging(log_file: Path | None, level: int = logging.INFO) -> None:
         return
     with contextlib.suppress(OSError):
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
+        handler = _Handler(
             log_file,
             maxBytes=1_000_000,
             backupCount=1,
@@ -44,6 +45,14 @@ def configure_logging(log_file: Path | None, level: int = logging.INFO) -> None:
         )
         handler.setFormatter(_Formatter(_FORMAT))
         root.addHandler(handler)
+
+
+class _Handler(RotatingFileHandler):
+    """Loses entries that cannot be written: a full disk must not fill the terminal with reports."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 class _Formatter(logging.Formatter):

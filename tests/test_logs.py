@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from limits import file_limit
 
 from diffviews_desktop.logs import configure_logging
 
@@ -46,6 +47,17 @@ def test_a_long_message_is_shortened(log_file: Path) -> None:
     except ValueError:
         log.exception("it failed")
     assert log_file.stat().st_size < 30_000
+
+
+def test_entries_that_cannot_be_written_are_lost_in_silence(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = logging.getLogger("diffviews_desktop.test")
+    with file_limit(64):
+        log.warning("%s", "x" * 1000)
+    assert capsys.readouterr().err == ""
+    log.warning("written again")
+    assert "written again" in log_file.read_text(encoding="utf-8")
 
 
 WARNING = """

@@ -83,6 +83,11 @@ class Opened:
         return next((model for model in self.models if model.name == self.model), None)
 
     @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The layers of the model, once it is loaded."""
+        return () if self.loaded is None else tuple(info.name for info in self.loaded.layers)
+
+    @property
     def spec(self) -> MapSpec | None:
         """Which map is on screen."""
         if self.layer_map is None:

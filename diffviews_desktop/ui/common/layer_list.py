@@ -24,8 +24,7 @@ class LayerList:
 
     def set_state(self, state: State) -> None:
         """Show the layers; of another model, none of them checked."""
-        loaded = state.opened.loaded
-        names = tuple(info.name for info in loaded.layers) if loaded is not None else ()
+        names = state.opened.layer_names
         if names == self._names:
             return
         self._names = names

@@ -28,8 +28,7 @@ class FeatureChoice(ElidingComboBox):
 
     def set_state(self, state: State) -> None:
         """Offer the layers; one that was chosen stays so where the model has it."""
-        loaded = state.opened.loaded
-        names = tuple(info.name for info in loaded.layers) if loaded is not None else ()
+        names = state.opened.layer_names
         if names == self._names:
             return
         self._names = names

@@ -210,9 +210,7 @@ class LayerChoice(QPushButton):
 
     def show_layers(self, state: State, chosen: LayerSet) -> None:
         """Show the layers of the loaded model and those chosen."""
-        names = (
-            tuple(info.name for info in state.opened.loaded.layers) if state.opened.loaded else ()
-        )
+        names = state.opened.layer_names
         self.chosen = chosen
         with QSignalBlocker(self.list):
             self._fill(names)
