@@ -287,10 +287,8 @@ MOVES = (
     ),
 )
 ACTIONS = (
-    _decoration(
-        "pictures", tr("&Pictures where there is room"), "T", lambda state: state.view.pictures
-    ),
-    _decoration("names", tr("Names of classes"), "C", lambda state: state.view.names),
+    _decoration("pictures", tr("Sample &pictures"), "T", lambda state: state.view.pictures),
+    _decoration("names", tr("Class names"), "C", lambda state: state.view.names),
     _decoration("contours", tr("Contours of densit&y"), "D", lambda state: state.view.contours),
     Action(
         "view.solid",

@@ -253,6 +253,17 @@ def test_the_distance_from_the_unmasked_run_has_the_hue_of_the_run(
     assert panel.pictures._captioned.caption.whole == "masked"
 
 
+def test_it_is_said_where_more_runs_are_chosen_than_fit_beside_another(
+    panel: RunsPanel, state: State, runs: tuple[Run, ...]
+) -> None:
+    many = (runs[0], *(replace(runs[1], id=number) for number in range(2, 10)))
+    pictures = panel.pictures
+    for count, said in ((6, many[0].name), (8, f"{many[0].name} beside 6 of 8 runs")):
+        panel.set_state(shown(state, many, beside=tuple(range(2, 2 + count))))
+        assert len([pair for pair in pictures.pairs if pair.isVisible()]) == 6
+        assert pictures.own.parentWidget().caption.whole == said
+
+
 def test_runs_of_other_schedules_and_maps_are_compared_as_far_as_they_can_be(
     panel: RunsPanel, state: State, runs: tuple[Run, ...], make_job: MakeJob, make_step: MakeStep
 ) -> None:

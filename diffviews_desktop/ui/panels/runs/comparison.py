@@ -77,6 +77,13 @@ class Pictures(QWidget):
         """
         self._run = run
         name = tr("masked") if unmasked else run.name
+        if len(others) > MOST_BESIDE:
+            name = tr(
+                "{name} beside {shown} of {count} runs",
+                name=name,
+                shown=MOST_BESIDE,
+                count=len(others),
+            )
         self._captioned.caption.setText(name)
         if index < len(run.steps):
             self.own.show_pixels(run.steps[index].image, run.steps[index].noised)

@@ -70,7 +70,7 @@ class FigurePage(Page):
                     tr("A bar as long as a round number of the map's units"),
                 ),
                 ("caption", tr("&Caption"), tr("A line below that says model, layer and settings")),
-                ("names", tr("&Names of classes"), tr("Written on the map where there is room")),
+                ("names", tr("Class &names"), tr("Written on the map where there is room")),
                 ("marks", tr("&Picks"), tr("Rings around the anchor and its neighbours")),
                 ("runs", tr("&Runs"), tr("The paths of the runs that are visible on the map")),
                 ("whole", tr("Whole &map"), tr("All of it, not just the part on the screen")),
