@@ -383,6 +383,8 @@ def main() -> int:
     made = parser(__doc__)
     made.add_argument("--keys", choices=("all", "few"), default="all", help="of diffusers")
     options = made.parse_args()
+    # a shell that starts this in the background has its children ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
