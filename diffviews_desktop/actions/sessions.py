@@ -83,6 +83,7 @@ def restore(context: Context, file: Path | None, session: SavedSession) -> bool:
         model=session.model,
         parameters=None if spec is None else spec.parameters,
         told=None if spec is None else spec.told,
+        known=session.fingerprint,
     )
     state = context.state
     opening = Opening(session, file, job.job_id)

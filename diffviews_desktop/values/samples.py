@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import unicodedata
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -64,7 +65,9 @@ class SampleTable:
         texts = ("sample_id", "class_name", "image_path", "captions")
         state |= {name: Texts.of(state[name]) for name in texts}
         # these take a moment, of a million samples
-        return state | {"_classes": self._classes, "levels": self.levels}
+        state |= {"_classes": self._classes, "levels": self.levels}
+        made = self.__dict__.get("_id_index")
+        return state if made is None else state | {"_id_index": made}
 
     @cached_property
     def not_colored(self) -> dict[str, str]:
@@ -134,12 +137,23 @@ class SampleTable:
         return tuple(float(str(level)) for level in found)
 
     def row_of(self, sample_id: str) -> int | None:
-        """Where a sample is; None where there is none of this id. The first time takes a moment."""
-        return self._rows.get(sample_id)
+        """Where a sample is; None where there is none of this id. The first time takes a moment,
+        unless `index_ids` was called where the table comes from."""
+        sums, rows = self._id_index
+        first, last = np.searchsorted(sums, [_sum_of(sample_id), _sum_of(sample_id) + 1])
+        alike = (int(row) for row in rows[first:last])
+        return next((row for row in alike if self.sample_id[row] == sample_id), None)
+
+    def index_ids(self) -> None:
+        """Make ready for `row_of`; whoever gets the table from here has it so, too."""
+        self._id_index  # noqa: B018  (it is kept)
 
     @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self.sample_id)}
+    def _id_index(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Checksums of the ids, ascending, and the row of each."""
+        sums = np.fromiter(map(_sum_of, self.sample_id), np.int64, len(self))
+        rows = np.argsort(sums, kind="stable")
+        return sums[rows], rows
 
     def _name_of(self, number: int, row: int) -> str:
         """What a class is called whose first sample is in a row; samples without a class may have
@@ -178,3 +192,7 @@ def path_inside(root: Path, relative: str) -> Path | None:
     base = os.path.realpath(root)
     real = Path(os.path.realpath(os.path.join(base, relative)))
     return real if real.is_relative_to(base) and os.path.isfile(real) else None
+
+
+def _sum_of(sample_id: str) -> int:
+    return zlib.crc32(sample_id.encode("utf-8", "surrogatepass"))

@@ -13,6 +13,7 @@ from tiny_folder import write_tiny_model
 from diffviews_desktop.engine import open_folders
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
+from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
 from diffviews_desktop.engine.open_folders import OpenFolders
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapSpec
@@ -81,3 +82,14 @@ def test_opening_a_folder_again_reads_it_again(
     assert folders.reopen(source) is not before
     folders.model(source, "tiny")
     assert reads == ["tiny", "tiny"]
+
+
+def test_samples_that_are_looked_for_by_their_ids_come_with_an_index(source: FolderRef) -> None:
+    engine = Engine("cpu", threads=1)
+
+    def opened(known: str) -> DataOpened:
+        return engine.run(OpenData(job_id=1, folder=source, model="tiny", known=known))
+
+    same = opened(opened("").fingerprint)
+    assert "_id_index" not in vars(same.samples)
+    assert "_id_index" in vars(opened("of another table").samples)

@@ -1,6 +1,8 @@
 """The table of samples, and pictures that never lie outside the model's folder."""
 
 import os
+import pickle
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,3 +135,22 @@ def test_samples_without_a_class_share_a_name_only_where_they_have_one(root: Pat
     assert same.classes() == [(-1, "unknown", 3), (2, "two", 1)]
     other = replace(samples, class_label=np.array([-2, 2, -1, -2], np.int32))
     assert other.classes() == [(-2, "cat", 2), (-1, "dog", 1), (2, "two", 1)]
+
+
+IDS = ("plumless", "buckeroo", "", "ü", "\ud800", "plumles")  # the first two have one checksum
+
+
+@pytest.mark.parametrize("sent", [False, True], ids=["as made", "as another process gets it"])
+@pytest.mark.parametrize("indexed", [False, True], ids=["not indexed", "indexed"])
+def test_samples_are_found_by_their_ids(root: Path, sent: bool, indexed: bool) -> None:
+    assert zlib.crc32(b"plumless") == zlib.crc32(b"buckeroo")
+    samples = replace(table(root, *[""] * len(IDS)), sample_id=IDS)
+    if indexed:
+        samples.index_ids()
+    if sent:
+        samples = pickle.loads(pickle.dumps(samples))
+        assert ("_id_index" in vars(samples)) == indexed
+    assert [samples.row_of(name) for name in IDS] == list(range(len(IDS)))
+    assert samples.row_of("plumlesss") is None
+    assert replace(samples, sample_id=IDS[::-1]).row_of("plumless") == len(IDS) - 1
+    assert table(root).row_of("a") is None

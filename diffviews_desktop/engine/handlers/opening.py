@@ -47,6 +47,8 @@ def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
     folder = workspace.folders.reopen(job.folder)
     workspace.progress("reading samples")
     opened, unusable = _open_first(job, folder, workspace)
+    if job.known not in ("", opened.samples.fingerprint):
+        opened.samples.table.index_ids()  # here, as the window would stand still for it
     return DataOpened(
         folder=job.folder,
         path=folder.path,

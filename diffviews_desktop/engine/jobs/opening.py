@@ -23,11 +23,14 @@ class OpenData(Job["DataOpened"]):
         model: the one to open; None for the first that can be opened.
         parameters: of the map to show; None for the folder's own where it has one.
         told: what the samples of the map to show are told; None for what the folder goes by.
+        known: the fingerprint of the table that whoever asks knows samples of: of another one they
+            are looked for by their ids. Empty for none.
     """
 
     model: str | None = None
     parameters: MapParameters | None = None
     told: Told | None = None
+    known: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
