@@ -398,7 +398,8 @@ class MapArea(QStackedWidget):
         area = self.map.plot_area if flat and self.map is not None else self.rect()
         self.strip.move(area.topLeft() + QPoint(MARGIN, MARGIN))
         self.bar.fit_into(area.width() - 2 * MARGIN)
-        left = area.left() + max(0, (area.width() - self.bar.width()) // 2)
+        room = area if self.bar.width() <= area.width() else self.rect()  # over the axis, then
+        left = room.left() + max(0, (room.width() - self.bar.width()) // 2)
         self.note.setVisible(over_map and bool(self.note.whole))
         self.note.fit_into(area.width() - 2 * MARGIN)
         foot = area.bottom() - MARGIN
