@@ -16,8 +16,8 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
-# so many processes run the tests, each on a display of its own
-WORKERS ?= 2
+# so many processes run the tests, each on a display of its own; on two cores, as they also wait
+WORKERS ?= 3
 
 VARIANT ?= cpu
 
