@@ -16,7 +16,8 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
-# so many processes run the tests, each on a display of its own; on two cores, as they also wait
+# so many processes run the tests, each on a display of its own; they often wait, so that three
+# keep two cores busy
 WORKERS ?= 3
 
 VARIANT ?= cpu

@@ -19,6 +19,15 @@ from diffviews_desktop.processing.umap import refit_map
 from diffviews_desktop.values.maps import Places
 from diffviews_desktop.values.sample_groups import groups_of
 
+LIES_ELSEWHERE = (
+    "The samples lie elsewhere on this map than when the session was saved, so the paths of its "
+    "runs do not fit it. Draw them again to see where they lie."
+)
+NOT_KEPT = (
+    "The places of the session's samples cannot be kept, so what is drawn now may lie elsewhere on "
+    "the map:"
+)
+
 
 def with_given(wanted: WantedMap, places: Places | None) -> WantedMap:
     """A map that is asked for with its samples at some places, where these can be theirs; those of
@@ -33,6 +42,13 @@ def lies_there(wanted: WantedMap, projector: Projector) -> bool:
     """Whether the samples of a map lie where they are to lie, or nobody says where."""
     there = _of(wanted, projector)
     return there is None or np.array_equal(there, projector.places)
+
+
+def said_where(wanted: WantedMap, places: Places | None, projector: Projector) -> tuple[str, ...]:
+    """What is said of a map whose samples cannot lie at places that they are to have."""
+    if places is None or wanted.keeps_places or _of(wanted, projector) is not None:
+        return ()
+    return (LIES_ELSEWHERE,)
 
 
 def put_there(

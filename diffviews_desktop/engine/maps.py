@@ -27,7 +27,13 @@ from diffviews_desktop.engine.folder_projectors import (
     own_projector,
     said_of_alike,
 )
-from diffviews_desktop.engine.given_places import lies_there, put_there, with_given
+from diffviews_desktop.engine.given_places import (
+    NOT_KEPT,
+    lies_there,
+    put_there,
+    said_where,
+    with_given,
+)
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
 from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
@@ -43,7 +49,7 @@ from diffviews_desktop.engine.told import (
     told_of,
     training_of,
 )
-from diffviews_desktop.engine.wanted_map import WantedMap
+from diffviews_desktop.engine.wanted_map import WantedMap, reduced_alike
 from diffviews_desktop.errors import DataError, said
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.layout import Stage, used_parameters
@@ -139,10 +145,12 @@ class MapMaker:
                     # a sample has activations now that had none before
                     projector, made = self._make(replace(wanted, given=None))
                 made = replace(made, upload_to=upload_to)
+        said_of_places = said_where(asked, places, projector)
         if not lies_there(asked, projector):
-            projector = self._put(asked, projector)
+            projector, said_of_places = self._put(asked, projector)
         self._projector = _Held(asked.key, asked.stamp, projector)
-        made = replace(made, notes=(*made.notes, *self.shared.take_notes()))
+        notes = (*made.notes, *said_of_places, *self.shared.take_notes())
+        made = replace(made, notes=notes)
         return self._layer_map(wanted, projector, from_cache, made)
 
     def completed(self, opened: OpenedModel, spec: MapSpec) -> MapSpec:
@@ -308,14 +316,16 @@ class MapMaker:
                 made = replace(made, notes=(*made.notes, note))
         return projector, made
 
-    def _put(self, wanted: WantedMap, projector: Projector) -> Projector:
-        """A map with its samples where they are to lie, in the cache, too."""
+    def _put(self, wanted: WantedMap, projector: Projector) -> tuple[Projector, tuple[str, ...]]:
+        """A map with its samples where they are to lie, in the cache, too; and what is to be
+        said."""
         put = put_there(wanted, projector, self._stage)
         try:
             self._keep(wanted, put, None, wanted.opened.cache.open(wanted.key))
-        except (DataError, OSError):
+        except (DataError, OSError) as error:
             log.warning("the places of a session are not kept", exc_info=True)
-        return put
+            return put, (f"{NOT_KEPT} {said(error)}",)
+        return put, ()
 
     def _keep(
         self,
@@ -378,7 +388,7 @@ class MapMaker:
             return None  # its places are given; or each level is judged in the whole layer
         parameters = wanted.parameters
         for info in self.activations.entries(wanted.activations):
-            if not _reduced_alike(info.parameters, parameters):
+            if not reduced_alike(info.parameters, parameters):
                 continue
             read = wanted.opened.cache.read(
                 info.key, lambda entry: (Projector.load(entry.projector), entry)
@@ -478,15 +488,3 @@ def _kept(wanted: WantedMap) -> Projector | None:
     # earlier versions spread out what is all the same
     apart = len(np.unique(kept.reduced[:, 0])) == 1 and not said_of_alike(kept)
     return None if apart and len(kept.rows) > 1 else kept
-
-
-def _reduced_alike(known: Any, wanted: MapParameters) -> bool:
-    """Whether a map's reduced rows are those that another map begins with."""
-    return (
-        "pca_components" in known
-        and known["pca_components"] == wanted.pca_components
-        and known.get("seed") == wanted.seed
-        and known.get("metric", "euclidean") in ("euclidean", wanted.metric)
-        and known.get("level") == wanted.level
-        and not known.get("aligned")
-    )

@@ -92,3 +92,15 @@ class WantedMap:
         if self.keeps_places:
             return {"xy": samples.xy, "z": samples.z}
         return {} if self.given is None else {"xy": self.given.xy, "z": self.given.z}
+
+
+def reduced_alike(known: Any, wanted: MapParameters) -> bool:
+    """Whether a map's reduced rows are those that another map begins with."""
+    return (
+        "pca_components" in known
+        and known["pca_components"] == wanted.pca_components
+        and known.get("seed") == wanted.seed
+        and known.get("metric", "euclidean") in ("euclidean", wanted.metric)
+        and known.get("level") == wanted.level
+        and not known.get("aligned")
+    )

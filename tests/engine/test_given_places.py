@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from limits import file_limit
 from pictures_at_levels import repeat_pictures
 
 from diffviews_desktop.data.cache.layer_cache import LayerCache
 from diffviews_desktop.engine.engine import Engine
+from diffviews_desktop.engine.given_places import LIES_ELSEWHERE, NOT_KEPT
 from diffviews_desktop.engine.jobs.mapping import LinkMaps, MapLayer
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.processing.alignment import procrustes
@@ -138,6 +140,17 @@ def test_places_that_cannot_be_theirs_are_not_taken(
         forget(source)
     again = mapped(source, places=wrong(elsewhere(shown)))
     np.testing.assert_allclose(again.xy, shown.xy, atol=1e-3)
+    assert again.notes == (LIES_ELSEWHERE,)
+
+
+def test_places_that_cannot_be_kept_are_shown_and_that_is_said(
+    source: FolderRef,
+) -> None:
+    places = elsewhere(mapped(source))
+    with file_limit(1000):
+        put = mapped(source, places=places)
+    assert np.array_equal(put.xy, places.xy)
+    assert [note.startswith(NOT_KEPT) for note in put.notes] == [True]
 
 
 def test_the_folders_own_map_stays_where_it_is(tiny_data: Callable[..., Path]) -> None:

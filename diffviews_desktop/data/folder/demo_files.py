@@ -84,14 +84,9 @@ def remember(archives: Sequence[Path], folder: Path, stamp: Path) -> None:
 def extract(archive: Path, folder: Path) -> None:
     """Unpack a zip; raises as `restore` does."""
     with zipfile.ZipFile(archive) as bundle:
-        members = [member for member in bundle.infolist() if not member.is_dir()]
-        _check_inside(archive, folder, [member.filename for member in members])
-        for parent in {os.path.dirname(member.filename) for member in members}:
-            (folder / parent).mkdir(parents=True, exist_ok=True)
-        for member in members:  # thousands of small ones: `extractall` takes twice as long
-            data = bundle.read(member)
-            with open(os.path.join(folder, member.filename), "xb") as file:
-                file.write(data)
+        for name in bundle.namelist():
+            _check_inside(archive, folder, name)
+        bundle.extractall(folder)
 
 
 def set_aside(path: Path, beside: Path) -> None:
@@ -101,15 +96,10 @@ def set_aside(path: Path, beside: Path) -> None:
         os.rename(path, beside / ASIDE / f"{path.name}-{secrets.token_hex(4)}")
 
 
-def _check_inside(archive: Path, folder: Path, names: Sequence[str]) -> None:
+def _check_inside(archive: Path, folder: Path, name: str) -> None:
     root = os.path.realpath(folder)
-    inside = {
-        parent: Path(os.path.realpath(os.path.join(root, parent))).is_relative_to(root)
-        for parent in set(map(os.path.dirname, names))
-    }
-    for name in names:
-        if not inside[os.path.dirname(name)] or os.path.basename(name) in ("", ".", ".."):
-            raise DataError(f"{archive.name} holds a file outside its folder: {name}.")
+    if not Path(os.path.realpath(os.path.join(root, name))).is_relative_to(root):
+        raise DataError(f"{archive.name} holds a file outside its folder: {name}.")
 
 
 # ---- what should be there, and what is ----------------------------------------------------------
@@ -192,9 +182,8 @@ def _unpack_again(
     wanted = set(names)
     for archive in archives:
         with zipfile.ZipFile(archive) as bundle:
-            again = [name for name in bundle.namelist() if name in wanted]
-            _check_inside(archive, folder, again)
-            for name in again:
+            for name in [name for name in bundle.namelist() if name in wanted]:
+                _check_inside(archive, folder, name)
                 _put(folder, name, bundle.read(name))
                 if name in looks:  # what was made of it is told by its time
                     time_ns = looks[name][1]
