@@ -82,7 +82,7 @@ def open_matrix(path: Path) -> MatrixFile:
         if instead:
             raise DataError(f"{path} holds no array: it is {instead}.") from error
         raise DataError(
-            f"{path} is not a readable array ({_reason(error)}). Restore it."
+            f"{path} is not a readable array ({_reason(error)}). Put back a copy that works."
         ) from error
 
 

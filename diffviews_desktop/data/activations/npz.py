@@ -93,7 +93,7 @@ class NpzFile:
             DataError: one is not.
         """
         if not self.arrays:
-            raise DataError(f"{self.path} holds no arrays. Restore it.")
+            raise DataError(f"{self.path} holds no arrays. Put back a copy that works.")
         for name, header in self.arrays.items():
             if header.dtype not in FLOATS or len(header.shape) < 2 or 0 in header.shape[1:]:
                 raise DataError(
@@ -157,7 +157,7 @@ class NpzFile:
             DataError: the archive is damaged, or has no such array.
         """
         if name not in self.arrays:
-            raise DataError(f"{self.path} lacks the array {name!r}. Restore it.")
+            raise DataError(f"{self.path} lacks the array {name!r}. Put back a copy that works.")
         with (
             _said(self.path),
             open_archive(self.path) as archive,
@@ -265,5 +265,6 @@ def _said(path: Path) -> Iterator[None]:
         if instead:
             raise DataError(f"{path} holds no arrays: it is {instead}.") from error
         raise DataError(
-            f"{path} is not a readable archive of arrays ({brief(error)}). Restore it."
+            f"{path} is not a readable archive of arrays ({brief(error)}). Put back "
+            "a copy that works."
         ) from error

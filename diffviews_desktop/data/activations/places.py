@@ -277,7 +277,7 @@ def check_alike(sources: Sequence[Source]) -> None:
             one, other = (source, first) if lacking else (first, source)
             raise DataError(
                 f"{one.path} lacks the layer {(lacking or more)[0]} that {other.path.name} has. "
-                "Restore it."
+                "Put back a copy that works."
             )
         if source.width != first.width or _widths(source) != widths:
             raise DataError(

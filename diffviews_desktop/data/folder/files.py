@@ -30,7 +30,10 @@ def read_json(path: Path, most: int = MOST_JSON) -> dict[str, Any]:
     try:
         value = read_json_value(path, most)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as JSON ({brief(error)}). Restore it.") from error
+        raise DataError(
+            f"{path} cannot be read as JSON ({brief(error)}). Correct it, or put back "
+            "a copy that works."
+        ) from error
     if not isinstance(value, dict):
         raise DataError(f"{path} must hold a JSON object: correct or restore it.")
     return value
@@ -104,7 +107,9 @@ def inside(root: Path, path: Path) -> Path:
     try:
         check_regular(path)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({brief(error)}). Restore it.") from error
+        raise DataError(
+            f"{path} cannot be read ({brief(error)}). Put back a copy that works."
+        ) from error
     if path_inside(root, os.path.relpath(path, root)) is None:
         raise DataError(
             f"{path} is a link that leads out of {root}, so it is not read. Put the file itself "

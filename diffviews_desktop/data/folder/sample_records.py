@@ -63,7 +63,10 @@ def sample_records(
                 elif says_something(text.value()) and others is not None:
                     others.add(key)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as JSON ({brief(error)}). Restore it.") from error
+        raise DataError(
+            f"{path} cannot be read as JSON ({brief(error)}). Correct it, or put back "
+            "a copy that works."
+        ) from error
     if not listed:
         raise _no_list(path)
 

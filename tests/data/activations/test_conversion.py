@@ -148,7 +148,7 @@ def test_a_conversion_that_fails_leaves_nothing(
     data[len(data) // 2] ^= 255
     last.write_bytes(bytes(data))
     before = tree(folder)
-    with pytest.raises(DataError, match=r"batch_000002\.npz.*Restore"):
+    with pytest.raises(DataError, match=r"batch_000002\.npz.*Put back"):
         convert_folder(opened(tmp_path))
     assert tree(folder) == before
     last.write_bytes(good)
