@@ -138,6 +138,13 @@ def _give_memory_back() -> None:
             mallopt(M_MMAP_THRESHOLD, RETURNED_FROM)
 
 
+def collect_from_now() -> None:
+    """Collect what is made from now on, which the command line had put off; what is there by now,
+    modules and the window, stays."""
+    gc.freeze()
+    gc.enable()
+
+
 def leave_to_stay() -> None:
     """Have full collections leave out what was built so far: it stays, and looking through it would
     pause the window for nothing."""
@@ -180,9 +187,9 @@ class App(QObject):
         self._frame.timeout.connect(self._show_events)
         self._connect_worker()
         # the engine first: it starts in its own process while the map is imported in this one
-        self.window.first_painted.connect(gc.enable)  # the command line disables it
         self.window.first_painted.connect(self._begin)
         self.window.first_painted.connect(self.window.bring_map)
+        self.window.first_painted.connect(collect_from_now)
         self.window.map_shown.connect(self._on_map_shown)
 
     def _theme(self) -> theme.ThemeChoice:
@@ -295,7 +302,7 @@ class App(QObject):
             answers.on_cancelled(self.context, job_id)
 
     def _on_map_shown(self) -> None:
-        leave_to_stay()
+        QTimer.singleShot(0, leave_to_stay)
         if self._options.layer is not None:
             layers = LayerSet(self._options.layer.split("+"))
             note(self.context, maps.change_layer, layers=layers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -85,6 +86,7 @@ def default_data_folder() -> Path | None:
     return Path(named) if named else None
 
 
+@cache
 def resources() -> Path:
     """The folder of bundled resources: inside the installed package, else in the checkout."""
     package = Path(__file__).resolve().parent

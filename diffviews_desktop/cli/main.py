@@ -174,7 +174,7 @@ def _open_window(arguments: list[str]) -> int:
         return FAILED
 
     translation.use(language_of(options), paths.translations())
-    gc.disable()  # until the window is painted: what is made until then stays
+    gc.disable()  # until the window is there: what is made until then stays
     from diffviews_desktop.app import Options, run
 
     return run(

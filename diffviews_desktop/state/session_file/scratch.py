@@ -14,8 +14,6 @@ import secrets
 import shutil
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from diffviews_desktop.state.session_file.members import HEAD, FolderStore
 from diffviews_desktop.state.session_file.saved import SavedSession
 
@@ -42,6 +40,8 @@ class Scratch:
         self._begin()
 
     def _begin(self) -> None:
+        from filelock import FileLock  # not before the window is there
+
         self.folder = self._root / secrets.token_hex(8)
         self.folder.mkdir(0o700)
         self._lock = FileLock(self.folder / _LOCK, timeout=0, thread_local=False)
@@ -124,6 +124,8 @@ def _changed(folder: Path) -> float:
 
 
 def _is_free(folder: Path) -> bool:
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / _LOCK, timeout=0)
     try:
         lock.acquire()

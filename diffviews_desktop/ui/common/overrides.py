@@ -37,11 +37,17 @@ def guard_overrides() -> None:
 
 def _guard(kind: Any, **options: Any) -> None:
     super(Shiboken.Object, kind).__init_subclass__(**options)
-    qts = [base for base in kind.__mro__ if base.__module__.startswith("PySide6.")]
     for name, method in list(vars(kind).items()):
         called = name.endswith("Event") or name in CALLED
-        if called and isinstance(method, FunctionType) and any(name in vars(qt) for qt in qts):
+        if called and isinstance(method, FunctionType) and _is_qts(kind, name):
             setattr(kind, name, _whole(method))
+
+
+def _is_qts(kind: type, name: str) -> bool:
+    """Whether a class of Qt has the method, too."""
+    return any(
+        name in vars(base) for base in kind.__mro__ if base.__module__.startswith("PySide6.")
+    )
 
 
 def _whole(method: Callable[..., Any]) -> Callable[..., Any]:

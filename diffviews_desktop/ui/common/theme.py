@@ -62,6 +62,7 @@ PLACEHOLDER = re.compile(r"@(?:icon\((?P<icon>[a-z-]+), (?P<tint>\w+)\)|(?P<colo
 """What a style sheet has in place of colours and icons: ``@muted``, ``@icon(close, muted)``."""
 
 _current = LIGHT
+_sheet: str | None = None  # of the theme in use, made once
 _choice: ThemeChoice = "system"
 _dressed: list[QWidget] = []  # themselves: nobody else may know of what Qt has made
 _change: Iterator[None] | None = None
@@ -87,7 +88,7 @@ def apply(chosen: ThemeChoice) -> None:
 
     What is dressed keeps its looks until all of it was styled again, part by part: see `changing`.
     """
-    global _choice, _current, _change
+    global _choice, _current, _sheet, _change
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     scheme = QGuiApplication.styleHints().colorScheme()
@@ -102,7 +103,8 @@ def apply(chosen: ThemeChoice) -> None:
     for widget in widgets:
         widget.setUpdatesEnabled(False)
     app.setPalette(_palette(_current))
-    _change = _dress_anew(widgets, _style_sheet(_current))
+    _sheet = _style_sheet(_current)
+    _change = _dress_anew(widgets, _sheet)
     _take_turn(_change)
 
 
@@ -131,7 +133,7 @@ def dress(widget: QWidget) -> None:
     """
     _dressed[:] = [*_alive(), widget]
     widget.ensurePolished()  # else tool bars and docks do not hear of their new measures
-    widget.setStyleSheet(_style_sheet(_current))
+    widget.setStyleSheet(_style_sheet(_current) if _sheet is None else _sheet)
 
 
 def _alive() -> list[QWidget]:

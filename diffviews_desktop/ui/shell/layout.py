@@ -37,10 +37,11 @@ class Layout:
 
     Args:
         window: that has them.
-        panels: their titles and contents: preview, classes, gallery, generate, runs, samples.
+        panels: their titles and contents: preview, classes, gallery, generate, runs, samples;
+            without contents, what is put into the dock when it is first shown.
     """
 
-    def __init__(self, window: QMainWindow, panels: Sequence[tuple[str, QWidget]]) -> None:
+    def __init__(self, window: QMainWindow, panels: Sequence[tuple[str, QWidget | None]]) -> None:
         self._window = window
         self._classes_wanted = True
         window.setDockOptions(
@@ -55,16 +56,18 @@ class Layout:
         window.setCorner(Qt.Corner.BottomLeftCorner, BOTTOM)
         # what Generate asks for needs the whole height of a small screen
         window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
-        self.middle = QWidget()
+        self.middle = QWidget(window)
         self.beside = QSplitter(Qt.Orientation.Horizontal)
         self.beside.setChildrenCollapsible(False)
 
-    def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title)
+    def _dock(self, title: str, panel: QWidget | None, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self._window)  # one that moves into it is styled once more
         dock.setObjectName(title)
         theme.dress(dock)
-        dock.setWidget(panel)
+        if panel is not None:
+            dock.setWidget(panel)
         self._window.addDockWidget(area, dock)
+        dock.toggleViewAction().triggered.connect(lambda shown: _bring_forward(dock, shown))
         return dock
 
     def follow_runs(self, runs_dock: RunsDock) -> None:
@@ -92,10 +95,6 @@ class Layout:
         space.setMinimumWidth(8)
         space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         return space
-
-    def dock_of(self, panel: QWidget) -> QDockWidget:
-        """The dock that a panel lies in."""
-        return next(dock for dock in self.docks if dock.widget() is panel)
 
     def leave_out_tabs(self) -> None:
         """Let Tab pass by the tabs of docks that lie on each other, which may be out of sight: the
@@ -169,3 +168,9 @@ class Layout:
                 "runs height": str(self._runs.height or ""),
             }
         )
+
+
+def _bring_forward(dock: QDockWidget, shown: bool) -> None:
+    """Bring a dock that the user shows before those that it lies on."""
+    if shown:
+        dock.raise_()

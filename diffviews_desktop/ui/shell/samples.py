@@ -17,10 +17,10 @@ from diffviews_desktop.ui.common.sample_menu import SampleMenu
 from diffviews_desktop.ui.panels.classes import ClassesPanel
 from diffviews_desktop.ui.panels.gallery import GalleryPanel
 from diffviews_desktop.ui.panels.preview import PreviewPanel
-from diffviews_desktop.ui.panels.samples import SamplesPanel
 from diffviews_desktop.ui.shell.input_watch import InputWatch
 
 if TYPE_CHECKING:
+    from diffviews_desktop.ui.panels.samples import SamplesPanel
     from diffviews_desktop.ui.shell.window import MainWindow
 
 LOW, HEIGHT = 150, 236
@@ -28,7 +28,7 @@ LOW, HEIGHT = 150, 236
 
 
 class Samples:
-    """Makes the panel of samples and connects it.
+    """Makes the panel of samples when its dock is first shown, and connects it.
 
     Args:
         context: what its actions work with.
@@ -44,11 +44,10 @@ class Samples:
         pictures: PictureLoader,
         others: tuple[PreviewPanel, ClassesPanel, GalleryPanel],
     ) -> None:
-        self._context, self._window = context, window
+        self._context, self._window, self._pictures = context, window, pictures
         self._preview, classes, gallery = others
         self.menu: SampleMenu | None = None
-        self.panel = SamplesPanel(pictures)
-        self._connect()
+        self._made: SamplesPanel | None = None
         self._preview.menu_wanted.connect(partial(self.show_menu, self._preview))
         self._preview.located.connect(window.show_sample)
         classes.find_wanted.connect(self.find)
@@ -56,8 +55,21 @@ class Samples:
         self._inputs = InputWatch(context, self._preview)
         window.session.changed.connect(self.show_changes)
 
-    def _connect(self) -> None:
-        c, panel = self._context, self.panel
+    @property
+    def panel(self) -> SamplesPanel:
+        """The panel, which is made when it is first asked for."""
+        if self._made is None:
+            from diffviews_desktop.ui.panels.samples import SamplesPanel
+
+            self._made = SamplesPanel(self._pictures)
+            self._connect(self._made)
+            self._dock.setWidget(self._made)
+            self._window.panels.add(self._made)
+            self._made.set_state(self._context.state)
+        return self._made
+
+    def _connect(self, panel: SamplesPanel) -> None:
+        c = self._context
         panel.pointed.connect(self._point)
         panel.located.connect(self._window.show_sample)
         panel.rows_chosen.connect(partial(selection.choose_rows, c))
@@ -88,9 +100,20 @@ class Samples:
         filters.all.setText(tr("Show all"))
         filters.keep.setText(tr("Keep the view…"))
 
-    def watch(self, dock: QDockWidget) -> None:
-        """List samples only while the dock can be seen."""
-        dock.visibilityChanged.connect(self.panel.set_seen)
+    def fill(self, dock: QDockWidget) -> None:
+        """Lie in a dock, and list samples only while it can be seen."""
+        self._dock = dock
+        dock.visibilityChanged.connect(self._be_seen)
+        dock.toggleViewAction().triggered.connect(self._on_toggled)
+
+    def _be_seen(self, seen: bool) -> None:
+        if seen or self._made is not None:
+            self.panel.set_seen(seen)
+
+    def apply_theme(self) -> None:
+        """Use the colours of another theme."""
+        if self._made is not None:
+            self._made.apply_theme()
 
     def _point(self, row: int) -> None:
         """Say what is known of a sample, and mark it on the map."""
@@ -112,7 +135,8 @@ class Samples:
 
     def close_threads(self) -> None:
         """End what runs in other threads."""
-        self.panel.close_threads()
+        if self._made is not None:
+            self._made.close_threads()
         self._preview.close_threads()
 
     def find(self, text: str) -> None:
@@ -120,14 +144,18 @@ class Samples:
         self._raise()
         self.panel.bar.begin(text)
 
-    def _raise(self) -> None:
-        dock = self._window.layout_of_docks.dock_of(self.panel)
-        dock.show()
-        dock.raise_()
-        QTimer.singleShot(0, self.panel, partial(self._grow, dock))
+    def _on_toggled(self, shown: bool) -> None:
+        if shown:
+            self._raise()
 
-    def _grow(self, dock: QDockWidget) -> None:
+    def _raise(self) -> None:
+        self._dock.show()
+        self._dock.raise_()
+        QTimer.singleShot(0, self._dock, self._grow)
+
+    def _grow(self) -> None:
         """Give the dock room, where that of runs beside it was a line."""
+        dock = self._dock
         if dock.height() < LOW and not dock.isFloating():
             self._window.resizeDocks([dock], [HEIGHT], Qt.Orientation.Vertical)
 

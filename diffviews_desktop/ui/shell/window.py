@@ -126,7 +126,7 @@ class MainWindow(Clipboard, QMainWindow):
         self.ask_direction, self.ask_direction_file = files.ask_open, files.ask_save
         self.ask_taken = files.ask_taken
         self.watch = FolderWatch(self.context, self.sessions, self)
-        self._panels = Panels()
+        self.panels = Panels()
         self._build()
         self.menu_actions.fill_bar(self.menuBar(), self.layout_of_docks.toggles)
         self._connect()
@@ -164,22 +164,21 @@ class MainWindow(Clipboard, QMainWindow):
                 (tr("Selection and neighbours"), self.gallery),
                 (tr("Generate"), self.generate_panel),
                 (tr("Runs"), self.runs_panel),
-                (tr("Samples"), self.samples.panel),
+                (tr("Samples"), None),
             ],
         )
-        self.samples.watch(self.layout_of_docks.dock_of(self.samples.panel))
+        self.samples.fill(self.layout_of_docks.docks[5])
         self.layout_of_docks.fill_middle(self.map_area, self.notice)
         self.runs_dock = RunsDock(self.context, self, self.runs_panel)
         self.layout_of_docks.follow_runs(self.runs_dock)
-        self._panels.add(self.layer_panel, self.color_panel, self.preview, self.classes)
-        self._panels.add(self.gallery, self.generate_panel, self.runs_panel)
-        self._panels.add(self.samples.panel, self.status)
+        self.panels.add(self.layer_panel, self.color_panel, self.preview, self.classes)
+        self.panels.add(self.gallery, self.generate_panel, self.runs_panel, self.status)
 
     def _build_bar(self) -> None:
         self.settings_button = QPushButton(tr("Map settings…"))
         self.open_button = QPushButton(tr_in("tool bar", "Open data folder…"))
         self.demo_hint = muted(tr("bundled demo: real handwritten digits"))
-        bar = QToolBar(tr("Model and layer"))
+        bar = QToolBar(tr("Model and layer"), self)
         theme.dress(bar)
         bar.setObjectName("toolbar")
         bar.setMovable(False)
@@ -278,7 +277,7 @@ class MainWindow(Clipboard, QMainWindow):
         samples = new.opened.samples
         if samples is not None and samples is not old.opened.samples:
             self.pictures.set_brightness(samples.brightness)
-        self._panels.show_changes(old, new)
+        self.panels.show_changes(old, new)
         self.mask_watch.show_changes(old, new)
         self.pages.show_changes(old, new)
         self.notice.show_notice(new.notice)
@@ -345,7 +344,7 @@ class MainWindow(Clipboard, QMainWindow):
         panel.map_chosen.connect(partial(maps.link_map, self.context))
         panel.closed.connect(partial(maps.toggle_second_map, self.context))
         panel.set_state(self.session.state)
-        self._panels.add(panel)
+        self.panels.add(panel)
         self.layout_of_docks.beside.addWidget(panel)
 
     def _on_painted(self) -> None:
@@ -371,7 +370,7 @@ class MainWindow(Clipboard, QMainWindow):
             field.refresh()
         self.classes.apply_theme()
         self.runs_panel.apply_theme()
-        self.samples.panel.apply_theme()
+        self.samples.apply_theme()
         self.pages.apply_theme()
         self.map_area.apply_theme()
 

@@ -142,7 +142,8 @@ def test_what_is_selected_on_the_map_is_listed_and_marked(
 def test_it_comes_up_with_room_though_there_are_no_runs(
     qtbot: QtBot, window: MainWindow, panel: SamplesPanel
 ) -> None:
-    dock = window.layout_of_docks.dock_of(panel)
+    dock = window.layout_of_docks.docks[5]
+    assert dock.widget() is panel
     assert not window.session.state.runs.all
     qtbot.waitUntil(lambda: dock.height() >= LOW)
     assert panel.table.viewport().height() > 3 * panel.table.rowHeight(0)

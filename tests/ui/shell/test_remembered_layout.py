@@ -10,6 +10,8 @@ from recorder import Recorder
 
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.settings import Settings
+from diffviews_desktop.ui.panels.samples import SamplesPanel
+from diffviews_desktop.ui.shell.samples import LOW
 from diffviews_desktop.ui.shell.window import MainWindow
 
 
@@ -31,3 +33,27 @@ def test_a_layout_that_was_damaged_is_forgotten(
     again = MainWindow(Session(), worker, settings)  # given these bytes, Qt crashes
     qtbot.addWidget(again)
     assert again.saveState() == first
+
+
+def test_the_dock_of_samples_is_filled_when_it_is_shown_and_comes_to_the_front(
+    qtbot: QtBot, tmp_path: Path, worker: Recorder
+) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    window = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(window)
+    window.show()
+    dock = window.layout_of_docks.docks[5]
+    assert dock.widget() is None
+    dock.toggleViewAction().trigger()
+    qtbot.waitUntil(lambda: isinstance(dock.widget(), SamplesPanel))
+    qtbot.waitUntil(lambda: not dock.visibleRegion().isEmpty() and dock.height() >= LOW)
+    runs = window.layout_of_docks.docks[4]
+    for _ in range(2):  # hidden, shown
+        runs.toggleViewAction().trigger()
+    qtbot.waitUntil(lambda: dock.visibleRegion().isEmpty())
+    dock.raise_()
+    window.close()
+    again = MainWindow(Session(), worker, settings)
+    qtbot.addWidget(again)
+    again.show()
+    assert isinstance(again.layout_of_docks.docks[5].widget(), SamplesPanel)

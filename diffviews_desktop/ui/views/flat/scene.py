@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.random import default_rng  # now, not when the first map comes
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QTransform
 
@@ -101,7 +102,7 @@ def draw_order(xy: NDArray) -> NDArray[np.int32]:
     time, as memory is read in pieces.
     """
     drawn = np.flatnonzero(np.isfinite(xy).all(axis=1)).astype(np.int32)
-    order = np.random.default_rng(0).permutation(drawn)
+    order = default_rng(0).permutation(drawn)
     if len(order) > SCATTERED:
         part = _part_of(xy)
         for end in range(len(order), 0, -ROUND):  # the last ones whole: a fair sample
