@@ -152,6 +152,11 @@ def leave_to_stay() -> None:
     gc.freeze()
 
 
+def _sessions_dir() -> Path:
+    """Where each window keeps what it shows."""
+    return paths.state_dir() / "sessions"
+
+
 class App(QObject):
     """One window with its session and engine."""
 
@@ -189,6 +194,7 @@ class App(QObject):
         # the engine first: it starts in its own process while the map is imported in this one
         self.window.first_painted.connect(self._begin)
         self.window.first_painted.connect(self.window.bring_map)
+        self.window.first_painted.connect(self._keep_work)  # while the engine makes the map
         self.window.first_painted.connect(collect_from_now)
         self.window.map_shown.connect(self._on_map_shown)
 
@@ -206,7 +212,7 @@ class App(QObject):
 
     def _begin(self) -> None:
         self.worker.start()
-        options, root = self._options, paths.state_dir() / "sessions"
+        options, root = self._options, _sessions_dir()
         if options.screenshot is not None:
             self._open_usual(None)
             return
@@ -216,7 +222,10 @@ class App(QObject):
             sessions.open_session(self.context, options.session)
         else:
             startup.open_first(options.asks)
-        self.autosave.begin(root)
+
+    def _keep_work(self) -> None:
+        if self._options.screenshot is None:
+            self.autosave.begin(_sessions_dir())
 
     def _open_usual(self, folder: FolderRef | None) -> None:
         options = self._options
