@@ -14,22 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-# What needs no Qt comes before it: from then on its import hook reads the source of every module.
-from diffviews_desktop import __version__, paths
-from diffviews_desktop.actions import answers, folders, keeping, maps, sessions, tour
-from diffviews_desktop.actions.verbs import note
-from diffviews_desktop.crashes import CrashReport
-from diffviews_desktop.engine.crew import Crew
-from diffviews_desktop.engine.link_process import ProcessLink
-from diffviews_desktop.engine.protocol import Event
-from diffviews_desktop.files.writing import replacing
-from diffviews_desktop.logs import configure_logging
-from diffviews_desktop.text import terminal, translation
-from diffviews_desktop.text.translation import tr
-from diffviews_desktop.values.folders import FolderRef
-from diffviews_desktop.values.layers import LayerSet
-from diffviews_desktop.values.maps import MapParameters
-from diffviews_desktop.values.told import Told
+# isort: split
+import diffviews_desktop.ui  # noqa: F401  # before anything of Qt: see `usual_imports`
 
 # isort: split
 from PySide6.QtCore import (
@@ -43,9 +29,20 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
+from diffviews_desktop import __version__, paths
+from diffviews_desktop.actions import answers, folders, keeping, maps, sessions, tour
+from diffviews_desktop.actions.verbs import note
+from diffviews_desktop.crashes import CrashReport
+from diffviews_desktop.engine.crew import Crew
+from diffviews_desktop.engine.link_process import ProcessLink
+from diffviews_desktop.engine.protocol import Event
 from diffviews_desktop.engine.pump import Worker
+from diffviews_desktop.files.writing import replacing
+from diffviews_desktop.logs import configure_logging
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.settings import Settings, settings_file
+from diffviews_desktop.text import terminal, translation
+from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encoded
 from diffviews_desktop.ui.shell.autosave import Autosave
@@ -53,6 +50,10 @@ from diffviews_desktop.ui.shell.crash_hooks import hear_qt, hear_qt_no_longer, o
 from diffviews_desktop.ui.shell.remembered import restored
 from diffviews_desktop.ui.shell.startup import Startup
 from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.layers import LayerSet
+from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.told import Told
 
 log = logging.getLogger(__name__)
 

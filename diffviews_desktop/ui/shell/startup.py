@@ -76,7 +76,9 @@ class Startup:
                 return read_folder(folder)
             except DataError as error:
                 log.warning("%s", error)
-                return None
+            except Exception:  # else nothing would ever be opened
+                log.exception("The session in %s cannot be read.", folder)
+            return None
 
         self._sessions.aside(work, then)
 

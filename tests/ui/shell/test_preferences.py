@@ -14,6 +14,7 @@ from recorder import Recorder
 
 from diffviews_desktop.actions.preferences import choose_start
 from diffviews_desktop.state.session import Session
+from diffviews_desktop.state.session_file import reading
 from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
@@ -155,6 +156,22 @@ def test_the_start_opens_the_folder_that_was_opened_last(
     choose_start(window.context, "demo")
     startup.open_first(False)
     assert opened == [None, None, None, FolderRef(tmp_path), None]
+
+
+def test_whatever_is_wrong_with_the_last_session_something_is_opened(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(folder: Path) -> None:
+        raise ImportError("a library cannot be loaded")
+
+    monkeypatch.setattr(reading, "read_folder", fails)
+    (tmp_path / "kept" / "last").mkdir(parents=True)
+    (tmp_path / "kept" / "last" / "session.json").write_text("{}")
+    opened: list[FolderRef | None] = []
+    autosave = Autosave(window.context, window.sessions, window)
+    startup = Startup(window.context, window.sessions, tmp_path / "kept", autosave, opened.append)
+    startup.open_first(False)
+    qtbot.waitUntil(lambda: opened == [None])
 
 
 def test_texts_are_as_large_as_preferred(qapp: QApplication) -> None:
