@@ -40,8 +40,7 @@ class AdapterPackage:
 
 def installed_packages() -> list[AdapterPackage]:
     """The packages in the user's folder, by name."""
-    folders = package_folders()
-    found = [package_of(folder, one) for folder in folders for one in distributions_in(folder)]
+    found = [package for folder in package_folders() for package in packages_in(folder)]
     return sorted(found, key=lambda package: canonicalize_name(package.name))
 
 
@@ -63,6 +62,11 @@ def use_packages() -> None:
 def distributions_in(folder: Path) -> Iterator[metadata.Distribution]:
     """Packages whose metadata lie in a folder."""
     return iter(metadata.distributions(path=[str(folder)]))
+
+
+def packages_in(folder: Path) -> list[AdapterPackage]:
+    """What the packages in a folder are; none where there is no folder."""
+    return [package_of(folder, distribution) for distribution in distributions_in(folder)]
 
 
 def package_of(folder: Path, distribution: metadata.Distribution) -> AdapterPackage:

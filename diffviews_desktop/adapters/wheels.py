@@ -21,7 +21,13 @@ from installer.exceptions import InstallerError
 from installer.sources import WheelFile
 from packaging.requirements import Requirement
 from packaging.tags import sys_tags
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import (
+    InvalidName,
+    InvalidWheelFilename,
+    NormalizedName,
+    canonicalize_name,
+    parse_wheel_filename,
+)
 
 from diffviews_desktop import paths
 from diffviews_desktop.adapters.packages import (
@@ -30,11 +36,13 @@ from diffviews_desktop.adapters.packages import (
     installed_packages,
     package_folders,
     package_of,
+    packages_in,
 )
 from diffviews_desktop.errors import AdapterError, brief
 from diffviews_desktop.files.archives import open_archive
 from diffviews_desktop.files.interrupts import uninterrupted
 from diffviews_desktop.files.writing import create, private_folder
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 
 MOST_BYTES = 8 * 10**9
 """Of an unpacked wheel: one may bring a model's weights."""
@@ -65,8 +73,9 @@ def install_wheels(wheels: Sequence[Path]) -> list[AdapterPackage]:
                 f"{names} brings no adapter. Name the wheel of a package that does, and with it "
                 "those that it needs."
             )
+        places = _places(unpacked, folder)
         with uninterrupted():
-            return [_put(package, folder, aside) for package in unpacked]
+            return [_put(one, place, aside) for one, place in zip(unpacked, places, strict=True)]
 
 
 def remove_package(name: str) -> AdapterPackage:
@@ -78,7 +87,8 @@ def remove_package(name: str) -> AdapterPackage:
     """
     packages = installed_packages()
     for package in packages:
-        if canonicalize_name(package.name) == canonicalize_name(name):
+        if _is_same(package.name, name):
+            _check_alone(package.folder, package.name)
             _take_away(package.folder)
             return package
     known = ", ".join(package.name for package in packages) or "none"
@@ -90,9 +100,41 @@ def _take_away(folder: Path) -> None:
         os.replace(folder, aside / folder.name)
 
 
-def _put(package: AdapterPackage, folder: Path, aside: Path) -> AdapterPackage:
+def _places(packages: Sequence[AdapterPackage], folder: Path) -> list[Path]:
+    """Where packages go: each into a folder of its name, which lies directly in the user's.
+
+    Raises:
+        AdapterError: two are to go to one place, or another package that lies there would be lost.
+    """
+    places = [folder / canonicalize_name(one.name, validate=True) for one in packages]
+    for package, place in zip(packages, places, strict=True):
+        if places.count(place) > 1:
+            raise AdapterError(f"There are several wheels of {package.name}. Name one of them.")
+        _check_alone(place, package.name)
+    return places
+
+
+def _check_alone(folder: Path, name: str) -> None:
+    """Look that no other package would go with a package's folder.
+
+    Raises:
+        AdapterError: somebody has put one there.
+    """
+    others = [one for one in packages_in(folder) if not _is_same(one.name, name)]
+    if others:
+        raise AdapterError(
+            f"{folder} holds the package {visible(others[0].name, MOST_OF_NAME)}, too, which would "
+            f"go with {visible(name, MOST_OF_NAME)}. Move it elsewhere, or delete the folder "
+            "yourself."
+        )
+
+
+def _is_same(name: str, other: str) -> bool:
+    return canonicalize_name(name) == canonicalize_name(other)
+
+
+def _put(package: AdapterPackage, place: Path, aside: Path) -> AdapterPackage:
     """Move an unpacked package to its place, and what was there aside."""
-    place = folder / canonicalize_name(package.name)
     if os.path.lexists(place):
         os.replace(place, aside / f"before-{place.name}")
     os.replace(package.folder, place)
@@ -106,7 +148,7 @@ def _unpack(wheel: Path, folder: Path) -> AdapterPackage:
         AdapterError: it does not, or is damaged.
         OSError: it cannot be read.
     """
-    _check_name(wheel)
+    name = _check_name(wheel)
     try:
         with open_archive(wheel) as archive:
             _check_size(wheel, archive)
@@ -115,11 +157,24 @@ def _unpack(wheel: Path, folder: Path) -> AdapterPackage:
             source.validate_record()
             _write(source, folder)
         (distribution,) = distributions_in(folder)
-        return package_of(folder, distribution)
+        package = package_of(folder, distribution)
     except (*_DAMAGE, OSError) as error:
         if isinstance(error, OSError) and not _is_damage(error):
             raise
         raise AdapterError(f"{wheel} is no whole wheel ({brief(error)}). Get it again.") from error
+    if not _has_name(package, name):
+        raise AdapterError(
+            f"{wheel} holds a package that calls itself {visible(package.name, MOST_OF_NAME)}, "
+            "which its file's name does not say. Get it again."
+        )
+    return package
+
+
+def _has_name(package: AdapterPackage, name: NormalizedName) -> bool:
+    try:
+        return canonicalize_name(package.name, validate=True) == name
+    except InvalidName:  # such as a path, which must not become the package's folder
+        return False
 
 
 def _is_damage(error: OSError) -> bool:
@@ -127,9 +182,14 @@ def _is_damage(error: OSError) -> bool:
     return error.errno == errno.EINVAL and error.filename is None
 
 
-def _check_name(wheel: Path) -> None:
+def _check_name(wheel: Path) -> NormalizedName:
+    """The package that a wheel is of, by its file's name.
+
+    Raises:
+        AdapterError: no wheel is named so, or it is for another system.
+    """
     try:
-        _, _, _, tags = parse_wheel_filename(wheel.name)
+        name, _, _, tags = parse_wheel_filename(wheel.name)
     except InvalidWheelFilename:
         raise AdapterError(
             f"{wheel} is not named as a wheel is, such as pond-1.0-py3-none-any.whl. Name the .whl "
@@ -141,6 +201,7 @@ def _check_name(wheel: Path) -> None:
             f"{wheel} is for another system or another Python than this, which is Python {python} "
             f"on {next(sys_tags()).platform}. Get the wheel that is for this."
         )
+    return name
 
 
 def _check_size(wheel: Path, archive: zipfile.ZipFile) -> None:

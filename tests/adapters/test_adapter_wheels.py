@@ -55,10 +55,12 @@ def wheel(
     entry: str = "",
     tag: str = "py3-none-any",
     record: Mapping[str, str] | None = None,
+    called: str | None = None,
 ) -> Path:
-    """A wheel as a builder writes it; ``record`` replaces hashes in it."""
+    """A wheel as a builder writes it; ``record`` replaces hashes in it, ``called`` the name that
+    the package has inside."""
     info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    metadata = f"Metadata-Version: 2.1\nName: {called or name}\nVersion: {version}\n"
     inside = dict(files) | {
         f"{info}/METADATA": metadata + "".join(f"Requires-Dist: {need}\n" for need in needs),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
@@ -223,6 +225,70 @@ def test_a_wheel_that_is_not_a_zip_is_refused(tmp_path: Path, home: Path) -> Non
     path.write_bytes(b"none")
     with pytest.raises(AdapterError, match="no whole wheel"):
         install_wheels([path])
+    assert sorted(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["{victim}", "{victim}/nowhere/pond", "../../documents", "reeds", "pond/reeds", "..", ".",
+     "pond\0", "x" * 400, "\u202edonp", "pond\n ../documents"],
+)  # fmt: skip
+def test_a_package_that_calls_itself_something_else_is_refused(
+    name: str, tmp_path: Path, home: Path
+) -> None:
+    victim = tmp_path / "documents"
+    victim.mkdir()
+    (victim / "letter.txt").write_text("mine")
+    called = name.format(victim=victim)
+    with pytest.raises(AdapterError, match="which its file's name does not say") as caught:
+        install_wheels([wheel(tmp_path, "pond", {"pond.py": ""}, entry=ENTRY, called=called)])
+    assert len(str(caught.value)) < MOST_SHOWN
+    assert [file.name for file in victim.iterdir()] == ["letter.txt"]
+    assert sorted(home.iterdir()) == []
+
+
+def test_other_ways_to_write_the_name_are_taken(tmp_path: Path, home: Path) -> None:
+    install_wheels([wheel(tmp_path, "big_pond", {}, entry=ENTRY, called="Big.Pond")])
+    assert [package.name for package in installed_packages()] == ["Big.Pond"]
+    assert [entry.name for entry in home.iterdir()] == ["big-pond"]
+    assert remove_package("BIG_pond").version == "1.0"
+
+
+def test_a_link_in_the_place_of_a_package_is_replaced_not_followed(
+    tmp_path: Path, home: Path
+) -> None:
+    elsewhere = tmp_path / "documents"
+    elsewhere.mkdir()
+    (elsewhere / "letter.txt").write_text("mine")
+    home.mkdir(parents=True)
+    (home / "pond").symlink_to(elsewhere)
+    install_wheels([wheel(tmp_path, "pond", {"pond.py": ""}, entry=ENTRY)])
+    assert not (home / "pond").is_symlink()
+    # a package that somebody linked is removed as a link
+    (home / "pond").rename(elsewhere / "pond")
+    (home / "pond").symlink_to(elsewhere / "pond")
+    remove_package("pond")
+    assert sorted(home.iterdir()) == []
+    assert (elsewhere / "letter.txt").read_text() == "mine"
+    assert (elsewhere / "pond" / "pond.py").is_file()
+
+
+def test_a_package_that_lies_in_the_folder_of_another_is_not_lost(
+    tmp_path: Path, home: Path
+) -> None:
+    install_wheels([pond(tmp_path), reeds(tmp_path)])
+    for entry in (home / "reeds").iterdir():
+        entry.rename(home / "pond" / entry.name)
+    for act in (lambda: remove_package("pond"), lambda: install_wheels([pond(tmp_path)])):
+        with pytest.raises(AdapterError, match="holds the package reeds, too"):
+            act()
+    assert {package.name for package in installed_packages()} == {"pond", "reeds"}
+
+
+def test_of_several_wheels_of_one_package_none_is_taken(tmp_path: Path, home: Path) -> None:
+    wheels = [wheel(tmp_path, "pond", {}, version=version, entry=ENTRY) for version in "123"]
+    with pytest.raises(AdapterError, match="several wheels of pond"):
+        install_wheels(wheels)
     assert sorted(home.iterdir()) == []
 
 
