@@ -144,6 +144,7 @@ class _Hand:
         self.window = MainWindow(self.session, self.worker, settings)
         self.window.resize(1440, 900)
         self.window.show()
+        self.samples = self.window.samples.panel  # made now, not within a gesture
         self.longest: dict[str, list[float]] = {}
         self._beats = Beats()
         self._beats.start()
@@ -165,7 +166,7 @@ class _Hand:
     def _quiet(self) -> bool:
         linked = self.window.map_area.linked
         views = [self.view] if linked is None else [self.view, linked]
-        parts = self.session, self.window.map_area.values, self.window.samples.panel, *views
+        parts = self.session, self.window.map_area.values, self.samples, *views
         return not any(one.busy for one in parts)
 
     def gesture(self, name: str, *acts: Callable[[], object]) -> None:
@@ -353,7 +354,7 @@ def _samples(hand: _Hand) -> None:
 
     from diffviews_desktop.actions import finding, groups, selection, showing
 
-    panel, gesture, do = hand.window.samples.panel, hand.gesture, hand.do
+    panel, gesture, do = hand.samples, hand.gesture, hand.do
     down, key = Qt.SortOrder.DescendingOrder, Qt.Key.Key_PageDown
     gesture("samples: listed", lambda: hand.window.show_page("find"))
     for title, column in (("score", 4), ("id", 1), ("class", 2)):
