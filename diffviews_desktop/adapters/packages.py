@@ -7,6 +7,7 @@ place of a module of the program.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from diffviews_desktop import paths
+from diffviews_desktop.errors import brief
+
+log = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUPS = ("diffviews_desktop.adapters", "diffviews.adapters", "adapt_diff.adapters")
 """Where packages name their adapters, the first group first."""
@@ -65,12 +69,22 @@ def distributions_in(folder: Path) -> Iterator[metadata.Distribution]:
 
 
 def packages_in(folder: Path) -> list[AdapterPackage]:
-    """What the packages in a folder are; none where there is no folder."""
-    return [package_of(folder, distribution) for distribution in distributions_in(folder)]
+    """What the packages in a folder are; none where there is no folder.
+
+    One whose metadata are damaged is called as the folder, by which it can be removed.
+    """
+    found = []
+    for distribution in distributions_in(folder):
+        try:
+            found.append(package_of(folder, distribution))
+        except Exception as error:  # of files that anybody may have changed, in many kinds
+            log.warning("What %s holds cannot be read: %s", folder, brief(error))
+            found.append(AdapterPackage(folder.name, "", (), folder))
+    return found
 
 
 def package_of(folder: Path, distribution: metadata.Distribution) -> AdapterPackage:
-    """What a distribution in a folder is."""
+    """What a distribution in a folder is; raises whatever reading damaged metadata raises."""
     points = (one for one in distribution.entry_points if one.group in ENTRY_POINT_GROUPS)
     names = sorted({one.name for one in points})
     name, version = distribution.metadata["Name"], distribution.version

@@ -6,18 +6,17 @@ What a package needs must be part of the program, be there already, or be instal
 from __future__ import annotations
 
 import errno
-import lzma
 import os
 import shutil
 import sys
 import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path, PurePosixPath
+from typing import IO
 
-from installer.exceptions import InstallerError
 from installer.sources import WheelFile
 from packaging.requirements import Requirement
 from packaging.tags import sys_tags
@@ -28,6 +27,7 @@ from packaging.utils import (
     canonicalize_name,
     parse_wheel_filename,
 )
+from packaging.version import InvalidVersion, Version
 
 from diffviews_desktop import paths
 from diffviews_desktop.adapters.packages import (
@@ -38,7 +38,7 @@ from diffviews_desktop.adapters.packages import (
     package_of,
     packages_in,
 )
-from diffviews_desktop.errors import AdapterError, brief
+from diffviews_desktop.errors import MAX_BRIEF, AdapterError, brief
 from diffviews_desktop.files.archives import open_archive
 from diffviews_desktop.files.interrupts import uninterrupted
 from diffviews_desktop.files.writing import create, private_folder
@@ -47,11 +47,13 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 MOST_BYTES = 8 * 10**9
 """Of an unpacked wheel: one may bring a model's weights."""
 MOST_FILES = 50_000
-_DAMAGE = (
-    *(InstallerError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
-    *(ValueError, LookupError, RuntimeError),
-)
-"""What reading a damaged wheel raises."""
+MOST_DEPTH = 100
+"""Folders in each other."""
+MOST_METADATA = dict.fromkeys(("metadata", "wheel", "entry_points.txt", "requires.txt"), 1_000_000)
+MOST_METADATA["record"] = 8_000_000
+"""Bytes of files that are read as a whole; the last lists all files."""
+_NO_NAME = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EILSEQ}
+"""What the system says of a name that no file can have here, such as one within another file."""
 _MODULES = (("purelib",), ("platlib",))
 
 
@@ -148,7 +150,7 @@ def _unpack(wheel: Path, folder: Path) -> AdapterPackage:
         AdapterError: it does not, or is damaged.
         OSError: it cannot be read.
     """
-    name = _check_name(wheel)
+    named = _check_name(wheel)
     try:
         with open_archive(wheel) as archive:
             _check_size(wheel, archive)
@@ -158,23 +160,27 @@ def _unpack(wheel: Path, folder: Path) -> AdapterPackage:
             _write(source, folder)
         (distribution,) = distributions_in(folder)
         package = package_of(folder, distribution)
-    except (*_DAMAGE, OSError) as error:
+    except (AdapterError, MemoryError):
+        raise
+    except Exception as error:  # of archives, records and metadata, in many kinds
         if isinstance(error, OSError) and not _is_damage(error):
             raise
         raise AdapterError(f"{wheel} is no whole wheel ({brief(error)}). Get it again.") from error
-    if not _has_name(package, name):
+    if not _is_as_named(package, named):
+        said = visible(f"{package.name} {package.version}", MOST_OF_NAME)
         raise AdapterError(
-            f"{wheel} holds a package that calls itself {visible(package.name, MOST_OF_NAME)}, "
-            "which its file's name does not say. Get it again."
+            f"{wheel} holds a package that calls itself {said}, which its file's name does not "
+            "say. Get it again."
         )
     return package
 
 
-def _has_name(package: AdapterPackage, name: NormalizedName) -> bool:
+def _is_as_named(package: AdapterPackage, named: tuple[NormalizedName, Version]) -> bool:
     try:
-        return canonicalize_name(package.name, validate=True) == name
-    except InvalidName:  # such as a path, which must not become the package's folder
+        said = canonicalize_name(package.name, validate=True), Version(package.version)
+    except (InvalidName, InvalidVersion):  # such as a path, which must not become its folder
         return False
+    return said == named
 
 
 def _is_damage(error: OSError) -> bool:
@@ -182,14 +188,14 @@ def _is_damage(error: OSError) -> bool:
     return error.errno == errno.EINVAL and error.filename is None
 
 
-def _check_name(wheel: Path) -> NormalizedName:
-    """The package that a wheel is of, by its file's name.
+def _check_name(wheel: Path) -> tuple[NormalizedName, Version]:
+    """The package that a wheel is of, and its version, by its file's name.
 
     Raises:
         AdapterError: no wheel is named so, or it is for another system.
     """
     try:
-        name, _, _, tags = parse_wheel_filename(wheel.name)
+        name, version, _, tags = parse_wheel_filename(wheel.name)
     except InvalidWheelFilename:
         raise AdapterError(
             f"{wheel} is not named as a wheel is, such as pond-1.0-py3-none-any.whl. Name the .whl "
@@ -201,7 +207,7 @@ def _check_name(wheel: Path) -> NormalizedName:
             f"{wheel} is for another system or another Python than this, which is Python {python} "
             f"on {next(sys_tags()).platform}. Get the wheel that is for this."
         )
-    return name
+    return name, version
 
 
 def _check_size(wheel: Path, archive: zipfile.ZipFile) -> None:
@@ -211,6 +217,15 @@ def _check_size(wheel: Path, archive: zipfile.ZipFile) -> None:
             f"{wheel} holds more than {MOST_FILES:,} files or {MOST_BYTES / 1e9:.0f} GB. Check "
             "that it is the right file."
         )
+    for member in members:
+        path = PurePosixPath(member.filename.lower())
+        most = MOST_METADATA.get(path.name) if path.parent.suffix == ".dist-info" else None
+        if most is not None and member.file_size > most:
+            raise AdapterError(
+                f"{wheel} describes itself in {visible(member.filename, MOST_OF_NAME)} with "
+                f"{member.file_size / 1e6:,.0f} MB; more than {most / 1e6:.0f} MB are not read. "
+                "Check that it is the right file."
+            )
 
 
 def _write(source: WheelFile, folder: Path) -> None:
@@ -218,20 +233,37 @@ def _write(source: WheelFile, folder: Path) -> None:
     for (name, _, _), stream, _ in source.get_contents():
         path = _path_within(name, source.data_dir)
         if path is not None:
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            with create(folder / path) as file:
+            with _created(folder / path, name) as file:
                 shutil.copyfileobj(stream, file)
+
+
+def _created(path: Path, name: str) -> IO[bytes]:
+    """A new file for a member.
+
+    Raises:
+        ValueError: there can be none of its name, or there is one.
+        OSError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return create(path)
+    except OSError as error:
+        if error.errno in _NO_NAME:
+            raise ValueError(f"a file named {visible(name, MOST_OF_NAME)}") from error
+        raise
 
 
 def _path_within(name: str, data: str) -> PurePosixPath | None:
     """Where a member goes within the package's folder; None for one that is not wanted.
 
     Raises:
-        ValueError: it would leave the folder.
+        ValueError: it would leave the folder, or lie too deep in it.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or any(letter in name for letter in "\\:\0"):
-        raise ValueError(f"a file named {name!r}")
+        raise ValueError(f"a file named {visible(name, MOST_OF_NAME)}")
+    if len(path.parts) > MOST_DEPTH:
+        raise ValueError(f"{len(path.parts)} folders in each other")
     if path.parts[0] != data:
         return path
     return PurePosixPath(*path.parts[2:]) if path.parts[1:2] in _MODULES else None
@@ -246,32 +278,44 @@ def _check_needs(packages: Sequence[AdapterPackage]) -> None:
     versions: dict[str, str] = {
         canonicalize_name(one.name): one.version for one in (*installed_packages(), *packages)
     }
+
+    @cache  # a package may say a thousand times that it needs another
+    def version_of(name: str) -> str | None:
+        return _version_of_program(name) or versions.get(canonicalize_name(name))
+
     for package in packages:
         for distribution in distributions_in(package.folder):
             for text in distribution.requires or ():
                 try:
-                    _check_need(package, Requirement(text), versions)
-                except ValueError as error:  # a version that is none, or a marker
+                    _check_need(package, Requirement(text), version_of)
+                except AdapterError:
+                    raise
+                except Exception as error:  # of its syntax, a version or a marker, in many kinds
                     raise AdapterError(
-                        f"{package.name} needs {text!r}, which says nothing ({brief(error)}). Get "
-                        "another version of it."
+                        f"{package.name} needs '{visible(text, MOST_OF_NAME)}', which says "
+                        f"nothing ({brief(error)}). Get another version of it."
                     ) from error
 
 
-def _check_need(package: AdapterPackage, need: Requirement, versions: dict[str, str]) -> None:
+def _check_need(
+    package: AdapterPackage, need: Requirement, version_of: Callable[[str], str | None]
+) -> None:
     if need.marker is not None and not need.marker.evaluate({"extra": ""}):
         return
-    there = _version_of_program(need.name) or versions.get(canonicalize_name(need.name))
+    there = version_of(need.name)
+    if there is not None and need.specifier.contains(there, prereleases=True):
+        return
     wanted = f"{package.name} {package.version} needs {need.name}{need.specifier}"
+    wanted = visible(wanted, MAX_BRIEF)
     if there is None:
         raise AdapterError(
             f"{wanted}, which is not there. Get its wheel, too, and name both: diffviews-desktop "
             "adapters install FILE.whl FILE.whl"
         )
-    if not need.specifier.contains(there, prereleases=True):
-        raise AdapterError(
-            f"{wanted}, and {there} is there. Get a version of {package.name} that goes with it."
-        )
+    raise AdapterError(
+        f"{wanted}, and {visible(there, MOST_OF_NAME)} is there. Get a version of {package.name} "
+        "that goes with it."
+    )
 
 
 def _version_of_program(name: str) -> str | None:

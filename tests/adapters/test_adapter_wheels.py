@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -198,6 +199,54 @@ REFUSED = {
         lambda folder: wheel(folder, "pond", {"/tmp/pond.py": ""}, entry=ENTRY),
         "is no whole wheel",
     ),
+    "holds a file in a file": (
+        lambda folder: wheel(folder, "pond", {"pond.py": "", "pond.py/x.py": ""}, entry=ENTRY),
+        "is no whole wheel (ValueError: a file named pond.py/x.py)",
+    ),
+    "holds a file twice": (
+        lambda folder: wheel(
+            folder, "pond", {"pond.py": "", "pond-1.0.data/purelib/pond.py": ""}, entry=ENTRY
+        ),
+        "is no whole wheel (ValueError: a file named pond-1.0.data/purelib/pond.py)",
+    ),
+    "holds a file of a long name": (
+        lambda folder: wheel(folder, "pond", {f"{'x' * 300}.py": ""}, entry=ENTRY),
+        "is no whole wheel (ValueError: a file named xxx",
+    ),
+    "holds folders without end": (
+        lambda folder: wheel(folder, "pond", {"x/" * 900 + "x.py": ""}, entry=ENTRY),
+        "901 folders in each other",
+    ),
+    "has a line without a sign of equality": (
+        lambda folder: wheel(folder, "pond", {}, entry=f"{ENTRY}pool\n"),
+        "is no whole wheel (TypeError",
+    ),
+    "has a checksum without a length": (
+        lambda folder: wheel(folder, "pond", {"pond.py": ""}, record={"pond.py": "shake_128=AA"}),
+        "is no whole wheel (TypeError",
+    ),
+    "has another version inside": (
+        lambda folder: wheel(folder, "pond", {}, entry=ENTRY, called="pond\nVersion: 2.0"),
+        "calls itself pond 2.0",
+    ),
+    "has a version that is none": (
+        lambda folder: wheel(folder, "pond", {}, entry=ENTRY, called="pond\nVersion: newest"),
+        "calls itself pond newest",
+    ),
+    "needs brackets without end": (
+        lambda folder: wheel(
+            folder,
+            "pond",
+            {},
+            needs=(f"numpy; {'(' * 5000}python_version > '3'{')' * 5000}",),
+            entry=ENTRY,
+        ),
+        "which says nothing (RecursionError",
+    ),
+    "needs what nobody knows": (
+        lambda folder: wheel(folder, "pond", {}, needs=("numpy; 'x' in extras",), entry=ENTRY),
+        "which says nothing",
+    ),
 }
 
 
@@ -290,6 +339,40 @@ def test_of_several_wheels_of_one_package_none_is_taken(tmp_path: Path, home: Pa
     with pytest.raises(AdapterError, match="several wheels of pond"):
         install_wheels(wheels)
     assert sorted(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["METADATA", "RECORD", "entry_points.txt", "requires.txt"])
+@pytest.mark.parametrize("inside", ["", "pond-1.0.data/purelib/"])
+def test_metadata_are_not_unpacked_without_end(
+    name: str, inside: str, tmp_path: Path, home: Path
+) -> None:
+    file = wheel(tmp_path, "pond", {"pond.py": ""}, entry=ENTRY)
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    members[f"{inside}pond-1.0.dist-info/{name}"] = b"\n" * 50_000_000
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+    del members
+    tracemalloc.start()
+    with pytest.raises(AdapterError, match="with 50 MB; more than"):
+        install_wheels([file])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
+    assert sorted(home.iterdir()) == []
+
+
+def test_one_whose_metadata_were_damaged_hides_no_other_and_can_be_removed(
+    tmp_path: Path, home: Path
+) -> None:
+    install_wheels([pond(tmp_path), reeds(tmp_path)])
+    (points,) = (home / "pond").glob("*/entry_points.txt")
+    points.write_bytes(b"[diffviews_desktop.adapters]\npond\n\xff")
+    found = [(package.name, package.version) for package in installed_packages()]
+    assert found == [("pond", ""), ("reeds", "1.0")]
+    remove_package("pond")
+    assert [entry.name for entry in home.iterdir()] == ["reeds"]
 
 
 def test_one_that_is_refused_leaves_what_was_there(tmp_path: Path) -> None:
