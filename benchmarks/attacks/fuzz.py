@@ -317,11 +317,20 @@ def shared_map(work: Path) -> Reader:
 def direction(work: Path) -> Reader:
     import numpy as np
 
-    from diffviews_desktop.data.directions import read_direction, write_direction
+    from diffviews_desktop.data.directions import (
+        list_directions,
+        read_direction,
+        write_direction,
+    )
 
     file, values = work / "direction.safetensors", {"midblock": np.ones((2, 2, 2), np.float32)}
     write_direction(file, values, {"kind": "mean"}, replace=False)
-    return Reader(file, [file.read_bytes()], lambda: read_direction(file))
+
+    def read() -> None:
+        listed = [info.name for info in list_directions(work)]
+        assert listed == [read_direction(file).info.name]
+
+    return Reader(file, [file.read_bytes()], read)
 
 
 def catalogue(work: Path) -> Reader:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors
@@ -18,8 +19,15 @@ import safetensors.numpy
 
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import DataError, UsageError, brief
-from diffviews_desktop.files.reading import open_regular, parse_json, read_bytes
+from diffviews_desktop.files.reading import (
+    memory_of_json,
+    open_regular,
+    parse_json,
+    read_bytes,
+    too_many_values,
+)
 from diffviews_desktop.files.writing import create, replacing
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.directions import ENDING, DirectionInfo, checked_name
 from diffviews_desktop.values.layers import LayerSet, LayerShape
 
@@ -31,7 +39,15 @@ MOST_BYTES = 512_000_000
 """Of a file: as many values as the largest layers have."""
 MOST_FILES = 2000
 """That are listed of a folder."""
-_MOST_HEADER = 16_000_000
+MOST_LISTED_MEMORY = 600_000_000
+"""Bytes that the headers of these may take, as `memory_of_json` estimates it."""
+MOST_HEADER = 16_000_000
+"""Bytes: it names the samples that a vector was made of."""
+MOST_HEADER_MEMORY = 200_000_000
+"""Bytes that these names take at most."""
+MOST_DIMENSIONS = 8
+MOST_DEPTH = 20
+"""Objects in each other in a record."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,23 +66,16 @@ def read_direction(path: Path) -> Direction:
     """
     try:
         data = read_bytes(path, MOST_BYTES)
-        record = _record_of(_header(data, path), path)
+        said = _said(data, len(data), path, _Room(MOST_LISTED_MEMORY))
         values = safetensors.numpy.load(data)
     except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
         raise DataError(
             f"{path.name} cannot be read as a saved direction ({brief(error)}). Save it again."
         ) from error
-    if record is None:
-        raise DataError(
-            f"{path.name} is no saved direction of this program: its header does not say so. Save "
-            "one in the Generate panel or with the verb direction."
-        )
     for layer, array in values.items():
-        if array.dtype != np.float32 or not array.ndim or not np.isfinite(array).all():
-            raise DataError(f"{path.name} holds values for {layer} that are not finite numbers.")
-    if not values:
-        raise DataError(f"{path.name} holds no values.")
-    return Direction(_info(path, record, _shapes(values)), values)
+        if not np.isfinite(array).all():
+            raise _not_finite(path, layer)
+    return Direction(_info(path, said), values)
 
 
 def write_direction(
@@ -76,13 +85,20 @@ def write_direction(
 
     Raises:
         UsageError: the file is there and is not to be replaced.
-        DataError: it cannot be written.
+        DataError: it cannot be written, or not be read then.
     """
     header = {KEY: json.dumps({"format": FORMAT, **record})}
     arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in values.items()}
     data = safetensors.numpy.save(arrays, metadata=header)
+    try:
+        said = _said(data, len(data), path, _Room(MOST_LISTED_MEMORY))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path.stem} cannot be saved so that it could be read again ({brief(error)}). Choose "
+            "fewer samples, or other layers."
+        ) from error
     write_bytes(path, data, replace=replace)
-    return _info(path, record, _shapes(arrays))
+    return _info(path, said)
 
 
 def write_bytes(path: Path, data: bytes, *, replace: bool) -> None:
@@ -120,78 +136,155 @@ def _write(path: Path, data: bytes, *, claimed: bool) -> None:
         raise
 
 
-def list_directions(folder: Path) -> Iterator[DirectionInfo]:
-    """The saved vectors of a folder, by name; files that are none are left out."""
+def list_directions(
+    folder: Path, check: Callable[[], None] = lambda: None
+) -> Iterator[DirectionInfo]:
+    """The saved vectors of a folder, by name; files that are none are left out.
+
+    ``check`` is called before each is read, and may raise to stop.
+    """
     try:
         files = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError:
         return
+    room = _Room(MOST_LISTED_MEMORY)
     for file in [file for file in files if file.suffix == ENDING][:MOST_FILES]:
+        check()
         try:
             checked_name(file.stem)
-            yield _listed(file)
-        except (UsageError, DataError, OSError, ValueError, TypeError, KeyError) as error:
-            log.info("%s is left out: %s", file, error)
+            listed = _listed(file, room)
+        except Exception as error:  # one file must not hide the others, whatever is wrong with it
+            log.info("%s is left out: %s", file, brief(error))
+        else:
+            yield listed
 
 
-def _listed(path: Path) -> DirectionInfo:
+def _listed(path: Path, room: _Room) -> DirectionInfo:
     """What the header of a file says, without its values; raises what reading may raise."""
     with open_regular(path, MOST_BYTES) as file:
+        size = os.fstat(file.fileno()).st_size
         start = file.read(8)
         length = int.from_bytes(start, "little")
-        data = start + file.read(min(length, _MOST_HEADER))
-    whole = _header(data, path)
-    record = _record_of(whole, path)
-    if record is None:
-        raise ValueError("it is no saved direction")
-    shapes = {
-        str(name): LayerShape(int(size) for size in tensor["shape"])
-        for name, tensor in whole.items()
-        if name != "__metadata__"
-    }
-    return _info(path, record, shapes)
+        data = start + file.read(min(length, MOST_HEADER))
+    return _info(path, _said(data, size, path, room))
 
 
-def _header(data: bytes, path: Path) -> dict[str, Any]:
-    """The header of a file.
+# ---- headers ------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Room:
+    """Bytes of memory that headers may take yet."""
+
+    left: int
+
+    def parsed(self, data: bytes, path: Path) -> Any:
+        """What a text in JSON says.
+
+        Raises:
+            UnfitFileError: it would take too much, or is nested too deeply.
+            ValueError: it is none.
+        """
+        needed, most = memory_of_json(data), min(self.left, MOST_HEADER_MEMORY)
+        if needed > most:
+            raise too_many_values(path, most)
+        self.left -= needed
+        return parse_json(data.decode(), path)
+
+
+class _Said(NamedTuple):
+    """What a header says: how a vector was made, and the shapes of its values."""
+
+    record: dict[str, Any]
+    shapes: dict[str, LayerShape]
+
+
+def _said(data: bytes, size: int, path: Path, room: _Room) -> _Said:
+    """Read the header of a file.
+
+    Args:
+        data: the beginning of the file, or all of it.
+        size: bytes of the file.
+        path: its name.
+        room: for what it says.
 
     Raises:
-        ValueError: there is none.
+        DataError: it is that of something else.
+        OSError, ValueError, TypeError, KeyError: it is damaged, or too large.
     """
     length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or not 0 < length <= min(len(data) - 8, _MOST_HEADER):
+    if MOST_HEADER < length <= size - 8:
+        raise ValueError(
+            f"it says more of itself than the {MOST_HEADER / 1e6:.0f} MB that are read"
+        )
+    if len(data) < 8 or not 0 < length <= len(data) - 8:
         raise ValueError("it has no header")
-    header = parse_json(data[8 : 8 + length].decode(), path)
-    if not isinstance(header, dict):
-        raise ValueError("it has no header")
-    return header
+    header = room.parsed(data[8 : 8 + length], path)
+    about = header.pop("__metadata__", None) if isinstance(header, dict) else None
+    text = about.get(KEY) if isinstance(about, dict) else None
+    record = room.parsed(text.encode(), path) if isinstance(text, str) else None
+    if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
+        raise DataError(
+            f"{path.name} is no saved direction of this program: its header does not say so. Save "
+            "one in the Generate panel or with the verb direction."
+        )
+    _check_depth(record)
+    return _Said(record, _shapes_in(header, size - 8 - length, path))
 
 
-def _record_of(header: Mapping[str, Any], path: Path) -> dict[str, Any] | None:
-    """How a vector was made; None where a file does not say that it holds one.
+def _check_depth(record: dict[str, Any]) -> None:
+    """Look that a record can be sent and written: both fail where it is nested too deeply.
 
     Raises:
-        ValueError: what it says is damaged.
+        ValueError: it is.
     """
-    said = header.get("__metadata__")
-    text = said.get(KEY) if isinstance(said, dict) else None
-    record = parse_json(text, path) if isinstance(text, str) else None
-    if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
-        return None
-    return record
+    level: list[Any] = [record]
+    for _ in range(MOST_DEPTH):
+        lists = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [one for inside in lists for one in inside if isinstance(one, dict | list)]
+    if level:
+        raise ValueError("its record is nested too deeply")
 
 
-def _shapes(values: Mapping[str, Float32]) -> dict[str, LayerShape]:
-    return {name: LayerShape(array.shape) for name, array in values.items()}
+def _shapes_in(header: Mapping[str, Any], size: int, path: Path) -> dict[str, LayerShape]:
+    """The shapes of all tensors, whose values take ``size`` bytes together.
+
+    Raises:
+        DataError: there are none, or no numbers such as a layer puts out.
+        ValueError, TypeError, KeyError: that cannot be.
+    """
+    shapes = {}
+    for name, tensor in header.items():
+        if LayerSet.parse(name) != (name,):
+            raise ValueError(f"no layer can be named {visible(name, MOST_OF_NAME)}")
+        shape = tensor["shape"]
+        if tensor["dtype"] != "F32" or shape == []:
+            raise _not_finite(path, name)
+        counts = isinstance(shape, list) and all(type(one) is int and one > 0 for one in shape)
+        if not counts or len(shape) > MOST_DIMENSIONS:
+            raise ValueError(f"{visible(name, MOST_OF_NAME)} has a shape that cannot be")
+        shapes[name] = LayerShape(shape)
+    if not shapes:
+        raise DataError(f"{path.name} holds no values.")
+    if 4 * sum(shape.values for shape in shapes.values()) != size:
+        raise ValueError("it has more or fewer values than its header says")
+    return shapes
 
 
-def _info(path: Path, record: Mapping[str, Any], shapes: Mapping[str, LayerShape]) -> DirectionInfo:
+def _not_finite(path: Path, layer: str) -> DataError:
+    return DataError(
+        f"{path.name} holds values for {visible(layer, MOST_OF_NAME)} that are not finite numbers."
+    )
+
+
+def _info(path: Path, said: _Said) -> DirectionInfo:
+    kind, model = (said.record.get(key) for key in ("kind", "model"))
     return DirectionInfo(
         name=path.stem,
-        kind=str(record.get("kind", "")),
-        model=str(record.get("model", "")),
-        layers=LayerSet(shapes),
-        shapes=dict(shapes),
+        kind=kind if isinstance(kind, str) else "",
+        model=model if isinstance(model, str) else "",
+        layers=LayerSet(said.shapes),
+        shapes=said.shapes,
         path=path,
-        record=dict(record),
+        record=said.record,
     )

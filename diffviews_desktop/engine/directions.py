@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +46,16 @@ def folder_to_write(opened: OpenedModel) -> Path:
     return beside if inside and os.access(existing, os.W_OK) else own
 
 
-def known_directions(opened: OpenedModel) -> tuple[DirectionInfo, ...]:
-    """All vectors that are saved for a model, by name; of two of one name, that beside it."""
+def known_directions(
+    opened: OpenedModel, check: Callable[[], None] = lambda: None
+) -> tuple[DirectionInfo, ...]:
+    """All vectors that are saved for a model, by name; of two of one name, that beside it.
+
+    ``check`` is called before each file, and may raise to stop.
+    """
     found: dict[str, DirectionInfo] = {}
     for folder in _readable(opened):
-        for info in list_directions(folder):
+        for info in list_directions(folder, check):
             found.setdefault(info.name, info)
     return tuple(found[name] for name in sorted(found))
 

@@ -42,7 +42,7 @@ def save_direction(job: SaveDirection, workspace: Workspace) -> DirectionSaved:
 def list_directions(job: ListDirections, workspace: Workspace) -> DirectionList:
     """All that are saved for the model."""
     opened = workspace.open(job.folder, job.model)
-    return DirectionList(job.model, directions.known_directions(opened))
+    return DirectionList(job.model, directions.known_directions(opened, workspace.check))
 
 
 @handles(ExportDirection)

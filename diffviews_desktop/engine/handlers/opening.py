@@ -67,7 +67,7 @@ def open_data(job: OpenData, workspace: Workspace) -> DataOpened:
         parameters=job.parameters,
         told=job.told,
         extraction_input=opened.folder.config.extraction_input,
-        directions=known_directions(opened),
+        directions=known_directions(opened, workspace.check),
         fingerprint=opened.samples.fingerprint,
         read_from=(opened.folder.path / "config.json", opened.samples.source),
     )
