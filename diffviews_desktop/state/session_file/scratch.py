@@ -112,6 +112,15 @@ def last(root: Path) -> Path | None:
     return folder if (folder / HEAD).is_file() else None
 
 
+def put_aside(folder: Path) -> Path:
+    """Move a folder that cannot be read to where it is neither offered nor replaced; where it is
+    then: still in its place, where it cannot be moved."""
+    place = folder.with_name(f"unreadable-{secrets.token_hex(4)}")
+    with contextlib.suppress(OSError):
+        return folder.rename(place)
+    return folder
+
+
 def drop(folder: Path) -> None:
     """Delete a folder."""
     shutil.rmtree(folder, ignore_errors=True)

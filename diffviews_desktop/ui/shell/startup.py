@@ -13,7 +13,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.sessions import restore
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.state.session_file.saved import SavedSession
-from diffviews_desktop.state.session_file.scratch import drop, last, left
+from diffviews_desktop.state.session_file.scratch import drop, last, left, put_aside
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.text.wording import listed
@@ -69,7 +69,7 @@ class Startup:
         return FolderRef(recent[0]) if recent and recent[0].is_dir() else None
 
     def _read(self, folder: Path, then: Callable[[SavedSession | None], None]) -> None:
-        def work() -> SavedSession | None:
+        def work() -> SavedSession | Path:
             from diffviews_desktop.state.session_file.reading import read_folder
 
             try:
@@ -78,13 +78,25 @@ class Startup:
                 log.warning("%s", error)
             except Exception:  # else nothing would ever be opened
                 log.exception("The session in %s cannot be read.", folder)
-            return None
+            return put_aside(folder)
 
-        self._sessions.aside(work, then)
+        def found(session: SavedSession | Path) -> None:
+            if isinstance(session, SavedSession):
+                then(session)
+                return
+            then(None)
+            text = tr(
+                "What the last window showed cannot be read. It was left in {folder}.",
+                folder=visible(str(session)),
+            )
+            self._context.say(text, error=True)
+
+        self._sessions.aside(work, found)
 
     def _offer(self, folder: Path, session: SavedSession | None, asked: bool) -> None:
         if session is None or not session.is_worth_asking:
-            self._drop(folder)
+            if session is not None:
+                self._drop(folder)
             self._open(asked)
             return
 
