@@ -1,8 +1,9 @@
 """Judges: classifiers that say what a picture shows, and how sure they are.
 
 Which files are safe: a ``.safetensors`` file holds numbers, an ``.onnx`` file a graph of known
-operations. TorchScript, ``torch.export`` and pickled files are programs, and are not read. A Python
-function is a program, too; it runs only where the user names it.
+operations, whose numbers must lie in the same file. TorchScript, ``torch.export`` and pickled files
+are programs, and are not read. A Python function is a program, too; it runs only where the user
+names it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.errors import DataError, UsageError, brief
+from diffviews_desktop.experiments.onnx_file import names_other_files
 from diffviews_desktop.files.reading import read_bytes
 from diffviews_desktop.paths import resources
 from diffviews_desktop.values.conditions import ClassLabel
@@ -135,7 +137,7 @@ class ReaderJudge:
         self.name = path.stem
         self.facts: dict[str, Any] = {
             "judge": path.name,
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "sha256": self._reader.digest,
             "origin": config.origin,
             "accuracy": config.accuracy,
             "classes": list(config.classes),
@@ -171,6 +173,8 @@ class OnnxJudge:
             ) from error
         try:
             data = read_bytes(path, MOST_ONNX)
+            if names_other_files(data):
+                raise ValueError("it keeps weights in other files; save it as one file")
             self._session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
             (source,) = self._session.get_inputs()
             self._input = source.name

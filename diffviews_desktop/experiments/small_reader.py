@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -15,13 +17,27 @@ from pydantic.dataclasses import dataclass as checked
 from torch import Tensor, nn
 
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.reading import read_bytes
+from diffviews_desktop.files.reading import (
+    memory_of_json,
+    parse_json,
+    read_bytes,
+    too_many_values,
+)
 from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.text.validation import first_problem
 
 KEY = "diffviews_judge"
 MOST_BYTES = 64_000_000
+MOST_HEADER = 4_000_000
+"""Bytes: it holds ten thousand names of classes at most."""
+MOST_HEADER_MEMORY = 100_000_000
+"""Bytes that these take at most, as `memory_of_json` estimates it."""
 _LENGTH = 8  # bytes of the length that a .safetensors file begins with
+_DAMAGE = (
+    *(safetensors.SafetensorError, OSError, ValueError, RuntimeError),
+    *(LookupError, TypeError, ArithmeticError),
+)
+"""What reading a damaged file raises."""
 
 
 @checked(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -47,10 +63,17 @@ class ReaderConfig:
 
 @dataclass(frozen=True, eq=False)
 class Reader:
-    """A network and what its file says of it."""
+    """A network and what its file says of it.
+
+    Attributes:
+        config: what the network is.
+        network: with its weights.
+        digest: SHA-256 of the file.
+    """
 
     config: ReaderConfig
     network: nn.Module
+    digest: str
 
     @torch.no_grad()
     def read(self, pictures: Tensor) -> Tensor:
@@ -90,7 +113,7 @@ def load_reader(path: Path) -> Reader:
     """
     try:
         data = read_bytes(path, MOST_BYTES)
-        config = TypeAdapter(ReaderConfig).validate_json(_description(data))
+        config = TypeAdapter(ReaderConfig).validate_json(_description(data, path))
         if config.resolution % 8:
             raise ValueError(f"its resolution {config.resolution} is no multiple of 8")
         weights = {name: one.float() for name, one in safetensors.torch.load(data).items()}
@@ -99,11 +122,12 @@ def load_reader(path: Path) -> Reader:
         if _shapes(weights) != _shapes(network.state_dict()):
             raise ValueError("its weights are not those of the network that it describes")
         network.load_state_dict(weights, assign=True)
-        return Reader(config, network.eval().requires_grad_(False))
+        digest = hashlib.sha256(data).hexdigest()
+        return Reader(config, network.eval().requires_grad_(False), digest)
     except ValidationError as error:
         reason = first_problem(error)
         raise DataError(f"{path.name} is no judge that this version can use ({reason}).") from error
-    except (OSError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+    except _DAMAGE as error:
         reason = str(error) if type(error) is ValueError else brief(error)
         raise DataError(
             f"{path.name} is no judge that this version can use ({reason}). Take a .safetensors "
@@ -115,10 +139,19 @@ def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(one.shape) for name, one in weights.items()}
 
 
-def _description(data: bytes) -> str:
-    """What a file says of itself, as JSON; raises ValueError."""
+def _description(data: bytes, path: Path) -> str:
+    """What a file says of itself, as JSON.
+
+    Raises:
+        OSError, ValueError: it says nothing, or too much.
+    """
     length = int.from_bytes(data[:_LENGTH], "little")
-    header = json.loads(data[_LENGTH : _LENGTH + length])
+    if not 0 < length <= MOST_HEADER:
+        raise ValueError("its header is missing or too long")
+    text = data[_LENGTH : _LENGTH + length]
+    if memory_of_json(text) > MOST_HEADER_MEMORY:
+        raise too_many_values(path, MOST_HEADER_MEMORY)
+    header: Any = parse_json(text.decode(), path)
     about = header.get("__metadata__") if isinstance(header, dict) else None
     said = about.get(KEY) if isinstance(about, dict) else None
     if not isinstance(said, str):

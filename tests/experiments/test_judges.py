@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 import sys
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnx_messages import EXTERNAL, model, tensor
 from scipy.special import softmax
 
 from diffviews_desktop.adapters.codec import PixelCodec
@@ -124,14 +127,49 @@ NO_METADATA = b'{"__metadata__": 3}'
         b"PK\3\4",
         struct.pack("<Q", len(NO_METADATA)) + NO_METADATA,
         struct.pack("<Q", 100_000) + b"[" * 100_000,
+        struct.pack("<Q", 5_000_000) + b" " * 5_000_000,
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "own.safetensors"
     file.write_bytes(data)
     with pytest.raises(DataError, match="no judge"):
         open_judge(str(file), model_of(8))
+
+
+@pytest.mark.parametrize("dtype", ["C64", "F4", "none"])
+def test_weights_of_another_type_are_refused(tmp_path: Path, dtype: str) -> None:
+    file = tmp_path / "own.safetensors"
+    save_reader(file, CONFIG, network_of(CONFIG).state_dict())
+    data = file.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    text = data[8 : 8 + length].replace(b'"F32"', f'"{dtype}"'.encode())
+    file.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
+    with pytest.raises(DataError, match="no judge"):
+        open_judge(str(file), model_of(8))
+
+
+@pytest.mark.parametrize("size", [3_900_000, 60_000_000])
+def test_a_header_takes_no_more_memory_than_its_file(tmp_path: Path, size: int) -> None:
+    file = tmp_path / "own.safetensors"
+    text = b"[" + b"{}," * (size // 3) + b"{}]"
+    file.write_bytes(struct.pack("<Q", len(text)) + text)
+    del text
+    tracemalloc.start()
+    with pytest.raises(DataError, match="no judge"):
+        open_judge(str(file), model_of(8))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * size
+
+
+def test_a_judge_is_read_once(tmp_path: Path) -> None:
+    file = tmp_path / "own.safetensors"
+    save_reader(file, CONFIG, network_of(CONFIG).state_dict())
+    judge = open_judge(str(file), model_of(8))
+    assert judge is not None
+    assert judge.facts["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("name", ["judge.pt", "judge.pth", "judge.pkl", "judge.pt2"])
@@ -190,6 +228,13 @@ def test_an_onnx_judge_sees_what_torchvisions_networks_see() -> None:
     seen = ((images / 255 - mean) / deviation).transpose(0, 3, 1, 2).reshape(70, -1)
     assert judge.read(images) == pytest.approx(softmax(seen @ weights, axis=1), abs=1e-5)
     assert judge.read(images[..., :1]).shape == (70, 5)  # grey pictures in three channels
+
+
+def test_an_onnx_judge_reads_no_other_file(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "judge.onnx").write_bytes(model(tensor(EXTERNAL)))
+    with pytest.raises(DataError, match="keeps weights in other files"):
+        open_judge(str(tmp_path / "judge.onnx"), model_of(4, 3))
 
 
 class _Points:
