@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +17,17 @@ from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.processing.components import Reduction
 from diffviews_desktop.processing.neighbors import NeighborIndex, to_euclidean
-from diffviews_desktop.processing.quality import ARRAYS, Measured
+from diffviews_desktop.processing.quality import ARRAYS, PROBE_ARRAYS, Measured
 from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.maps import METRICS
 
 PLACING_NEIGHBORS = 20
 PLACING_POWER = 3
 PROJECTOR_FORMAT = 2
+MOST_RATIO = 100
+"""So many times larger than its file are the arrays of a projector at most, beyond the bytes of
+``MOST_SMALL``: numbers of activations cannot be packed as tightly."""
+MOST_SMALL = 64_000_000
 FIGURES = ("z", "trust", "near", "outside")
 """What only some maps have of each sample, ``(N,) float32``."""
 
@@ -257,9 +262,10 @@ class Projector:
         """
         try:
             file = NpzFile.open(path)
-            version = int(file.read("format"))
+            version = _version(file)
             if not 1 <= version <= PROJECTOR_FORMAT:
                 raise DataError(f"{path} is of another version of this program.")
+            _check_shapes(file)
             optional = {name for name in FIGURES if name in file.arrays}
             read = {
                 name: np.asarray(file.read(name), dtype=np.float32)
@@ -302,21 +308,49 @@ def _weights(distance: NDArray) -> NDArray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _check(path: Path, read: dict[str, Float32], rows: NDArray[np.int64], metric: str) -> None:
-    """Whether the arrays of a projector's file belong together and can be."""
-    d, n = read["mean"].size, rows.size
-    k = len(np.atleast_1d(read["components"]))
+def _version(file: NpzFile) -> int:
+    """The format of a projector's file, before anything large is read of it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    size = sum(header.size for header in file.arrays.values())
+    if size > MOST_RATIO * file.path.stat().st_size + MOST_SMALL:
+        raise ValueError(f"{size / 1e6:,.0f} MB are packed in it, more tightly than a map can be")
+    if file.header("format").shape != ():
+        raise ValueError("its format is no number")
+    return int(file.read("format"))
+
+
+def _check_shapes(file: NpzFile) -> None:
+    """Whether the arrays of a projector's file belong together, by what they say of themselves.
+
+    Raises:
+        DataError: they do not, or one is missing.
+    """
+    shapes = {name: header.shape for name, header in file.arrays.items()}
+    d, n = (math.prod(file.header(name).shape) for name in ("mean", "rows"))
+    k = (*file.header("components").shape, 1)[0]
     expected = {
         "mean": (d,),
         "scale": (d,),
         "components": (k, d),
         "reduced": (n, k or d),
         "xy": (n, 2),
+        "rows": (n,),
+        "metric": (),
+        "kept": (n,),
+        "blobs": (),
         **dict.fromkeys(FIGURES, (n,)),
     }
-    if rows.shape != (n,) or any(values.shape != expected[name] for name, values in read.items()):
-        raise DataError(f"{path} holds arrays that do not belong together.")
-    if n and rows.min() < 0:
+    wrong = any(shape != expected.get(name, shape) for name, shape in shapes.items())
+    if wrong or len({shapes[name][:1] for name in PROBE_ARRAYS if name in shapes}) > 1:
+        raise DataError(f"{file.path} holds arrays that do not belong together.")
+
+
+def _check(path: Path, read: dict[str, Float32], rows: NDArray[np.int64], metric: str) -> None:
+    """Whether the values of a projector's file can be."""
+    if rows.size and rows.min() < 0:
         raise DataError(f"{path} holds arrays that do not belong together.")
     if not all(np.isfinite(values).all() for values in read.values()):
         raise DataError(f"{path} holds values that are not finite numbers.")

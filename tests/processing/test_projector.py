@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -414,6 +415,35 @@ def test_arrays_that_cannot_be_are_refused(tmp_path: Path, name: str, value: Any
     np.savez(path, **replaced(name, value))
     with pytest.raises(DataError, match=r"a\.npz"):
         Projector.load(path)
+
+
+@pytest.mark.parametrize("name", ["reduced", "components", "metric", "kept", "probe_near"])
+def test_arrays_of_another_size_are_not_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.npz"
+    shape = {"components": (1, 20_000_000), "reduced": (20_000_000, 1)}.get(name, (20_000_000,))
+    probes = {"probe_rows": np.arange(3)} if name == "probe_near" else {}
+    np.savez(path, **replaced(name, np.zeros(shape, np.float32)), **probes)
+    assert peak_of_refusal(path, "do not belong together") < 2_000_000
+
+
+def test_what_is_packed_too_tightly_is_not_read(tmp_path: Path) -> None:
+    path, n = tmp_path / "a.npz", 5_000_000
+    arrays = {"reduced": np.zeros((n, 3), np.float32), "xy": np.zeros((n, 2), np.float32)}
+    np.savez_compressed(path, **{**replaced("rows", np.zeros(n, np.int64)), **arrays})
+    assert peak_of_refusal(path, "more tightly than a map can be") < 2_000_000
+    small = {"format": np.zeros(10_000_000, np.int8)}
+    np.savez_compressed(path, **{**replaced("format", np.int64(2)), **small})
+    assert peak_of_refusal(path, "its format is no number") < 2_000_000
+
+
+def peak_of_refusal(path: Path, words: str) -> int:
+    """Bytes of memory that it takes to refuse a file."""
+    tracemalloc.start()
+    with pytest.raises(DataError, match=words):
+        Projector.load(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
 
 
 def test_a_missing_array_is_a_data_error(tmp_path: Path) -> None:

@@ -150,21 +150,30 @@ class NpzFile:
                 for reader in readers:
                     reader.send(0)
 
+    def header(self, name: str) -> ArrayHeader:
+        """What one array says of itself.
+
+        Raises:
+            DataError: the archive has no such array.
+        """
+        if name not in self.arrays:
+            raise DataError(f"{self.path} lacks the array {name!r}. Put back a copy that works.")
+        return self.arrays[name]
+
     def read(self, name: str) -> NDArray:
         """One array as it is stored.
 
         Raises:
             DataError: the archive is damaged, or has no such array.
         """
-        if name not in self.arrays:
-            raise DataError(f"{self.path} lacks the array {name!r}. Put back a copy that works.")
+        expected = self.header(name)
         with (
             _said(self.path),
             open_archive(self.path) as archive,
             archive.open(_member(archive, name)) as member,
         ):
             header = _read_header(member)
-            if header != self.arrays[name]:
+            if header != expected:
                 raise ValueError("it has changed since it was opened")
             _check_memory(header.size)
             values = np.empty(math.prod(header.shape), header.dtype)
