@@ -255,6 +255,7 @@ def _shapes_in(header: Mapping[str, Any], size: int, path: Path) -> dict[str, La
     """
     shapes = {}
     for name, tensor in header.items():
+        name.encode()  # half of a surrogate pair is in no file that can be read
         if LayerSet.parse(name) != (name,):
             raise ValueError(f"no layer can be named {visible(name, MOST_OF_NAME)}")
         shape = tensor["shape"]

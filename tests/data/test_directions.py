@@ -105,6 +105,7 @@ SPOILT = {
     "larger than the file": header(layer("[2]")),
     "without a name": header(layer("[1]", "")),
     "of two names": header(layer("[1]", "a+b")),
+    "named by half a letter": header(layer("[1]", "\\ud800")),
     "of another type": header(layer("[2]", dtype="F16")),
     "no tensor": header('"m": 3'),
     "no shape": header('"m": {"dtype": "F32"}'),
