@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,7 +33,9 @@ if TYPE_CHECKING:  # torch is imported when a judge needs it
 
 MOST_ONNX = 2_000_000_000
 MOST_SIDE = 4096  # pixels of what an ONNX judge sees
+MOST_CHANNELS = 4
 _BATCH = 64
+_AT_ONCE = 2**28  # bytes of pictures that a judge is shown
 _CODE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as torchvision has
 
@@ -180,9 +183,11 @@ class OnnxJudge:
             self._input = source.name
             _, self._channels, height, width = source.shape
             self._size = (int(height), int(width))
-            if not 0 < max(self._size) <= MOST_SIDE:
-                raise ValueError(f"it takes pictures of {height} x {width}")
             self._channels = int(self._channels)
+            if not 0 < min(self._size) <= max(self._size) <= MOST_SIDE:
+                raise ValueError(f"it takes pictures of {height} x {width}")
+            if not 0 < self._channels <= MOST_CHANNELS:
+                raise ValueError(f"it takes pictures of {self._channels} channels")
         except Exception as error:  # onnxruntime has errors of its own, of no common kind
             raise DataError(
                 f"{path.name} is no ONNX judge that can be used ({brief(error)}). It needs one "
@@ -196,10 +201,11 @@ class OnnxJudge:
 
     def read(self, images: Pictures) -> Float32:
         """Probabilities ``(N, K)``."""
-        given = self.prepared(images)
+        fitting = _AT_ONCE // (4 * self._channels * math.prod(self._size))
+        step = max(1, min(_BATCH, fitting))
         parts = [
-            self._session.run(None, {self._input: given[start : start + _BATCH]})[0]
-            for start in range(0, len(given), _BATCH)
+            self._session.run(None, {self._input: self.prepared(images[start : start + step])})[0]
+            for start in range(0, len(images), step)
         ]
         return as_probabilities(np.concatenate(parts), len(images), self.name)
 

@@ -20,6 +20,7 @@ from scipy.special import softmax
 from diffviews_desktop.adapters.codec import PixelCodec
 from diffviews_desktop.adapters.conditioning import label_vectors
 from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.experiments import judges
 from diffviews_desktop.experiments.judges import (
     OwnLoss,
     as_probabilities,
@@ -217,7 +218,11 @@ def test_an_onnx_judge_needs_its_package(tmp_path: Path, monkeypatch: pytest.Mon
         open_judge(str(tmp_path / "judge.onnx"), model_of(8))
 
 
-def test_an_onnx_judge_sees_what_torchvisions_networks_see() -> None:
+@pytest.mark.parametrize("at_once", [1, 2**28])
+def test_an_onnx_judge_sees_what_torchvisions_networks_see(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judges, "_AT_ONCE", at_once)
     pytest.importorskip("onnxruntime")
     # logits = the flattened picture, normalised, times a fixed matrix: see the file's initializer
     judge = open_judge(str(Path(__file__).with_name("linear.onnx")), model_of(4, 3))
