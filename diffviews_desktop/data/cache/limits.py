@@ -68,12 +68,12 @@ def choose_limit(kind: Kept, count: int) -> None:
 
 def _megabytes(variable: str, text: str) -> int:
     try:
-        number = float(text)
+        count = float(text) * 1024**2
     except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
+        count = -1.0
+    if not 0 <= count < float("inf"):
         raise UsageError(f"{variable} must be a number of megabytes, not {text!r}.")
-    return int(number * 1024**2)
+    return int(count)
 
 
 def _chosen() -> dict[Kept, int]:

@@ -7,7 +7,6 @@ dates is none. What cannot be taken is named with the reason.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -269,7 +268,16 @@ def _merge(written: Mapping[str, str], known: Mapping[str, int | float]) -> bool
     """Whether numbers that differ are the same in 64 bits."""
     if all(len(numeral) <= _DIGITS_OF_FLOAT for numeral in written.values()):
         return False
-    return len(set(map(Decimal, written.values()))) > len(set(known.values()))
+    return len(set(map(_exact, written.values()))) > len(set(known.values()))
+
+
+def _exact(numeral: str) -> Decimal | str:
+    """A number without rounding; as it is written where its power has more digits than those of
+    decimal numbers may have."""
+    try:
+        return Decimal(numeral)
+    except ArithmeticError:
+        return numeral
 
 
 def _count_infinite(texts: Sequence[str]) -> int:
@@ -350,5 +358,5 @@ def _few_odd(texts: Collection[str], fits: Callable[[str], bool]) -> list[str] |
 
 def _is_beyond(written: Collection[str]) -> bool:
     """Whether a number is larger than 64 bits can say."""
-    most = Decimal(sys.float_info.max) if any(map(_is_real, written)) else Decimal(2**63)
-    return any(abs(Decimal(numeral)) > most for numeral in written)
+    most = math.inf if any(map(_is_real, written)) else 2.0**63
+    return any(abs(float(numeral)) >= most for numeral in written)

@@ -65,6 +65,7 @@ def test_a_link_is_no_experiment(folders: ExperimentFolders, tmp_path: Path) -> 
 
 
 def test_a_budget_that_is_no_number_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, "much")
-    with pytest.raises(UsageError, match="number of megabytes"):
-        experiments_budget()
+    for text in ("much", "1e308", "nan"):
+        monkeypatch.setenv(VARIABLE, text)
+        with pytest.raises(UsageError, match="number of megabytes"):
+            experiments_budget()

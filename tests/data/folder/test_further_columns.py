@@ -146,6 +146,12 @@ def test_whole_numbers_keep_every_digit() -> None:
         [str(2**64 + i) for i in range(N)],
         ["1_2", "3_4", "12"],
         ["1e999", "1.5"],
+        ["12e4567890", "3e1234567"],  # ids that look like numbers
+        ["1e9999999", "2"],
+        ["1e99999999999999999999", "2"],
+        ["−1,5e99999999999999999999", "0,5"],
+        ["1" * 5000, "2"],
+        ["0." + "0" * 5000 + "1", "1e-99999999999999999999"],
         ["9007199254740993", "0.5"],
         [f"1700000000.{i:09d}" for i in range(N)],
         ["2023-02-30", "2023-01-01"],
@@ -231,6 +237,8 @@ DAYS = [f"2023-01-{day:02}" for day in range(1, 29)]
         ),
         ([str(-(2**64) - i) for i in range(N)], "64 bits cannot hold all of its numbers"),
         (["1e999", "1.5"], "64 bits cannot hold all of its numbers"),
+        (["12e4567890", "3e1234567"], "64 bits cannot hold all of its numbers"),
+        (["1e99999999999999999999", "2"], "64 bits cannot hold all of its numbers"),
         ([f"1700000000.{i:09d}" for i in range(N)], "its numbers have too many digits"),
         (["9007199254740993", "0.5"], "its numbers have too many digits"),
         ([*DAYS, "unknown"], "it would be one of dates without 'unknown'"),
@@ -344,6 +352,7 @@ CELLS = st.one_of(
     st.text(max_size=8),
     st.integers().map(str),
     st.floats().map(str),
+    st.from_regex(r"-?[0-9]{1,3}e-?[0-9]{1,25}", fullmatch=True),
     st.sampled_from(
         [*NOTHING, *INFINITE, "True", "00012", "1,234", "1.234,5", "50%", "2023-01-15"]
     ),
