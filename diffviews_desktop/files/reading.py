@@ -36,6 +36,9 @@ MOST_MEMORY = 1_000_000_000
 MOST_TABLE_MEMORY = 2_000_000_000
 """The same of a table of samples."""
 
+LONGEST_PATH = 32_768 if os.name == "nt" else 4096
+"""Letters that the path of a file may have, with the one that ends it."""
+
 _OPEN = sum(
     getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")
 )
@@ -65,9 +68,10 @@ def is_regular(path: Path | str) -> bool:
 
 
 def can_be_a_path(text: str) -> bool:
-    """Whether a file system can have a file of this name: no NUL, no half of a surrogate pair."""
+    """Whether a file system can have a file of this name: no NUL, no half of a surrogate pair, and
+    not longer than any system takes (to follow the links of one of megabytes takes hours)."""
     try:
-        return b"\0" not in os.fsencode(text)
+        return len(text) < LONGEST_PATH and b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
         return False
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,10 @@ from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import counted
 from diffviews_desktop.values.samples import SampleTable, path_inside
 
+MOST_ALIKE = 64
+"""Folders that differ in their spelling alone; beyond, none is meant."""
 _LONGEST = 80
+_ENTRIES_AT_ONCE = 1000
 
 
 class Pictured(NamedTuple):
@@ -84,73 +88,131 @@ def find_images(
     Args:
         root: the model's folder.
         written: the path of each sample's picture; empty where it has none.
-        check: called at every folder; may raise to stop.
+        check: called at every folder, and more often in large ones; may raise to stop.
     """
     named = set(written) - {""}
-    folders = _Folders(root)
+    folders = _Folders(root, check)
     there: set[str] = set()
-    for folder in {path.rpartition("/")[0] for path in named}:
-        check()
-        there |= folders.files(folder)
+    files: dict[str, set[str]] = {}
+    for path in named:
+        folder, _, name = path.rpartition("/")
+        if folder not in files:
+            check()
+            files[folder] = folders.listed(folders.real(folder)).files
+        if name in files[folder]:
+            there.add(path)
     unmatched = named - there
     if not unmatched:
         return FoundImages(tuple(written), len(named), ())
-    for folder in {loosely(path).rpartition("/")[0] for path in unmatched}:
+    for folder, names in _by_folder(map(loosely, unmatched)).items():
         check()
-        for alike in folders.like(folder):
-            there |= folders.files(alike)
+        for alike, real in folders.like(folder):
+            known, before = folders.listed(real).files_alike, f"{alike}/" if alike else ""
+            there |= {before + file for name in names for file in known.get(name, ())}
     meant = match_paths(named, there)
     paths = tuple(meant.get(path, path) for path in written)
     return FoundImages(paths, len(named), tuple(sorted(named - meant.keys())))
 
 
-class _Folders:
-    """Folders below a model's, listed once; none outside of it."""
+def _by_folder(paths: Iterable[str]) -> dict[str, set[str]]:
+    """The names of files in each folder that paths name."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        found.setdefault(folder, set()).add(name)
+    return found
 
-    def __init__(self, root: Path) -> None:
-        self._root, self._base = root, os.path.realpath(root)
-        self._files: dict[str, set[str]] = {}
 
-    def files(self, folder: str) -> set[str]:
-        """Relative paths of the files of a folder, as ``folder`` is written."""
-        if folder not in self._files:
-            self._files[folder] = set(self._list(folder))
-        return self._files[folder]
+class _Listed:
+    """What a folder holds.
 
-    def like(self, folder: str) -> list[str]:
-        """Folders that are written like this one, whatever their case."""
-        found = [""]
-        for part in folder.split("/") if folder else ():
-            found = [
-                f"{above}/{name}" if above else name
-                for above in found
-                for name in self._below(above)
-                if loosely(name) == part
-            ]
+    Attributes:
+        files: names.
+        folders: names, and where each is with links followed; links after the others.
+    """
+
+    def __init__(self) -> None:
+        self.files: set[str] = set()
+        self.folders: list[tuple[str, str]] = []
+
+    @cached_property
+    def files_alike(self) -> dict[str, list[str]]:
+        """The files by what all spellings of a name have in common."""
+        found: dict[str, list[str]] = {}
+        for name in self.files:
+            found.setdefault(loosely(name), []).append(name)
         return found
 
-    def _real(self, folder: str) -> str | None:
+    @cached_property
+    def folders_alike(self) -> dict[str, list[tuple[str, str]]]:
+        """The same of folders."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for name, real in self.folders:
+            found.setdefault(loosely(name), []).append((name, real))
+        return found
+
+
+class _Folders:
+    """Folders below a model's, each listed once, whatever links lead there; none outside of it."""
+
+    def __init__(self, root: Path, check: Callable[[], None]) -> None:
+        self._root, self._base = root, os.path.realpath(root)
+        self._check = check
+        self._known: dict[str, _Listed] = {}
+
+    def real(self, folder: str) -> str | None:
+        """Where a folder is, with links followed; None where that is outside."""
         if not can_be_a_path(folder):
             return None
         real = os.path.realpath(os.path.join(self._base, folder))
         return real if Path(real).is_relative_to(self._base) else None
 
-    def _list(self, folder: str) -> Iterable[str]:
-        real = self._real(folder)
+    def listed(self, real: str | None) -> _Listed:
+        """What is in a folder, given as `real` says it; nothing where it cannot be read."""
         if real is None:
-            return
-        before = f"{folder}/" if folder else ""
-        with suppress(OSError), os.scandir(real) as entries:
-            for entry in entries:
-                path = before + entry.name
-                if entry.is_file(follow_symlinks=False) or (
-                    entry.is_symlink() and path_inside(self._root, path) is not None
-                ):
-                    yield path
+            return _Listed()
+        if real not in self._known:
+            self._known[real] = self._list(real)
+        return self._known[real]
 
-    def _below(self, folder: str) -> list[str]:
-        real = self._real(folder)
-        if real is not None:
-            with suppress(OSError), os.scandir(real) as entries:
-                return [entry.name for entry in entries if entry.is_dir()]
-        return []
+    def like(self, folder: str) -> list[tuple[str, str]]:
+        """Folders that are written like this one, whatever their case, and where they are.
+
+        Of links that lead to the same one is taken. None are where more than `MOST_ALIKE` fit.
+        """
+        if not can_be_a_path(folder):
+            return []
+        found = {self._base: ""}
+        for part in folder.split("/") if folder else ():
+            self._check()
+            below: dict[str, str] = {}
+            for real, above in found.items():
+                for name, inside in self.listed(real).folders_alike.get(part, ()):
+                    below.setdefault(inside, f"{above}/{name}" if above else name)
+            if len(below) > MOST_ALIKE:
+                return []
+            found = below
+        return [(path, real) for real, path in found.items()]
+
+    def _list(self, folder: str) -> _Listed:
+        listed = _Listed()
+        links = []
+        with suppress(OSError), os.scandir(folder) as entries:
+            for number, entry in enumerate(entries):
+                if number % _ENTRIES_AT_ONCE == 0:
+                    self._check()
+                if entry.is_file(follow_symlinks=False):
+                    listed.files.add(entry.name)
+                elif entry.is_symlink() or (os.name == "nt" and entry.is_dir()):  # or a junction
+                    links.append(entry.name)
+                elif entry.is_dir():
+                    listed.folders.append((entry.name, os.path.join(folder, entry.name)))
+        for number, name in enumerate(sorted(links)):
+            if number % _ENTRIES_AT_ONCE == 0:
+                self._check()
+            real = self.real(os.path.join(folder, name))
+            if real is not None and os.path.isdir(real):
+                listed.folders.append((name, real))
+            elif real is not None and os.path.isfile(real):
+                listed.files.add(name)
+        return listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import unicodedata
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from diffviews_desktop.data.folder.dataset import ModelSamples, read_samples
-from diffviews_desktop.data.folder.image_paths import find_images
+from diffviews_desktop.data.folder.image_paths import MOST_ALIKE, find_images
 from diffviews_desktop.data.folder.pictures import read_picture
 from diffviews_desktop.errors import Cancelled, DataError
 from diffviews_desktop.values.brightness import Numbers, Range
@@ -119,6 +120,58 @@ def test_looking_for_them_can_be_stopped(root: Path) -> None:
 
     with pytest.raises(Cancelled):
         find_images(root, NAMES, stop)
+
+
+def test_links_that_lead_back_are_followed_once(root: Path) -> None:
+    for name in ("a", "A"):
+        (root / name).symlink_to(".")
+    deep = "a/A/" * 15
+    written = [f"{deep}TOP.png", f"{deep}images/x.png", f"{deep}none.png"]
+    found = find_images(root, written)
+    assert (root / found.paths[0]).samefile(root / "top.png")
+    assert found.paths[1:] == tuple(written[1:])
+    assert found.missing == (f"{deep}none.png",)
+
+
+def test_one_of_two_links_to_a_folder_is_meant(root: Path) -> None:
+    for name in ("pictures", "Pictures"):
+        (root / name).symlink_to("images")
+    (path,) = find_images(root, ["PICTURES/X.PNG"]).paths
+    assert (root / path).samefile(root / "images" / "x.png")
+
+
+def test_so_many_folders_alike_mean_none(root: Path) -> None:
+    for number in range(MOST_ALIKE + 1):
+        name = "".join(
+            letter.upper() if number >> at & 1 else letter for at, letter in enumerate("abcdefg")
+        )
+        (root / name).mkdir()
+        (root / name / f"{number}.png").touch()
+    found = find_images(root, ["ABCDEFG/3.PNG", "images/x.png"])
+    assert found.missing == ("ABCDEFG/3.PNG",)
+    os.remove(root / "abcdefg" / "0.png")
+    (root / "abcdefg").rmdir()
+    assert find_images(root, ["ABCDEFG/3.PNG"]).paths == ("ABcdefg/3.png",)
+
+
+def test_a_path_of_a_megabyte_is_none(root: Path) -> None:
+    (root / "a").symlink_to(".")
+    written = ("a/" * 500_000 + "top.png", "a/" * 500_000 + "TOP.png")
+    assert find_images(root, written).missing == tuple(sorted(written))
+
+
+def test_a_large_folder_can_be_stopped(root: Path) -> None:
+    for number in range(3000):
+        (root / "images" / str(number)).touch()
+    asked = []
+
+    def stop() -> None:
+        asked.append(1)
+        if len(asked) == 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        find_images(root, ["images/x.png"], stop)
 
 
 # ---- pictures of numbers ------------------------------------------------------------------------
