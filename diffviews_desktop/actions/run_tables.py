@@ -60,10 +60,7 @@ def run_arrays(state: State, runs: Sequence[Run]) -> Arrays:
     ``run_<id>/computed/<layer> (S, C, H, W)``.
     """
     table = steps_table(state, runs)
-    arrays: dict[str, NDArray] = {
-        name: values if isinstance(values, np.ndarray) else np.array(list(values), dtype=str)  # type: ignore[arg-type]
-        for name, values in table.columns.items()
-    }
+    arrays: dict[str, Values] = dict(table.columns)
     for run in runs:
         if not run.steps:
             continue

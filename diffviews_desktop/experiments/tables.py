@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from diffviews_desktop.text.plain import csv_cell
+from diffviews_desktop.text.plain import csv_cell, encodable
 from diffviews_desktop.values.controls import TITLES
 from diffviews_desktop.values.experiments import Estimate, Finding
 from diffviews_desktop.values.finding_texts import (
@@ -66,10 +66,16 @@ def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes | None:
     import pandas  # type: ignore[import-untyped]
 
     try:
-        data: bytes | None = pandas.DataFrame([dict(row) for row in rows]).to_parquet(index=False)
+        data: bytes | None = pandas.DataFrame(list(map(_encodable, rows))).to_parquet(index=False)
     except ImportError:
         return None
     return data
+
+
+def _encodable(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: encodable(value) if isinstance(value, str) else value for name, value in row.items()
+    }
 
 
 # ---- to read ------------------------------------------------------------------------------------

@@ -74,9 +74,9 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """Arrays by name, and the record of what they are of."""
+    """Arrays and texts by name, and the record of what they are of."""
 
-    arrays: Mapping[str, NDArray]
+    arrays: Mapping[str, Values]
     record: Record | None = None
 
 

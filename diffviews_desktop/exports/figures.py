@@ -21,6 +21,7 @@ from diffviews_desktop.exports.exporter import Exporter, Progress
 from diffviews_desktop.exports.figure_marks import draw_marks, handles_of
 from diffviews_desktop.exports.figure_names import write_names
 from diffviews_desktop.exports.png import KEY
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.figures import FigureStyle, Ground, MapShown
 
 if TYPE_CHECKING:  # it takes a second to import
@@ -145,7 +146,7 @@ def _write_caption(figure: Canvas, text: str, style: FigureStyle, ink: str) -> f
     """Write a caption at the foot; returns how much of the height is taken."""
     size = style.letters * 0.85
     letters = max(20, int(style.width / 25.4 * 72 * (1 - 2 * _MARGIN) / (size * 0.52)))
-    lines = textwrap.wrap(text, letters) or [""]
+    lines = textwrap.wrap(visible(text), letters) or [""]
     figure.text(
         _MARGIN, _MARGIN, "\n".join(lines), fontsize=size, color=ink, alpha=0.8, va="bottom"
     )
@@ -209,6 +210,7 @@ def _swatches(colored: Colored) -> list[Any]:
 
 
 def _short(name: str) -> str:
+    name = visible(name, MOST_OF_NAME)
     return textwrap.shorten(name, 26, placeholder="…") or name[:26]
 
 

@@ -11,6 +11,7 @@ from diffviews_desktop.exports.contents import Figure, Film
 from diffviews_desktop.exports.figure_marks import draw_path
 from diffviews_desktop.exports.figures import PAPERS, draw, drawing_settings
 from diffviews_desktop.exports.fonts import font
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.values.figures import FigureStyle
 
 _GAP, _LINE, _TEXT = 16, 26, 14  # pixels
@@ -41,7 +42,8 @@ def frames(film: Film) -> Iterator[NDArray[np.uint8]]:
         if shown is not None:
             image.paste(Image.fromarray(shown), (2 * _GAP + side, _GAP))
         place = (_GAP, _GAP + side + _LINE)
-        ImageDraw.Draw(image).text(place, film.titles[index], fill=ink, font=letters, anchor="ls")
+        title = visible(film.titles[index], MOST_OF_NAME)
+        ImageDraw.Draw(image).text(place, title, fill=ink, font=letters, anchor="ls")
         yield np.asarray(image)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from diffviews_desktop.exports.contents import Table, Values
 from diffviews_desktop.exports.exporter import Exporter, Progress
 from diffviews_desktop.exports.png import KEY
+from diffviews_desktop.text.plain import encodable
 from diffviews_desktop.values.columns import Column
 
 
@@ -38,7 +39,9 @@ def write_parquet(table: Table, file: IO[bytes], progress: Progress) -> None:
     import fastparquet
     import pandas  # type: ignore[import-untyped]
 
-    frame = pandas.DataFrame({name: _series(values) for name, values in table.columns.items()})
+    frame = pandas.DataFrame(
+        {encodable(name): _series(values) for name, values in table.columns.items()}
+    )
     progress(0.3)
     record = {} if table.record is None else {KEY: json.dumps(dict(table.record), sort_keys=True)}
     fastparquet.write(
@@ -58,14 +61,14 @@ def _series(values: Values) -> Any:
     if not isinstance(values, Column):
         if isinstance(values, np.ndarray) and values.dtype.kind not in "UO":
             return pandas.Series(values)
-        return pandas.Series(list(values), dtype=object)
+        return pandas.Series(list(map(encodable, values)), dtype=object)
     if values.kind == "dates":
         return pandas.Series(values.values.astype("datetime64[us]"))
     if values.kind == "numbers":
         if values.missing is not None and values.missing.any():
             return pandas.Series(values.values, dtype="Int64").mask(values.missing)
         return pandas.Series(values.values)
-    return pandas.Series([text or None for text in values.texts()], dtype=object)
+    return pandas.Series([encodable(text) or None for text in values.texts()], dtype=object)
 
 
 PARQUET = Exporter("Parquet", (".parquet",), Table, write_parquet, holds_record=True)

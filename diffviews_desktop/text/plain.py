@@ -102,6 +102,11 @@ def elided(text: str, most: int) -> str:
     return f"{text[: left - left // 2]}…{text[len(text) - left // 2 :]}"
 
 
+def encodable(text: str) -> str:
+    """A text as tables have it, each half of a surrogate pair as `UNENCODABLE` writes it."""
+    return text if text.isascii() else text.encode("utf-8", UNENCODABLE).decode()
+
+
 def csv_cell(text: str) -> str:
     r"""A text as it stands in a CSV file: a spreadsheet does not take it for a formula.
 

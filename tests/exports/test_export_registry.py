@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from made_figures import film_of, map_of, path_of
 from PIL import Image
 
 from diffviews_desktop.errors import UsageError
@@ -19,9 +22,15 @@ from diffviews_desktop.exports.contents import (
     Figure,
     Film,
     Picture,
+    Script,
     Sheet,
     Table,
 )
+from diffviews_desktop.exports.exporter import Exporter
+from diffviews_desktop.exports.mp4 import MP4
+from diffviews_desktop.values.columns import Column
+from diffviews_desktop.values.figures import FigureStyle
+from diffviews_desktop.values.quantities import Values
 
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 PNG, SVG = "PNG (*.png)", "SVG (*.svg)"
@@ -56,6 +65,37 @@ def test_other_contents_are_read_back() -> None:
     assert json.loads(written(Description(said), "0001.json").read()) == said
     with np.load(written(Arrays({"computed/a+b": PIXELS}), "a.npz")) as arrays:
         assert np.array_equal(arrays["computed/a+b"], PIXELS)
+
+
+@pytest.mark.parametrize(
+    "exporter", registry.EXPORTERS, ids=lambda one: f"{one.content.__name__}{one.suffixes[0]}"
+)
+def test_half_of_a_surrogate_pair_is_written_in_every_format(exporter: Exporter[Any]) -> None:
+    if exporter is MP4:
+        pytest.importorskip("av")
+    odd, record = "a\ud800", {"said": "b\ud800"}
+    values = Values("class", odd, np.arange(9) % 3, "category", names=(odd, "one", "two"))
+    shown = map_of(
+        9,
+        values=values,
+        class_names={0: odd, 1: "one", 2: "two"},
+        caption=odd,
+        paths=[replace(path_of(), name=odd)],
+    )
+    contents: dict[type, Any] = {
+        Picture: Picture(PIXELS, record),
+        Drawing: Drawing(b"<svg/>", record),
+        Sheet: Sheet({0: PIXELS}, 1, (odd,), (odd,), record=record),
+        Table: Table({odd: [odd], "b": Column(np.array([0]), names=(odd,))}, record),
+        Arrays: Arrays({odd: PIXELS, "b": [odd]}, record),
+        Figure: Figure(shown, FigureStyle(names=True), record),
+        Film: replace(film_of(2), titles=[odd, odd], map=shown, record=record),
+        Description: Description(record),
+        Script: Script(odd, odd),
+    }
+    file = io.BytesIO()
+    exporter.write(contents[exporter.content], file, lambda _: None)
+    assert file.tell()
 
 
 def test_a_table_has_plain_texts_and_numbers_with_all_their_digits() -> None:

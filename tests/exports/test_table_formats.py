@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diffviews_desktop.errors import UsageError
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Arrays, Table
 from diffviews_desktop.exports.with_record import write_with_record
@@ -74,6 +75,45 @@ def test_an_empty_table_is_a_file_as_well(name: str) -> None:
     file = io.BytesIO()
     registry.write(Table({"a": [], "b": np.zeros(0)}), name, file)
     assert file.tell()
+
+
+def test_half_of_a_surrogate_pair_is_written_so_that_every_program_can_read_it(
+    tmp_path: Path,
+) -> None:
+    import fastparquet
+
+    odd = "a\ud800"
+    table = Table(
+        {"sample_id": [odd, "ä\0"], odd: Column(np.array([0, -1]), names=(odd,))}, {"a": odd}
+    )
+    for name in ("a.csv", "a.parquet", "a.npz"):
+        write_with_record(table, tmp_path / name)
+    assert "a\\ud800" in (tmp_path / "a.csv").read_text()
+    with open(tmp_path / "a.parquet", "rb") as opened:
+        frame = fastparquet.ParquetFile(opened).to_pandas()
+    assert list(frame.columns) == ["sample_id", "a\\ud800"]
+    assert frame["sample_id"].tolist() == ["a\\ud800", "ä\0"]
+    assert frame["a\\ud800"].tolist() == ["a\\ud800", None]
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert set(arrays) == {"sample_id", "a\\ud800", "record"}
+        assert arrays["sample_id"][0] == odd
+
+
+def test_texts_of_any_length_are_written_piece_by_piece(tmp_path: Path) -> None:
+    texts = ["y" * (number % 3) for number in range(5000)] + ["ä" * 3000]
+    write_with_record(Table({"a": texts, "b": [""] * 5001}), tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert arrays["a"].tolist() == texts
+        assert arrays["b"].tolist() == [""] * 5001
+
+
+def test_an_array_of_texts_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    texts = ["x" * 1_000_000, *map(str, range(399))]
+    for content in (Table({"said": texts}), Arrays({"said": texts})):
+        with pytest.raises(UsageError, match=r"“said” .* 1,000,000 letters, .* Choose CSV"):
+            write_with_record(content, tmp_path / "a.npz")
+    assert not list(tmp_path.iterdir())
+    write_with_record(Table({"said": texts}), tmp_path / "a.csv")
 
 
 def test_arrays_of_any_name_are_read_back(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from diffviews_desktop import paths
 from diffviews_desktop.data.folder.files import replacing, writing_to
 from diffviews_desktop.errors import UsageError
+from diffviews_desktop.text.plain import encodable
 from diffviews_desktop.values.storage import CachePlace
 
 
@@ -45,8 +46,9 @@ def choose_cache_place(path: Path | None) -> None:
 
 
 def _check(path: Path) -> None:
-    if not path.is_absolute() or any(letter in str(path) for letter in "\0\n\r"):
-        raise UsageError(f"Caches cannot be kept in {str(path)!r}. Choose another folder.")
+    text = str(path)  # which is kept in a file of one line in UTF-8
+    if not path.is_absolute() or encodable(text) != text or any(one in text for one in "\0\n\r"):
+        raise UsageError(f"Caches cannot be kept in {text!r}. Choose another folder.")
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

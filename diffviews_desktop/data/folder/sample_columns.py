@@ -20,7 +20,7 @@ from diffviews_desktop.data.folder.further_columns import FurtherColumns, furthe
 from diffviews_desktop.data.folder.numerals import Mark
 from diffviews_desktop.data.folder.sample_noise import with_sigmas
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.text.plain import UNENCODABLE
+from diffviews_desktop.text.plain import encodable
 from diffviews_desktop.values.samples import SampleTable
 
 
@@ -128,8 +128,7 @@ def sample_ids(values: Sequence[Any], source: Path) -> tuple[str, ...]:
 
 def as_written(text: str) -> str:
     """A text as it is read back from a table that this program wrote."""
-    text = text.replace("\0", "\\x00")  # as `csv_cell` does
-    return text if text.isascii() else text.encode("utf-8", UNENCODABLE).decode()
+    return encodable(text.replace("\0", "\\x00"))  # as `csv_cell` does
 
 
 def _is_id(value: Any) -> bool:

@@ -43,7 +43,8 @@ def test_a_variable_goes_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_what_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    for path in (tmp_path / "file" / "caches", Path("relative"), Path("/proc/caches")):
+    odd = tmp_path / "a\udcff"  # a byte that is no UTF-8
+    for path in (tmp_path / "file" / "caches", Path("relative"), Path("/proc/caches"), odd):
         with pytest.raises(UsageError, match="another folder"):
             choose_cache_place(path)
     assert not paths.cache_choice().exists()
