@@ -357,6 +357,26 @@ def journal(work: Path) -> Reader:
     return Reader(file, [header, header + bytes(100)], read)
 
 
+def marks(work: Path) -> Reader:
+    """What says which rows of an interrupted extraction are done."""
+    import numpy as np
+
+    from diffviews_desktop.data.activations.matrix_file import MatrixFile
+    from diffviews_desktop.data.cache.partial_matrix import DONE, PartialMatrix
+
+    rows = MatrixFile.create(work / "activations.npy", (40, 30), np.float32)
+
+    def read(*done: int) -> None:
+        matrix = PartialMatrix(work, rows)
+        try:
+            matrix.mark(list(done))
+        finally:
+            matrix._close()
+
+    read(0, 1, 2, 7)
+    return Reader(work / DONE, [(work / DONE).read_bytes()], read)
+
+
 def original_layer(part: int) -> Callable[[Path], Reader]:
     """One of the three files in which the original system keeps the map of a layer."""
 
@@ -489,6 +509,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "direction": direction,
     "catalogue": catalogue,
     "journal": journal,
+    "marks": marks,
     "original-csv": original_layer(0),
     "original-json": original_layer(1),
     "original-npy": original_layer(2),

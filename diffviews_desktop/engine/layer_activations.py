@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,7 +115,7 @@ class LayerActivations:
         if matrix is not None:
             return FoundActivations(matrix)
         if files is not None:
-            partial = stack.enter_context(_partial(wanted, files.width, wanted.cache))
+            partial = stack.enter_context(self._partial(wanted, files.width, wanted.cache))
             self._read_files(files, partial)
             return FoundActivations(partial.rows, partial=partial)
         extraction, targets, done = self._extract((wanted,), wanted.cache, stack)
@@ -146,7 +146,7 @@ class LayerActivations:
         model = self.host.model_of(opened)
         widths = [row_width(model.facts, wanted.layers) for wanted in sets]
         targets = [
-            Target(wanted.layers, stack.enter_context(_partial(wanted, width, cache)))
+            Target(wanted.layers, stack.enter_context(self._partial(wanted, width, cache)))
             for wanted, width in zip(sets, widths, strict=True)
         ]
         for wanted, target in zip(sets, targets, strict=True):
@@ -179,6 +179,16 @@ class LayerActivations:
             there = start + np.flatnonzero(~np.isnan(part).all(axis=1))
             target.matrix.mark(there)
             self.host.check()
+
+    def _partial(
+        self, wanted: Activations, width: int, cache: LayerCache
+    ) -> AbstractContextManager[PartialMatrix]:
+        """Rows that are being made, to be gone on with where they were left."""
+        shape = (len(wanted.opened.samples.table), width)
+        details = {"model": wanted.opened.folder.name, "layers": wanted.layers}
+        return cache.partial(
+            wanted.key, shape, wanted.dtype, details=details, check=self.host.check
+        )
 
     def _extraction(
         self, opened: OpenedModel, layers: Sequence[str], told: Told
@@ -347,15 +357,6 @@ def _own_files(wanted: Activations) -> ActivationFiles | None:
     """
     files = open_activation_files(wanted.opened.folder, wanted.opened.samples)
     return files.select(wanted.layers) if files is not None and files.told == wanted.told else None
-
-
-@contextmanager
-def _partial(wanted: Activations, width: int, cache: LayerCache) -> Iterator[PartialMatrix]:
-    """Rows that are being made, to be gone on with where they were left."""
-    shape = (len(wanted.opened.samples.table), width)
-    details = {"model": wanted.opened.folder.name, "layers": wanted.layers}
-    with cache.partial(wanted.key, shape, wanted.dtype, details=details) as matrix:
-        yield matrix
 
 
 def file_name(layers: Sequence[str]) -> str:

@@ -388,6 +388,7 @@ class LayerCache(CacheFolder):
         dtype: DTypeLike = np.float32,
         *,
         details: Mapping[str, Any] | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> Iterator[PartialMatrix]:
         """The matrix of a map that is not finished, as far as it was computed; a new one else.
 
@@ -399,6 +400,7 @@ class LayerCache(CacheFolder):
             key: of the activations; another shape or dtype starts over.
             shape: ``(N, D)``; row *i* is sample *i*.
             details: ``model`` and ``layers``, by which `clear` finds it.
+            check: called while rows are looked through; may raise to stop.
 
         Raises:
             InUseError: another program works on the same rows.
@@ -421,7 +423,7 @@ class LayerCache(CacheFolder):
             rows = open_partial(folder, facts)
             if rows is None:
                 rows = self._new_partial(folder, facts)
-            matrix = PartialMatrix(folder, rows)
+            matrix = PartialMatrix(folder, rows, check)
             del rows
             try:
                 yield matrix

@@ -8,7 +8,7 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,16 @@ from diffviews_desktop.files.reading import check_regular, read_bytes, read_json
 log = logging.getLogger(__name__)
 
 PARTIAL, DONE = "partial.json", "done.log"
-MARK_BYTES = 20
+_MARK = np.dtype([("start", "<u8"), ("stop", "<u8"), ("checksum", "<u4")])
+MARK_BYTES = _MARK.itemsize
+_MARKS_AT_ONCE = 1000
 MOST_MARKS = 256_000_000
 """Bytes that say which rows are done: at most twenty a row."""
+MOST_READ = 2
+"""So often all rows are read at most to see which are done: a row that was marked once is read
+once, and one that was damaged and computed again up to twice."""
+MOST_NAMED = 16
+"""So often all rows are named at most by the marks that are looked at."""
 
 
 class PartialMatrix:
@@ -36,9 +43,16 @@ class PartialMatrix:
     Write rows, then `mark` them: marked rows are on the disk before they are marked, so after a
     crash or a power cut all rows that are marked are right. A mark holds a checksum of its rows:
     those that changed since do not count as finished when the matrix is opened again.
+
+    Args:
+        folder: its own.
+        rows: the matrix in it.
+        check: called while rows are compared with their marks; may raise to stop.
     """
 
-    def __init__(self, folder: Path, rows: MatrixFile) -> None:
+    def __init__(
+        self, folder: Path, rows: MatrixFile, check: Callable[[], None] = lambda: None
+    ) -> None:
         self._folder = folder
         self._rows: MatrixFile | None = rows
         self.discarded = False
@@ -46,7 +60,7 @@ class PartialMatrix:
         flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         self._log = os.open(folder / DONE, flags, 0o644)
         try:
-            self._done, self._log_size = _read_marks(folder / DONE, rows)
+            self._done, self._log_size = _read_marks(folder / DONE, rows, check)
             os.ftruncate(self._log, self._log_size)  # the rest was cut off while it was written
         except BaseException:
             os.close(self._log)
@@ -134,12 +148,15 @@ class PartialMatrix:
         os.close(self._log)
 
 
-def _mark(start: int, stop: int, rows: MatrixFile) -> bytes:
+def _mark(
+    start: int, stop: int, rows: MatrixFile, check: Callable[[], None] = lambda: None
+) -> bytes:
     """Rows ``start:stop`` are done: 20 bytes that say themselves whether they, and the rows, are
     what was written."""
     body = struct.pack("<QQ", start, stop)
     crc = zlib.crc32(body)
     for _, values in rows.pieces(slice(start, stop)):
+        check()
         crc = zlib.crc32(values.data, crc)
     return body + struct.pack("<I", crc)
 
@@ -149,21 +166,42 @@ def _plain_mark(start: int, stop: int) -> bytes:
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def _read_marks(path: Path, rows: MatrixFile) -> tuple[NDArray[np.bool_], int]:
-    """Which of ``rows`` are done, and the size of all marks that were not cut off."""
-    data, done = read_bytes(path, MOST_MARKS), np.zeros(len(rows), dtype=bool)
-    size = MARK_BYTES
-    whole = len(data) // size * size
-    for position in range(0, whole, size):
-        mark = data[position : position + size]
-        start, stop = struct.unpack_from("<QQ", mark)
-        if not start < stop <= len(rows):
+def _read_marks(
+    path: Path, rows: MatrixFile, check: Callable[[], None]
+) -> tuple[NDArray[np.bool_], int]:
+    """Which of ``rows`` are done, and the size of all marks that were not cut off.
+
+    The newest marks go first: what was written last is what rows hold. Marks that say nothing new
+    are not compared, nor are those beyond `MOST_READ` and `MOST_NAMED`.
+    """
+    data = read_bytes(path, MOST_MARKS)
+    whole = len(data) // MARK_BYTES * MARK_BYTES
+    marks = np.frombuffer(data[:whole], _MARK)
+    fit = np.flatnonzero((marks["start"] < marks["stop"]) & (marks["stop"] <= len(rows)))
+    done, lost = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    unread, unnamed = MOST_READ * len(rows), MOST_NAMED * len(rows)
+    for number, place in enumerate(fit[::-1].tolist()):
+        if number % _MARKS_AT_ONCE == 0:
+            check()
+        mark = data[place * MARK_BYTES : (place + 1) * MARK_BYTES]
+        start, stop, _ = marks[place].tolist()
+        unnamed -= stop - start
+        if unnamed < 0:
+            break
+        if stop - start > unread or done[start:stop].all():
             continue
         # an earlier version made marks without a checksum of the rows
-        if mark in (_mark(start, stop, rows), _plain_mark(start, stop)):
+        if mark == _plain_mark(start, stop):
             done[start:stop] = True
-        else:
-            log.warning("Rows %d to %d of %s are damaged: not used", start, stop - 1, path.parent)
+            continue
+        unread -= stop - start
+        (done if mark == _mark(start, stop, rows, check) else lost)[start:stop] = True
+    lost &= ~done
+    if lost.any():
+        log.warning(
+            "%d rows of %s are damaged, the first of them %d: not used",
+            *(np.count_nonzero(lost), path.parent, np.argmax(lost)),
+        )
     return done, whole
 
 

@@ -1156,11 +1156,53 @@ def test_finished_rows_that_changed_since_do_not_count(
         flip(file, start + row * width + row, bit=1 << row % 8)
     with cache.partial("a", SHAPE) as matrix:
         assert np.flatnonzero(matrix.done).tolist() == list(range(8, 16))
-        assert "Rows 4 to 7" in caplog.text
+        assert "12 rows of" in caplog.text
         work(matrix, range(8))
     with cache.partial("a", SHAPE) as matrix:
         assert np.flatnonzero(matrix.done).tolist() == list(range(16))
         assert all_right(matrix)
+
+
+def planted_marks(*spans: tuple[int, int]) -> bytes:
+    return b"".join(struct.pack("<QQI", *span, 1) for span in spans)
+
+
+@pytest.mark.parametrize("span", [(0, 40), (3, 4)])
+def test_planted_marks_cost_a_look_or_two_at_the_matrix(
+    cache: LayerCache, caplog: pytest.LogCaptureFixture, span: tuple[int, int]
+) -> None:
+    with cache.partial("a", SHAPE) as matrix:
+        work(matrix, range(20, 30))
+    file = cache.root / ".partial-a" / "done.log"
+    file.write_bytes(file.read_bytes() + planted_marks(span) * 10_000)
+    looks: list[int] = []
+    with cache.partial("a", SHAPE, check=lambda: looks.append(1)) as matrix:
+        assert not matrix.done[:20].any()
+    assert len(looks) < 100
+    assert len(caplog.records) == 1
+
+
+def test_one_damaged_mark_of_all_rows_costs_no_other(cache: LayerCache) -> None:
+    with cache.partial("a", SHAPE) as matrix:
+        for row in range(6):
+            work(matrix, range(row, row + 1))
+    file = cache.root / ".partial-a" / "done.log"
+    file.write_bytes(file.read_bytes() + planted_marks((0, 40)))
+    with cache.partial("a", SHAPE) as matrix:
+        assert np.flatnonzero(matrix.done).tolist() == list(range(6))
+
+
+def test_looking_through_marked_rows_can_be_stopped(cache: LayerCache) -> None:
+    with cache.partial("a", SHAPE) as matrix:
+        work(matrix, range(6))
+
+    def stop() -> None:
+        raise Cancelled("Cancelled.")
+
+    with pytest.raises(Cancelled), cache.partial("a", SHAPE, check=stop):
+        pass
+    with cache.partial("a", SHAPE) as matrix:
+        assert np.flatnonzero(matrix.done).tolist() == list(range(6))
 
 
 def test_marks_of_earlier_versions_count(cache: LayerCache) -> None:
