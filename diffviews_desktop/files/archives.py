@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -17,8 +17,15 @@ MAX_DIRECTORY = 2**22
 
 
 @contextmanager
-def open_archive(path: Path, most: int = MAX_DIRECTORY) -> Iterator[zipfile.ZipFile]:
-    """A zip archive to read from, whose directory has at most ``most`` bytes.
+def open_archive(
+    path: Path, most: int = MAX_DIRECTORY, check: Callable[[], None] = lambda: None
+) -> Iterator[zipfile.ZipFile]:
+    """A zip archive to read from.
+
+    Args:
+        path: the archive.
+        most: bytes that its directory may have.
+        check: called at every member of the directory; may raise to stop.
 
     Raises:
         UnfitFileError, OSError: see `diffviews_desktop.files.reading.open_regular`; or its
@@ -27,9 +34,36 @@ def open_archive(path: Path, most: int = MAX_DIRECTORY) -> Iterator[zipfile.ZipF
     """
     with open_regular(path) as file:
         bounded = _BoundedReads(file, path, most)
-        with zipfile.ZipFile(bounded) as archive:
+        with _Archive(bounded, check) as archive:
             bounded.most = None
             yield archive
+
+
+class _Archive(zipfile.ZipFile):
+    """An archive whose directory is not read to its end where somebody stops it."""
+
+    def __init__(self, file: _BoundedReads, check: Callable[[], None]) -> None:
+        self._members = _Members(check)
+        super().__init__(file)
+
+    @property
+    def filelist(self) -> list[zipfile.ZipInfo]:
+        """The members, to which `zipfile` adds one at a time."""
+        return self._members
+
+    @filelist.setter
+    def filelist(self, value: list[zipfile.ZipInfo]) -> None:
+        self._members[:] = value
+
+
+class _Members(list[zipfile.ZipInfo]):
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+        super().__init__()
+
+    def append(self, member: zipfile.ZipInfo) -> None:
+        self._check()
+        super().append(member)
 
 
 class _BoundedReads:

@@ -32,6 +32,8 @@ _CERTAIN = ("PNG", "JPEG", "WEBP", "GIF")
 """Formats whose first bytes hardly anything else has, and which are in no other format."""
 LARGEST_DIRECTORY = 2**25
 """Bytes of an archive's directory: half a million pictures."""
+READ_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How a member may be packed: what other methods unpack has no bound."""
 
 
 @dataclass
@@ -240,11 +242,22 @@ def _has_a_picture(path: str) -> bool:
 # ---- archives -----------------------------------------------------------------------------------
 
 
-def list_members(archive: zipfile.ZipFile) -> Listing:
+def list_members(
+    archive: zipfile.ZipFile,
+    check: Callable[[], None] = lambda: None,
+    listing: Listing | None = None,
+) -> Listing:
     """What `walk_pictures` says of a folder, of a zip archive, sorted; paths are those of
-    `member_path`."""
-    listing = Listing()
+    `member_path`.
+
+    Args:
+        archive: open.
+        check: called at every member; may raise to stop.
+        listing: where what is found is added; it stays there if something stops it.
+    """
+    listing = Listing() if listing is None else listing
     for info in archive.infolist():
+        check()
         *folders, name = (path := member_path(info)).split("/")
         if info.is_dir() or any(is_hidden(part) for part in folders if part != ".."):
             continue
@@ -260,6 +273,8 @@ def member_path(info: zipfile.ZipInfo) -> str:
 
 
 def _packs_a_picture(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    if info.compress_type not in READ_METHODS:
+        return False
     with suppress(Exception), archive.open(info) as file:  # a damaged one raises many kinds
         return format_of(file.read(HEAD)) in _CERTAIN
     return False

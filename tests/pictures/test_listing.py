@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from diffviews_desktop.errors import Cancelled
+from diffviews_desktop.files.archives import open_archive
 from diffviews_desktop.pictures.listing import Listing, list_members, list_pictures
 from diffviews_desktop.text.faults import Fault
 from diffviews_desktop.values.import_rules import OTHER_PICTURE_SUFFIXES, PICTURE_SUFFIXES
@@ -88,6 +90,31 @@ def test_an_archive_holds_what_its_folder_would(tmp_path: Path) -> None:
     assert listing == list_pictures(root)
     assert listing.pictures == ["a.png", "hash", "sub/e.jpe"]
     assert listing.left_out.keys() == {"b.HEIC", ".d.png", "old.png.bak"}
+
+
+def test_reading_an_archive_can_be_stopped_at_every_member(tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as written:
+        for number in range(9):
+            written.writestr(f"{number}.png", b"")
+    for last in (4, 13):  # in the directory, and while it is looked through
+        asked: list[int] = []
+        listing = Listing()
+
+        def stop(asked: list[int] = asked, last: int = last) -> None:
+            asked.append(1)
+            if len(asked) == last:
+                raise Cancelled
+
+        with pytest.raises(Cancelled), open_archive(path, check=stop) as archive:
+            list_members(archive, stop, listing)
+        assert len(listing.pictures) == max(0, last - 9 - 1)
+
+
+def test_a_member_without_a_bound_is_not_looked_into(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("hash", PNG + bytes(30))
+        assert list_members(archive) == Listing(others=1)
 
 
 def test_backslashes_in_an_archive_part_folders(tmp_path: Path) -> None:

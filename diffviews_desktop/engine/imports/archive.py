@@ -20,11 +20,16 @@ from diffviews_desktop.files.reading import (
 from diffviews_desktop.pictures.files import MOST_BYTES
 from diffviews_desktop.pictures.labels.files import OWN_LABELS
 from diffviews_desktop.pictures.labels.folders import is_part
-from diffviews_desktop.pictures.listing import LARGEST_DIRECTORY, Listing, list_members, member_path
+from diffviews_desktop.pictures.listing import (
+    LARGEST_DIRECTORY,
+    READ_METHODS,
+    Listing,
+    list_members,
+    member_path,
+)
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.values.import_rules import is_archive
 
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PIECE = 2**20
 _KEPT_FREE = 2**28
 _YOURSELF = "Unpack the archive yourself, and choose the folder."
@@ -46,7 +51,7 @@ def pictures_of(
         out: where the import is made; what is in there is left out.
         beside: a private folder, in which an archive is unpacked.
         progress: called with the fraction that is unpacked, 0 … 1; may raise to stop.
-        check: called at every subfolder; may raise to stop.
+        check: called at every subfolder, and at every member of an archive; may raise to stop.
 
     Raises:
         DataError: there are none; or the archive cannot be read, has a file of an unusable name or
@@ -58,8 +63,8 @@ def pictures_of(
     place = beside / "unpacked"
     try:
         place.mkdir()
-        with _said(images), open_archive(images, LARGEST_DIRECTORY) as archive:
-            listing = list_members(archive)
+        with _said(images), open_archive(images, LARGEST_DIRECTORY, check) as archive:
+            listing = list_members(archive, check)
             check_pictures(images, listing)
             _unpack(archive, set(listing.pictures), images, place, progress)
         top = _top(place, images, listing.pictures)
@@ -126,7 +131,7 @@ def _check(info: zipfile.ZipInfo, path: Path) -> None:
         reason = "has a name that leads elsewhere"
     elif info.flag_bits & 1:
         reason = "is encrypted"
-    elif info.compress_type not in _METHODS:
+    elif info.compress_type not in READ_METHODS:
         reason = "is packed by a method that is not read"
     elif info.file_size > most:
         reason = f"has {info.file_size / 1e6:,.0f} MB"

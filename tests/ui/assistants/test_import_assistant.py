@@ -276,6 +276,24 @@ def test_counting_ends(qtbot: QtBot, pictures: Path, monkeypatch) -> None:
     assert counted(pictures) == (3, False)
     assert counted(pictures, stopped=True)[1]
     assert counted(None) == (0, False)
+    archive = pictures / "packed.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("a.png", "b.png"):
+            file.writestr(name, b"")
+    assert counted(archive) == (2, False)
+    assert counted(archive, stopped=True) == (0, True)
+    monkeypatch.setattr(folder_scan, "LONGEST_LOOK", -1.0)
+    assert counted(archive) == (0, True)
+
+
+def test_an_archive_that_takes_long_to_look_through_can_be_imported(
+    qtbot: QtBot, assistant: ImportAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_scan, "LONGEST_LOOK", -1.0)
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as file:
+        file.writestr("a.png", b"")
+    fill(qtbot, assistant, tmp_path / "packed.zip")
+    assert "images" not in assistant.problems()
 
 
 def test_what_is_left_out_is_said(qtbot: QtBot, assistant: ImportAssistant, pictures: Path) -> None:

@@ -102,10 +102,10 @@ def look_into(folder: Path | None, labels: Path | None, stopped: Callable[[], bo
     def ended() -> bool:
         return time.monotonic() > until or stopped()
 
-    archive = folder if folder is not None and _is_packed(folder) else None
-    listing, more = _list_archive(archive) if archive is not None else _list_folder(folder, ended)
+    packed = folder is not None and _is_packed(folder)
+    listing, more = (_list_archive if packed else _list_folder)(folder, ended)
     pictures = listing.pictures[:MOST_COUNTED]
-    outside = pictures if archive is None else []
+    outside = [] if packed else pictures
     problem = labels_problem(labels)
     return Findings(
         pictures=len(pictures),
@@ -114,7 +114,7 @@ def look_into(folder: Path | None, labels: Path | None, stopped: Callable[[], bo
         names=() if problem else names_among_labels(folder, labels, outside),
         left_out=" ".join(f"{note}." for note in listing.notes()),
         numbers=_numbers_in(folder, outside, ended),
-        packed=archive is not None,
+        packed=packed,
     )
 
 
@@ -133,12 +133,27 @@ def _list_folder(folder: Path | None, ended: Callable[[], bool]) -> tuple[Listin
     return listing, False
 
 
-def _list_archive(path: Path) -> tuple[Listing, bool]:
+class _Ended(Exception):
+    """The look takes too long, or nobody wants to know any more."""
+
+
+def _list_archive(path: Path | None, ended: Callable[[], bool]) -> tuple[Listing, bool]:
     """The same of an archive; nothing where it cannot be read."""
-    with suppress(Exception), open_archive(path, LARGEST_DIRECTORY) as archive:  # of many kinds
-        listing = list_members(archive)
-        return listing, len(listing.pictures) > MOST_COUNTED
-    return Listing(), False
+    listing = Listing()
+
+    def check() -> None:
+        if ended():
+            raise _Ended
+
+    try:
+        assert path is not None
+        with open_archive(path, LARGEST_DIRECTORY, check) as archive:
+            list_members(archive, check, listing)
+    except _Ended:
+        return listing, True
+    except Exception:  # of many kinds
+        return Listing(), False
+    return listing, len(listing.pictures) > MOST_COUNTED
 
 
 def _numbers_in(folder: Path | None, pictures: Sequence[str], ended: Callable[[], bool]) -> str:

@@ -164,7 +164,7 @@ class PicturesPage(Page):
             return tr("There is no such folder.")
         if self._findings is None:
             return tr("Looking for pictures…")
-        if not self._findings.pictures:
+        if not self._findings.pictures and not self._findings.more:
             none = tr(
                 "There are no pictures in it or its subfolders ({kinds}).",
                 kinds=", ".join(PICTURE_SUFFIXES),
