@@ -39,8 +39,8 @@ class Journal:
         drawn: numbers of the pictures that are there.
     """
 
-    def __init__(self, file: IO[bytes], shape: Sequence[int], classes: int) -> None:
-        self._file = file
+    def __init__(self, path: Path, file: IO[bytes], shape: Sequence[int], classes: int) -> None:
+        self._path, self._file = path, file
         self._shape = tuple(shape)
         self._record = np.dtype(
             [
@@ -61,6 +61,7 @@ class Journal:
         disk when this returns.
 
         Raises:
+            DataError: another program has shortened the journal.
             OSError: they cannot be written.
         """
         records = np.zeros(len(numbers), self._record)
@@ -69,6 +70,8 @@ class Journal:
             records["probabilities"] = probabilities
         records["checksum"] = [_checksum(record) for record in records]
         end = self._start + len(self.drawn) * self._record.itemsize
+        if os.fstat(self._file.fileno()).st_size < end:
+            raise self._changed()
         self._file.seek(end)
         try:
             self._file.write(records.tobytes())
@@ -81,17 +84,32 @@ class Journal:
             self.drawn[int(number)] = len(self.drawn)
 
     def pictures(self, numbers: Sequence[int]) -> NDArray[np.uint8]:
-        """Some pictures ``(n, H, W, C)``."""
+        """Some pictures ``(n, H, W, C)``.
+
+        Raises:
+            DataError: another program has shortened or changed the journal.
+        """
         return np.stack([self._at(number)["picture"] for number in numbers])
 
     def probabilities(self, numbers: Sequence[int]) -> Float32:
-        """What the judge said of some pictures ``(n, K)``."""
+        """What the judge said of some pictures ``(n, K)``; raises as `pictures` does."""
         return np.stack([self._at(number)["probabilities"] for number in numbers])
 
     def _at(self, number: int) -> Any:
         self._file.seek(self._start + self.drawn[number] * self._record.itemsize)
         data = self._file.read(self._record.itemsize)
-        return np.frombuffer(data, self._record)[0]
+        if len(data) < self._record.itemsize:
+            raise self._changed()
+        record = np.frombuffer(data, self._record)[0]
+        if record["number"] != number or record["checksum"] != _checksum(record):
+            raise self._changed()
+        return record
+
+    def _changed(self) -> DataError:
+        return DataError(
+            f"{self._path} was changed by another program while it was in use. Start the "
+            "experiment again: pictures that are still whole in it are not drawn again."
+        )
 
     def _read(self) -> None:
         """Look through what is there, and cut off what is not whole."""
@@ -135,7 +153,7 @@ def open_journal(folder: Path, facts: Mapping[str, Any]) -> Iterator[Journal]:
         ) from error
     try:
         with _opened(folder / JOURNAL, facts) as file:
-            yield Journal(file, facts["shape"], facts["classes"])
+            yield Journal(folder / JOURNAL, file, facts["shape"], facts["classes"])
     finally:
         lock.release()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,23 @@ def test_something_that_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / JOURNAL).mkdir()
     with pytest.raises(OSError, match="folder"), open_journal(tmp_path, FACTS):
         pass
+
+
+@pytest.mark.parametrize("change", ["emptied", "shortened", "changed"])
+def test_a_journal_that_another_program_changes_meanwhile_is_said(
+    tmp_path: Path, change: str
+) -> None:
+    file = tmp_path / JOURNAL
+    with open_journal(tmp_path, FACTS) as journal:
+        journal.append([0, 1], pictures(2), None)
+        whole = file.read_bytes()
+        if change == "changed":
+            file.write_bytes(whole[:-3] + bytes(3))
+        else:
+            os.truncate(file, 0 if change == "emptied" else len(whole) - 1)
+        for read in (journal.pictures, journal.probabilities):
+            with pytest.raises(DataError, match=r"changed by another program .* again"):
+                read([0, 1])
+        if change != "changed":
+            with pytest.raises(DataError, match="changed by another program"):
+                journal.append([2], pictures(1), None)

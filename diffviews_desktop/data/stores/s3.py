@@ -36,7 +36,7 @@ C library then takes fresh memory from the system each time."""
 POOL = 32
 """Connections that are kept open."""
 
-_MD5 = re.compile(r"[0-9a-f]{32}(-[0-9]+)?")
+_MD5 = re.compile(r"[0-9a-f]{32}(-[0-9]{1,5})?")
 _ENCRYPTED = {"aws:kms", "aws:kms:dsse"}  # an ETag is no MD5 where keys are managed
 
 
@@ -117,7 +117,10 @@ class S3Store:
 
     def stat(self, key: str) -> RemoteFile | None:
         head = self._head(self.full_key(key))
-        return None if head is None else self._file(key, head["ContentLength"], head["ETag"])
+        if head is None:
+            return None
+        with self.errors(key):
+            return self._file(key, head["ContentLength"], head.get("ETag", ""))
 
     def _head(self, full_key: str, **options: Any) -> dict[str, Any] | None:
         try:
@@ -162,11 +165,12 @@ class S3Store:
         if match[1] is None and file.key in self._hashed:
             return Checksum("md5", file.version) if self._hashed[file.key] else None
         first = self._head(self.full_key(file.key), **({"PartNumber": 1} if match[1] else {}))
-        if first is None or first["ETag"].strip('"') != file.version or not _is_hash(first):
+        etag = "" if first is None else first.get("ETag", "")
+        if first is None or etag.strip('"') != file.version or not _is_hash(first):
             return None
         if match[1] is None:
             return Checksum("md5", file.version)
-        part, parts = first["ContentLength"], int(match[1][1:])
+        part, parts = first.get("ContentLength", 0), int(match[1][1:])
         fits = part > 0 and -(-file.size // part) == parts  # else the service does not tell
         return Checksum("md5", file.version, part=part) if fits else None
 

@@ -222,6 +222,18 @@ def test_what_servers_answer(
         store.list()
 
 
+def test_a_server_without_etags(web: WebServer) -> None:
+    web.served["/bucket/a"] = Served(b"0123")
+    store = S3Store(Location("s3", "bucket"), Access(web.url, "id", "secret"), HASTY)
+    file = store.stat("a")
+    assert file is not None
+    assert (file.size, file.version) == (4, "")
+    assert store.checksum(file) is None
+    for version in ("0" * 32, f"{'0' * 32}-2", f"{'0' * 32}-{'9' * 5000}"):
+        assert store.checksum(replace(file, version=version)) is None
+    assert b"".join(store.read(file)) == b"0123"
+
+
 def test_an_endpoint_that_is_no_address() -> None:
     for endpoint in ("nonsense", "http://", "http://a b/"):
         store = S3Store(Location("s3", "bucket"), Access(endpoint, "id", "secret"), HASTY)
