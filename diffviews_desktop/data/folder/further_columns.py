@@ -7,6 +7,8 @@ dates is none. What cannot be taken is named with the reason.
 from __future__ import annotations
 
 import math
+import re
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -55,6 +57,7 @@ MOST_ODD = 10  # a column of numbers is one in which at most a tenth of the text
 UNNAMED = "(no name)"
 _EXACT = 2**53  # float64 has all whole numbers up to it
 _DIGITS_OF_FLOAT = 15  # numbers of so many digits differ in float64, too
+_NOT_ZERO = re.compile(r"[+-]?[0.]*[1-9]")
 _OF_PANDAS = "Unnamed: "  # what it calls columns without a name
 _TRUTH = frozenset(("true", "false"))
 
@@ -247,7 +250,8 @@ def _of_numerals(texts: Sequence[str], given: set[str], mark: Mark | None) -> Co
         known = {text: _number(numeral) for text, numeral in written.items()}
     except ValueError:  # it has more digits than Python reads
         return None
-    if real and _merge(written, known):
+    zeros = (written[text] for text, number in known.items() if number == 0)
+    if real and (_merge(written, known) or any(map(_NOT_ZERO.match, zeros))):
         return None
     column = _of_numbers([known.get(text) for text in texts], real=real, unit="%" * percent)
     if column is None or column.note:
@@ -266,7 +270,8 @@ def _number(numeral: str) -> int | float:
 
 def _merge(written: Mapping[str, str], known: Mapping[str, int | float]) -> bool:
     """Whether numbers that differ are the same in 64 bits."""
-    if all(len(numeral) <= _DIGITS_OF_FLOAT for numeral in written.values()):
+    short = all(len(numeral) <= _DIGITS_OF_FLOAT for numeral in written.values())
+    if short and not any(0 < abs(number) < sys.float_info.min for number in known.values()):
         return False
     return len(set(map(_exact, written.values()))) > len(set(known.values()))
 
@@ -357,6 +362,9 @@ def _few_odd(texts: Collection[str], fits: Callable[[str], bool]) -> list[str] |
 
 
 def _is_beyond(written: Collection[str]) -> bool:
-    """Whether a number is larger than 64 bits can say."""
+    """Whether a number is larger than 64 bits can say, or so small that they would say 0."""
     most = math.inf if any(map(_is_real, written)) else 2.0**63
-    return any(abs(float(numeral)) >= most for numeral in written)
+    numbers = ((numeral, abs(float(numeral))) for numeral in written)
+    return any(
+        number >= most or (number == 0 and _NOT_ZERO.match(numeral)) for numeral, number in numbers
+    )
