@@ -53,6 +53,7 @@ from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
+from diffviews_desktop.values.preferences import APPEARANCES, Appearance
 from diffviews_desktop.values.told import Told
 
 log = logging.getLogger(__name__)
@@ -199,9 +200,9 @@ class App(QObject):
         self.window.first_painted.connect(collect_from_now)
         self.window.map_shown.connect(self._on_map_shown)
 
-    def _theme(self) -> theme.ThemeChoice:
+    def _theme(self) -> Appearance:
         chosen = self._options.theme or self._settings.text("theme", "system")
-        return chosen if chosen in ("light", "dark") else "system"  # type: ignore[return-value]
+        return next((one for one in APPEARANCES if one == chosen), "system")
 
     def _follow_desktop(self) -> None:
         if theme.choice() == "system":

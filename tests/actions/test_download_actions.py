@@ -49,7 +49,7 @@ def context(session: Session, worker: Recorder, window: NoWindow) -> Context:
 
 
 def listed(**changes: object) -> ModelList:
-    values = dict(out=OUT, models=(ListedModel(MODEL, "none", "none"),), free=1, own_table=OUT)
+    values = dict(out=OUT, models=(ListedModel(MODEL, "none", "none"),), free=1)
     return ModelList(**{**values, **changes})  # type: ignore[arg-type]
 
 

@@ -24,6 +24,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.widgets import IconButton
 from diffviews_desktop.ui.shell.window import MainWindow
+from diffviews_desktop.values.preferences import Appearance
 
 MOST_STOPS = 150
 
@@ -106,7 +107,7 @@ def test_shift_tab_goes_the_same_way_back(window: MainWindow) -> None:
 
 @pytest.mark.parametrize("look_of", ["light", "dark"])
 def test_one_sees_what_has_the_keyboard(
-    qtbot: QtBot, window: MainWindow, look_of: theme.ThemeChoice
+    qtbot: QtBot, window: MainWindow, look_of: Appearance
 ) -> None:
     window.apply_theme(look_of)
     qtbot.waitUntil(lambda: not theme.changing())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diffviews_desktop.data.cache.disk import free_bytes
-from diffviews_desktop.data.sources import list_models, own_catalogue, read_catalogue
+from diffviews_desktop.data.sources import list_models, read_catalogue
 from diffviews_desktop.engine.fetching import fetch, plan
 from diffviews_desktop.engine.handlers.registry import handles
 from diffviews_desktop.engine.jobs.downloading import (
@@ -25,7 +25,6 @@ def list_published(job: ListModels, workspace: Workspace) -> ModelList:
         out=job.out,
         models=list_models(job.out, catalogue),
         free=free_bytes(job.out),
-        own_table=own_catalogue(),
         problem=catalogue.problem,
     )
 

@@ -71,14 +71,12 @@ class ModelList:
         out: the data folder that was looked at.
         models: what is published, and how much of it is there.
         free: bytes that are free on the disk of ``out``.
-        own_table: where the user's own table is, or would be.
         problem: why it cannot be read; empty where it can, or is not there.
     """
 
     out: Path
     models: tuple[ListedModel, ...]
     free: int
-    own_table: Path
     problem: str = ""
 
 

@@ -44,7 +44,6 @@ class CaptionSearch(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.button)
-        self._captions: Sequence[str] = ()
         self._found: Found | None = None
         self._chosen_when_found = False
         self._finding: Latest[Found] = Latest(self._show, self, name="captions")
@@ -52,7 +51,7 @@ class CaptionSearch(QWidget):
 
     def search(self, captions: Sequence[str], text: str) -> None:
         """Find a text in captions; the button tells once they are searched."""
-        self._captions, self._found, self._chosen_when_found = captions, None, False
+        self._found, self._chosen_when_found = None, False
         wanted = text.strip()
         if not len(captions) or not wanted:
             self._finding.drop()

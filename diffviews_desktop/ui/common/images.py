@@ -29,8 +29,6 @@ MOST_SIDE = 512
 """Pixels of a side of a picture that is shown: more than any place for one has."""
 WARM_UP = 500
 """Milliseconds after which the decoder is imported: the window is there, and nobody hovers yet."""
-INSET_SHARE = 0.25
-INSET_MARGIN = 2
 
 _SIZE = "size"  # where a picture has what its file's size is
 
@@ -206,24 +204,5 @@ def placeholder(side: int, ratio: float, color: QColor) -> QPixmap:
     painter.drawRoundedRect(frame, 4, 4)
     painter.drawLine(frame.topLeft(), frame.bottomRight())
     painter.drawLine(frame.topRight(), frame.bottomLeft())
-    painter.end()
-    return pixmap
-
-
-def with_inset(main: QImage, inset: QImage, side: int, ratio: float) -> QPixmap:
-    """A picture with another in its top-left corner, 25 % of its size, 2 pixels from the edges."""
-    pixmap = enlarged(main, side, ratio)
-    small = enlarged(inset, round(side * INSET_SHARE), ratio)
-    painter = QPainter(pixmap)
-    painter.fillRect(
-        QRect(
-            INSET_MARGIN - 1,
-            INSET_MARGIN - 1,
-            round(small.width() / ratio) + 2,
-            round(small.height() / ratio) + 2,
-        ),
-        QColor("white"),
-    )
-    painter.drawPixmap(INSET_MARGIN, INSET_MARGIN, small)
     painter.end()
     return pixmap

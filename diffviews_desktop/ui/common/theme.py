@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import shiboken6
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, QTimer
@@ -22,10 +21,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from diffviews_desktop import paths
 from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.ui.common.images import encoded
+from diffviews_desktop.values.preferences import Appearance
 
 ICON_SIZE = QSize(18, 18)
-
-ThemeChoice = Literal["system", "light", "dark"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ PLACEHOLDER = re.compile(r"@(?:icon\((?P<icon>[a-z-]+), (?P<tint>\w+)\)|(?P<colo
 
 _current = LIGHT
 _sheet: str | None = None  # of the theme in use, made once
-_choice: ThemeChoice = "system"
+_choice: Appearance = "system"
 _dressed: list[QWidget] = []  # themselves: nobody else may know of what Qt has made
 _change: Iterator[None] | None = None
 
@@ -73,7 +71,7 @@ def colors() -> Colors:
     return _current
 
 
-def choice() -> ThemeChoice:
+def choice() -> Appearance:
     """What was applied last."""
     return _choice
 
@@ -83,7 +81,7 @@ def is_dark() -> bool:
     return _current is DARK
 
 
-def apply(chosen: ThemeChoice) -> None:
+def apply(chosen: Appearance) -> None:
     """Use a theme for the whole application; "system" follows the desktop.
 
     What is dressed keeps its looks until all of it was styled again, part by part: see `changing`.

@@ -78,9 +78,9 @@ from diffviews_desktop.ui.shell.sessions import Sessions
 from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.shell.text_window import TextWindow
 from diffviews_desktop.ui.views.area import MapArea
-from diffviews_desktop.ui.views.solid.switch import MapSwitch
 from diffviews_desktop.ui.views.waiting import WaitingPage
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.preferences import Appearance
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
     from diffviews_desktop.ui.views.flat.view import MapView
@@ -261,11 +261,6 @@ class MainWindow(Clipboard, QMainWindow):
         return self.map_area.map
 
     @property
-    def map_3d(self) -> MapSwitch:
-        """The change between the flat map and the one in three dimensions."""
-        return self.map_area.switch
-
-    @property
     def waiting(self) -> WaitingPage:
         """What is shown while there is no map."""
         return self.map_area.waiting
@@ -361,7 +356,7 @@ class MainWindow(Clipboard, QMainWindow):
             # after this paint: nothing may stand between the user and the window
             QTimer.singleShot(0, self.first_painted.emit)
 
-    def apply_theme(self, choice: theme.ThemeChoice) -> None:
+    def apply_theme(self, choice: Appearance) -> None:
         """Use light, dark, or what the desktop uses, until another one is chosen."""
         theme.apply(choice)
         for button in self.findChildren(IconButton):

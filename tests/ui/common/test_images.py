@@ -25,7 +25,6 @@ from diffviews_desktop.ui.common.images import (
     enlarged,
     size_of,
     to_qimage,
-    with_inset,
 )
 from diffviews_desktop.values.brightness import Brightness
 from diffviews_desktop.values.samples import SampleTable
@@ -192,22 +191,6 @@ def test_small_pictures_are_enlarged_without_smoothing(qapp: object) -> None:
     pixels = big.toImage()
     colors = {pixels.pixelColor(x, y).name() for x in range(200) for y in range(0, 200, 7)}
     assert colors == {"#000000", "#ffffff"}
-
-
-def test_the_noised_input_is_inset_top_left(qapp: object) -> None:
-    white, red = (QImage(8, 8, QImage.Format.Format_RGB32) for _ in range(2))
-    white.fill(QColor("#101010"))
-    red.fill(QColor("red"))
-    pixels = with_inset(white, red, 100, 1.0).toImage()
-    inside = [
-        (x, y)
-        for x in range(100)
-        for y in range(100)
-        if pixels.pixelColor(x, y).name() == "#ff0000"
-    ]
-    assert min(inside) == (2, 2)  # a margin of 2 pixels
-    assert max(inside) == (26, 26)  # 25 % of the size
-    assert len(inside) == 25 * 25
 
 
 def test_a_window_that_goes_while_pictures_are_decoded_does_not_stand_still(

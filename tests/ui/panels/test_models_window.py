@@ -53,7 +53,7 @@ def listed() -> State:
         model("whole", "all", "all"),
         model("alone", checkpoint="all", alone=True),
     )
-    table = ModelList(out=OUT, models=models, free=52_000_000_000, own_table=OUT / "sources.toml")
+    table = ModelList(out=OUT, models=models, free=52_000_000_000)
     return State(downloads=Downloads(out=OUT, listed=table))
 
 

@@ -156,7 +156,7 @@ def test_play_goes_through_the_steps(
     panel.set_state(now)
     panel.toggle_play()
     qtbot.waitUntil(lambda: seen == [0, 1, 2])
-    qtbot.waitUntil(lambda: not panel.steps.playing)
+    qtbot.waitUntil(lambda: not panel.steps._player.isActive())
 
 
 def test_compare_moves_no_control(

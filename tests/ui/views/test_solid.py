@@ -83,6 +83,14 @@ def picture(view: SolidView) -> QImage:
     return view.canvas.grabFramebuffer()
 
 
+def turn(canvas: Canvas, azimuth: float, elevation: float) -> None:
+    """Look from a side, in radians, with everything in view as before."""
+    viewpoint = canvas.viewpoint
+    viewpoint.flight.stop()
+    viewpoint.camera = replace(viewpoint.camera, azimuth=azimuth, elevation=elevation)
+    viewpoint.refresh()
+
+
 def seen_at(image: QImage, place: QPointF) -> np.ndarray:
     ratio = image.devicePixelRatio()
     color = image.pixelColor(math.floor(place.x() * ratio), math.floor(place.y() * ratio))
@@ -122,7 +130,7 @@ def test_the_point_that_is_drawn_is_the_point_that_is_picked(
     qtbot: QtBot, view: SolidView, state: State, side: tuple[float, float]
 ) -> None:
     canvas = view.canvas
-    canvas.viewpoint.turn_to(*side)
+    turn(canvas, *side)
     image = picture(view)
     palette = class_colors([0, 1, 2], dark=False)
     tried = 0
@@ -141,7 +149,7 @@ def test_the_point_that_is_drawn_is_the_point_that_is_picked(
 
 def test_noisy_samples_are_fainter(qtbot: QtBot, view: SolidView, state: State) -> None:
     canvas = view.canvas
-    canvas.viewpoint.turn_to(-0.9, 1.2)
+    turn(canvas, -0.9, 1.2)
     image, palette = picture(view), class_colors([0, 1, 2], dark=False)
     alone = [row for row in in_front(canvas) if row % 2 == 0]
     close = [
@@ -189,7 +197,7 @@ def test_of_two_on_one_line_of_sight_the_nearer_is_drawn_and_picked(
     palette, centre = class_colors([0, 1, 2], dark=False), view.canvas
     centre.center_on(2)
     for elevation, row in ((math.pi / 2, 2), (-math.pi / 2, 1)):
-        centre.viewpoint.turn_to(0.0, elevation)
+        turn(centre, 0.0, elevation)
         middle = QPointF(centre.width() / 2, centre.height() / 2)
         assert centre.row_at(middle) == row
         wanted = rgb(palette[row])
@@ -206,7 +214,7 @@ def test_dimmed_points_are_faint_and_hidden_ones_are_not_there(
 ) -> None:
     flat.set_highlighted_class(0)
     view.show_state(state, flat.points.scene_drawn, None)
-    view.canvas.viewpoint.turn_to(*SIDES[0])
+    turn(view.canvas, *SIDES[0])
     image, background = picture(view), rgb(theme.colors().map)
     strength = {
         row: np.abs(seen_at(image, view.canvas.position_of(row)) - background).max()
@@ -255,7 +263,7 @@ def test_many_points_are_sorted_in_another_thread(
     assert caught.args == [count - 1]
     qtbot.waitUntil(lambda: not view.busy)
     before = picture(view)
-    view.canvas.viewpoint.turn_to(0.3, 0.3)
+    turn(view.canvas, 0.3, 0.3)
     moving = picture(view)
     qtbot.waitUntil(lambda: not view.busy)
     assert view.canvas.row_at(view.canvas.position_of(count - 1)) == count - 1
@@ -309,7 +317,7 @@ def test_runs_descend_from_noise_to_the_picture(
     view.set_picks(shown)
     box = view.canvas.box
     assert box.high[2] > 1.0  # the frame holds the first step, at σ 10
-    view.canvas.viewpoint.turn_to(-1.4, 0.2)
+    turn(view.canvas, -1.4, 0.2)
     image = picture(view)
     projection = view.canvas.viewpoint.projection()
     for i, step in enumerate(steps):
@@ -560,7 +568,7 @@ def test_a_double_click_asks_for_an_anchor_or_resets(qtbot: QtBot, view: SolidVi
     with qtbot.waitSignal(view.double_clicked) as caught:
         qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.position_of(row).toPoint())
     assert caught.args == [row]
-    canvas.viewpoint.turn_to(1.0, 0.1)
+    turn(canvas, 1.0, 0.1)
     canvas.center_on(3)
     assert canvas.camera != fitted
     empty = QPoint(5, 5)
@@ -653,7 +661,7 @@ def window(qtbot: QtBot, tmp_path: Path, state: State) -> Iterator[MainWindow]:
 def test_it_is_a_key_away_and_takes_the_same_clicks(
     qtbot: QtBot, window: MainWindow, state: State
 ) -> None:
-    switch, session = window.map_3d, window.session
+    switch, session = window.map_area.switch, window.session
     assert window.menu_actions["view.solid"].isEnabled()
     assert switch.view is None  # nothing is made before it is asked for
     qtbot.keyClick(window, Qt.Key.Key_3)
@@ -686,7 +694,7 @@ def test_it_is_a_key_away_and_takes_the_same_clicks(
 
 
 def test_the_distance_to_the_anchor_follows_it(qtbot: QtBot, window: MainWindow) -> None:
-    session, switch = window.session, window.map_3d
+    session, switch = window.session, window.map_area.switch
     session.update(
         replace(session.state, picks=replace(session.state.picks, selection=Selection(anchor=0)))
     )
@@ -715,8 +723,8 @@ def test_no_data_no_view_and_it_comes_back_with_the_next(
     window.session.update(replace(solid, opened=State().opened))
     assert window.map_area.currentWidget() is window.waiting
     window.session.update(replace(solid, opened=state.opened))
-    assert window.map_area.currentWidget() is window.map_3d.view
-    qtbot.waitUntil(lambda: len(window.map_3d.view.canvas.cloud) == 30)
+    assert window.map_area.currentWidget() is window.map_area.switch.view
+    qtbot.waitUntil(lambda: len(window.map_area.switch.view.canvas.cloud) == 30)
 
 
 def test_without_opengl_it_says_why_not(
@@ -798,7 +806,7 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", {__file__!r}, "-k", some])
 def test_a_shader_that_fails_brings_the_flat_map_back_and_says_so_once(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, switch = window.session, window.map_3d
+    session, switch = window.session, window.map_area.switch
     session.update(
         replace(session.state, picks=replace(session.state.picks, selection=Selection(anchor=4)))
     )
@@ -826,7 +834,7 @@ def test_a_shader_that_fails_brings_the_flat_map_back_and_says_so_once(
 def test_opening_and_closing_it_keeps_nothing(
     qtbot: QtBot, window: MainWindow, widgets: Callable[[], int]
 ) -> None:
-    switch = window.map_3d
+    switch = window.map_area.switch
     window.menu_actions["view.solid"].trigger()
     qtbot.waitUntil(lambda: not switch.view.busy)
     view, uploads = switch.view, switch.view.canvas.gl.uploads

@@ -103,7 +103,7 @@ def test_the_camera_and_the_third_axis_are_those_of_the_state(
     if seen(window).not_solid:
         pytest.skip("this display has no OpenGL")
     look(window, solid=True)
-    solid = window.map_3d.view
+    solid = window.map_area.switch.view
     assert solid is not None
     qtbot.waitUntil(lambda: not solid.busy)
     camera = Camera(azimuth=0.5, elevation=0.3, distance=4.0)

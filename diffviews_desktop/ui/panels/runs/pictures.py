@@ -18,11 +18,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.images import INSET_MARGIN, INSET_SHARE, to_qimage
+from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import Label, muted
 
 SMALLEST = 24
 """Logical pixels of a side of a picture at least."""
+INSET_SHARE, INSET_MARGIN = 0.25, 2
+"""Of a picture within another: its share of the side, and pixels from the corner."""
 
 
 def paint_picture(painter: QPainter, place: QRect, image: QImage, *, actual: bool = False) -> QRect:

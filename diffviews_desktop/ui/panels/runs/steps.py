@@ -252,11 +252,6 @@ class Steps(QWidget):
             self._player.start()
             self.play.set_icon("pause")
 
-    @property
-    def playing(self) -> bool:
-        """Whether it goes from step to step by itself."""
-        return self._player.isActive()
-
     def _advance(self) -> None:
         if self._run is None or self._step >= len(self._run.steps) - 1:
             self._stop()

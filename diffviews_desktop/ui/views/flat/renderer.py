@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import (
@@ -19,10 +19,10 @@ from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from diffviews_desktop.text.translation import tr
+from diffviews_desktop.values.preferences import DRAWINGS, Drawing
 
 log = logging.getLogger(__name__)
 
-RendererChoice = Literal["auto", "opengl", "raster"]
 VARIABLE = "DIFFVIEWS_RENDERER"
 SOFTWARE = (
     "llvmpipe", "softpipe", "swrast", "swiftshader", "gdi generic", "basic render", "software",
@@ -47,17 +47,17 @@ class Renderer:
         return bool(self.device) and not any(word in self.device.lower() for word in SOFTWARE)
 
 
-def wanted_renderer(setting: str = "auto") -> RendererChoice:
+def wanted_renderer(setting: str = "auto") -> Drawing:
     """What the user asked for: by the environment, else by the setting."""
     asked = _asked()
-    if asked and asked not in get_args(RendererChoice):
+    if asked and asked not in DRAWINGS:
         log.warning("%s=%s is not known: use auto, opengl or raster", VARIABLE, asked)
         asked = ""
     chosen = asked or setting
-    return chosen if chosen in get_args(RendererChoice) else "auto"  # type: ignore[return-value]
+    return next((one for one in DRAWINGS if one == chosen), "auto")
 
 
-def choose_renderer(wanted: RendererChoice = "auto") -> Renderer:
+def choose_renderer(wanted: Drawing = "auto") -> Renderer:
     """Choose once there is a QApplication."""
     platform = QGuiApplication.platformName()
     if wanted == "raster":

@@ -65,12 +65,12 @@ class ThirdAxis:
         return found[::every]
 
 
-def round_values(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
-    """At most ``most + 1`` evenly spaced round numbers from ``low`` to ``high``."""
+def round_values(low: float, high: float) -> list[float]:
+    """At most ``MOST_TICKS + 1`` evenly spaced round numbers from ``low`` to ``high``."""
     span = high - low
     if not span > 0:
         return [low]
-    rough = span / most
+    rough = span / MOST_TICKS
     decade = 10.0 ** math.floor(math.log10(rough))
     step = next(s * decade for s in STEPS_OF_TICKS if s * decade >= rough * (1 - 1e-9))
     first = math.ceil(low / step - 1e-9)

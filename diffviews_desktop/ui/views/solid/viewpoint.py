@@ -92,12 +92,6 @@ class Viewpoint(QObject):
             )
         )
 
-    def turn_to(self, azimuth: float, elevation: float) -> None:
-        """Look from a side, in radians."""
-        self.flight.stop()
-        self.camera = replace(self.camera, azimuth=azimuth, elevation=elevation)
-        self.refresh()
-
     def orbit(self, azimuth: float, elevation: float) -> None:
         """Turn by angles in radians."""
         self._set(self.camera.orbited(azimuth, elevation))
