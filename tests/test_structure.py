@@ -211,3 +211,49 @@ def test_modules_fit_into_one_reading() -> None:
         name: len(file.read_text(encoding="utf-8").splitlines()) for name, file in sources().items()
     }
     assert {name: count for name, count in lines.items() if count > LONGEST} == {}
+
+
+# ---- what the type checker sees -----------------------------------------------------------------
+
+
+def unseen_calls(tree: ast.AST) -> list[str]:
+    """Calls of what a source imports of the actions with ``**``, of which a type checker sees
+    nothing."""
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{PACKAGE}.actions.")
+        for alias in node.names
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and any(given.arg is None for given in node.keywords):
+            called = node.func
+            while isinstance(called, ast.Attribute):
+                called = called.value
+            if isinstance(called, ast.Name) and called.id in names:
+                found.append(ast.unparse(node))
+    return found
+
+
+def test_calls_that_the_type_checker_cannot_see_are_found() -> None:
+    text = """
+from diffviews_desktop.actions import folders
+from diffviews_desktop.actions.maps import want_map
+folders.import_data(context, **arguments)
+want_map(context, **more)
+want_map(context, title=title)
+other(**arguments)
+"""
+    found = unseen_calls(ast.parse(text))
+    assert found == ["folders.import_data(context, **arguments)", "want_map(context, **more)"]
+
+
+def test_the_type_checker_sees_what_the_window_asks_of_the_actions() -> None:
+    unseen = {
+        name: calls
+        for name, file in sources().items()
+        if name.startswith("ui.")
+        if (calls := unseen_calls(ast.parse(file.read_text(encoding="utf-8"))))
+    }
+    assert unseen == {}

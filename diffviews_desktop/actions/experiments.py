@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diffviews_desktop.actions.action import Action
@@ -25,6 +26,43 @@ from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import OWN
+
+
+@dataclass(frozen=True)
+class GridWanted:
+    """What varies in a grid, as `GenerateGrid` takes it."""
+
+    samples: int = 1
+    varied: int = 0
+    strengths: tuple[float, ...] = ()
+    windows: tuple[tuple[int, int], ...] = ()
+    mask_layers: tuple[LayerSet, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of pictures."""
+        axes = (self.strengths, self.windows, self.mask_layers)
+        return self.samples * math.prod(max(1, len(axis)) for axis in axes)
+
+    @property
+    def varies_intervention(self) -> bool:
+        """Whether an axis is one of an intervention."""
+        return bool(self.strengths or self.windows or self.mask_layers)
+
+
+@dataclass(frozen=True)
+class ExperimentWanted:
+    """What an experiment draws, as `run_experiment` takes it."""
+
+    of_picks: bool
+    anchors: int
+    neighbors: int
+    seeds: int
+    controls: tuple[Control, ...]
+    layer_sets: tuple[LayerSet, ...] = ()
+    parts: int = 1
+    judge: str = USUAL_JUDGE
+    features: str = ""
 
 
 @verb
@@ -135,7 +173,8 @@ def run_experiment(
     if why:
         context.say(why)
         return
-    job = _job(state, of_picks, anchors, neighbors, layer_sets, parts)
+    wanted = ExperimentWanted(of_picks, anchors, neighbors, seeds, controls, layer_sets, parts)
+    job = _job(state, wanted)
     asked = replace(job.experiment, seeds=seeds, controls=controls, judge=judge, features=features)
     job = replace(job, experiment=asked, job_id=context.worker.next_id())
     cancel_all(context, JudgeExperiment)  # the report says so, too
@@ -144,21 +183,12 @@ def run_experiment(
     submit(context, job, tr("Comparing interventions with their controls"))
 
 
-def masks_to_judge(
-    state: State,
-    *,
-    of_picks: bool,
-    anchors: int,
-    neighbors: int,
-    layer_sets: tuple[LayerSet, ...],
-    parts: int,
-    **further: object,
-) -> JudgeExperiment | None:
+def masks_to_judge(state: State, wanted: ExperimentWanted) -> JudgeExperiment | None:
     """What says whether the masks of an experiment are beyond the samples, with the id 0; None
-    where it cannot be drawn now. The arguments are those of `run_experiment`."""
-    if cannot_compare(state, of_picks) or state.opened.spec is None:
+    where it cannot be drawn now."""
+    if cannot_compare(state, wanted.of_picks) or state.opened.spec is None:
         return None
-    job = _job(state, of_picks, anchors, neighbors, layer_sets, parts)
+    job = _job(state, wanted)
     return JudgeExperiment(
         job_id=0, folder=job.folder, experiment=job.experiment, choice=job.choice
     )
@@ -170,27 +200,20 @@ def judge_masks(context: Context, wanted: JudgeExperiment) -> None:
     submit(context, job, tr("Comparing the masks with the samples"))
 
 
-def _job(
-    state: State,
-    of_picks: bool,
-    anchors: int,
-    neighbors: int,
-    layer_sets: tuple[LayerSet, ...],
-    parts: int,
-) -> RunExperiment:
-    """What draws an experiment, with the id 0; see `run_experiment`."""
+def _job(state: State, wanted: ExperimentWanted) -> RunExperiment:
+    """What draws the masks of an experiment, with the id 0."""
     spec, folder = state.opened.spec, state.opened.folder
     assert spec is not None
-    at_anchors = many_masks(state) and not of_picks
-    experiment = _planned(state, spec, at_anchors, layer_sets, parts)
+    at_anchors = many_masks(state) and not wanted.of_picks
+    experiment = _planned(state, spec, at_anchors, wanted.layer_sets, wanted.parts)
     choice = None
     if at_anchors:
         choice = ChooseGroups(
             job_id=0,
             folder=folder,
             model=spec.model,
-            anchors=anchors,
-            neighbors=neighbors,
+            anchors=wanted.anchors,
+            neighbors=wanted.neighbors,
             layers=experiment.layer_sets[0] if len(experiment.layer_sets) == 1 else NO_LAYERS,
             told=experiment.told,
         )

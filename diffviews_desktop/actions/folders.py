@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffviews_desktop.actions.action import Action, Choice, Option
@@ -104,6 +104,25 @@ def convert_checkpoint(context: Context) -> None:
         job_id=context.worker.next_id(), folder=opened.folder, model=opened.model
     )
     submit(context, job, tr("Converting the checkpoint"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportWanted:
+    """What a data folder is made of, as `import_data` takes it."""
+
+    checkpoint: Path
+    out: Path
+    name: str
+    sigmas: tuple[float, ...]
+    adapter: str | None = None
+    images: Path | None = None
+    labels: Path | None = None
+    class_map: ClassPairs | Path = ()
+    generate: int = 0
+    layers: LayerSet = NO_LAYERS
+    seed: int = ImportData.seed
+    brightness: tuple[float, float] | None = None
+    told: Told | None = None
 
 
 @verb

@@ -301,13 +301,17 @@ def test_drawing_does_not_wait_until_its_masks_are_compared(
     session: Session, worker: Recorder
 ) -> None:
     context = context_of(session, worker)
-    arguments: dict[str, Any] = {"of_picks": False, "anchors": 4, "neighbors": 2}
-    wanted = experiments.masks_to_judge(session.state, **arguments, layer_sets=(), parts=1)
+    asked = experiments.ExperimentWanted(
+        of_picks=False, anchors=4, neighbors=2, seeds=3, controls=("none",)
+    )
+    wanted = experiments.masks_to_judge(session.state, asked)
     assert wanted is not None
     experiments.judge_masks(context, wanted)
     judging = worker.submitted[-1]
     assert replace(judging, job_id=0) == wanted
-    experiments.run_experiment(context, **arguments, seeds=3, controls=("none",))
+    experiments.run_experiment(
+        context, of_picks=False, anchors=4, neighbors=2, seeds=3, controls=("none",)
+    )
     drawn = worker.submitted[-1]
     assert worker.cancelled == [judging.job_id]
     assert isinstance(drawn, RunExperiment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from PySide6.QtWidgets import QDialog, QMenu
 from diffviews_desktop import paths
 from diffviews_desktop.actions import asking, downloads, experiments, folders, jobs, maps
 from diffviews_desktop.actions.context import Context, ExportKind, Page
+from diffviews_desktop.actions.experiments import ExperimentWanted, GridWanted
+from diffviews_desktop.actions.folders import ImportWanted
 from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
@@ -207,8 +209,23 @@ class Pages:
             self._panels.add(made)
         _bring_up(self.importer)
 
-    def _import(self, arguments: dict[str, Any]) -> None:
-        folders.import_data(self._context, **arguments)
+    def _import(self, wanted: ImportWanted) -> None:
+        folders.import_data(
+            self._context,
+            checkpoint=wanted.checkpoint,
+            out=wanted.out,
+            name=wanted.name,
+            sigmas=wanted.sigmas,
+            adapter=wanted.adapter,
+            images=wanted.images,
+            labels=wanted.labels,
+            class_map=wanted.class_map,
+            generate=wanted.generate,
+            layers=wanted.layers,
+            seed=wanted.seed,
+            brightness=wanted.brightness,
+            told=wanted.told,
+        )
 
     def _show_map_settings(self) -> None:
         if self.map_settings is None:
@@ -252,9 +269,18 @@ class Pages:
 
         show_menu(self.grid, fill, place)
 
-    def _draw_grid(self, axes: dict[str, Any]) -> None:
+    def _draw_grid(self, wanted: GridWanted) -> None:
         state = self._context.state
-        experiments.generate_grid(self._context, state.runs.settings, state.condition, **axes)
+        experiments.generate_grid(
+            self._context,
+            state.runs.settings,
+            state.condition,
+            samples=wanted.samples,
+            varied=wanted.varied,
+            strengths=wanted.strengths,
+            windows=wanted.windows,
+            mask_layers=wanted.mask_layers,
+        )
 
     def _show_experiment(self) -> None:
         if self.experiment is None:
@@ -269,8 +295,19 @@ class Pages:
             self._panels.add(made)
         _bring_up(self.experiment)
 
-    def _run_experiment(self, arguments: dict[str, Any]) -> None:
-        experiments.run_experiment(self._context, **arguments)
+    def _run_experiment(self, wanted: ExperimentWanted) -> None:
+        experiments.run_experiment(
+            self._context,
+            of_picks=wanted.of_picks,
+            anchors=wanted.anchors,
+            neighbors=wanted.neighbors,
+            seeds=wanted.seeds,
+            controls=wanted.controls,
+            layer_sets=wanted.layer_sets,
+            parts=wanted.parts,
+            judge=wanted.judge,
+            features=wanted.features,
+        )
 
     def _open_report(self) -> None:
         experiment = self._context.state.runs.experiment

@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop.actions.experiments import ExperimentWanted
 from diffviews_desktop.engine.jobs.experiments import (
     ExperimentJudged,
     ExperimentResult,
@@ -100,28 +101,28 @@ def measured(ready: State) -> State:
     return replace(ready, runs=replace(ready.runs, experiment=compared))
 
 
-def asked_for(qtbot: QtBot, window: ExperimentWindow) -> dict[str, object]:
+def asked_for(qtbot: QtBot, window: ExperimentWindow) -> ExperimentWanted:
     with qtbot.waitSignal(window.experiment_requested) as caught:
         qtbot.mouseClick(window.draw, Qt.MouseButton.LeftButton)
-    arguments: dict[str, object] = caught.args[0]
-    return arguments
+    wanted: ExperimentWanted = caught.args[0]
+    return wanted
 
 
 def test_many_masks_with_all_controls_are_drawn_at_first(
     qtbot: QtBot, window: ExperimentWindow
 ) -> None:
     assert "10 masks: 200 pictures" in window.summary.text()
-    assert asked_for(qtbot, window) == {
-        "of_picks": False,
-        "anchors": 10,
-        "neighbors": 6,
-        "seeds": 2,
-        "controls": CONTROLS,
-        "layer_sets": (),
-        "parts": 1,
-        "judge": USUAL_JUDGE,
-        "features": "",
-    }
+    assert asked_for(qtbot, window) == ExperimentWanted(
+        of_picks=False,
+        anchors=10,
+        neighbors=6,
+        seeds=2,
+        controls=CONTROLS,
+        layer_sets=(),
+        parts=1,
+        judge=USUAL_JUDGE,
+        features="",
+    )
 
 
 def test_what_is_left_out_is_not_drawn_and_not_counted(
@@ -132,7 +133,7 @@ def test_what_is_left_out_is_not_drawn_and_not_counted(
     for control in CONTROLS[2:]:
         window.form.controls[control].setChecked(False)
     assert "4 masks: 36 pictures" in window.summary.text()
-    assert asked_for(qtbot, window)["controls"] == ("none", "mean")
+    assert asked_for(qtbot, window).controls == ("none", "mean")
 
 
 def test_a_model_without_classes_has_no_controls_of_classes(
@@ -141,9 +142,7 @@ def test_a_model_without_classes_has_no_controls_of_classes(
     loaded = replace(ready.opened.loaded, num_classes=0)  # type: ignore[type-var]
     window.set_state(replace(ready, opened=replace(ready.opened, loaded=loaded)))
     assert not window.form.controls["wrong"].isEnabled()
-    controls = asked_for(qtbot, window)["controls"]
-    assert isinstance(controls, tuple)
-    assert not {"wrong", "label"} & set(controls)
+    assert not {"wrong", "label"} & set(asked_for(qtbot, window).controls)
 
 
 def test_the_picked_samples_are_one_mask_which_says_nothing_of_others(
@@ -159,7 +158,7 @@ def test_the_picked_samples_are_one_mask_which_says_nothing_of_others(
     window.form.seeds.setValue(1)
     assert "no intervals" in window.summary.text()
     window.form.seeds.setValue(2)
-    assert asked_for(qtbot, window)["of_picks"] is True
+    assert asked_for(qtbot, window).of_picks is True
 
 
 ADD = Intervention("add", Difference((1, 2), (3,)), strength=-3.0)
@@ -194,8 +193,8 @@ def test_a_direction_is_compared_with_what_applies_to_it(
     assert "some channels alone" in form.controls["channels"].toolTip()
     assert "intervals will be over its seeds" in window.summary.text()
     asked = asked_for(qtbot, window)
-    assert asked["controls"] == controls_for((ADD,), classes=True, places=1)
-    assert (asked["seeds"], asked["of_picks"]) == (20, True)
+    assert asked.controls == controls_for((ADD,), classes=True, places=1)
+    assert (asked.seeds, asked.of_picks) == (20, True)
     # and back: each kind keeps its own number of seeds
     form.seeds.setValue(12)
     window.set_state(ready)
@@ -238,16 +237,16 @@ def test_a_sweep_is_over_every_layer_or_the_checked_ones(
     # none, and at 9 places the intervention and its opposite
     assert f"{5 * (1 + 9 * 2)} pictures" in window.summary.text()
     asked = asked_for(qtbot, window)
-    assert asked["layer_sets"] == (("a",), ("b",), ("midblock",))
-    assert asked["parts"] == 3
+    assert asked.layer_sets == (("a",), ("b",), ("midblock",))
+    assert asked.parts == 3
     form.where.setCurrentText(CHECKED)
     assert not form.layers.isHidden()
     assert not window.draw.isEnabled()
     assert "Check the layers" in window.summary.text()
     form.layers.item(1).setCheckState(Qt.CheckState.Checked)
-    assert asked_for(qtbot, window)["layer_sets"] == (("b",),)
+    assert asked_for(qtbot, window).layer_sets == (("b",),)
     form.where.setCurrentText(PANEL)
-    assert asked_for(qtbot, window)["layer_sets"] == ()
+    assert asked_for(qtbot, window).layer_sets == ()
 
 
 def test_the_time_is_said_where_the_model_was_measured(
@@ -270,7 +269,7 @@ def test_a_judge_is_chosen(
     def choose(text: str) -> object:
         judge.setCurrentIndex(judge.findText(text))
         judge.activated.emit(judge.currentIndex())
-        return asked_for(qtbot, window)["judge"]
+        return asked_for(qtbot, window).judge
 
     window.set_state(replace(ready, opened=replace(ready.opened, pace=100.0)))
     before = window.summary.text()
@@ -299,14 +298,14 @@ def test_a_layer_is_chosen_in_which_the_distance_is_measured(
     assert window.form.sizeHint().width() <= wide  # whatever the layers are called
     before = window.summary.text()
     features.setCurrentIndex(2)
-    assert asked_for(qtbot, window)["features"] == "midblock"
+    assert asked_for(qtbot, window).features == "midblock"
     assert window.summary.text() != before  # it takes longer
     window.set_state(ready)  # a model that has it, too
-    assert asked_for(qtbot, window)["features"] == "midblock"
+    assert asked_for(qtbot, window).features == "midblock"
     window.set_state(other)
     features.setCurrentIndex(1)
     window.set_state(ready)  # one that has it not
-    assert asked_for(qtbot, window)["features"] == ""
+    assert asked_for(qtbot, window).features == ""
 
 
 def test_the_table_has_the_distance_in_the_layer_where_it_was_measured(

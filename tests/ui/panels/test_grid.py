@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsPixmapItem
 from pytestqt.qtbot import QtBot
 
+from diffviews_desktop.actions.experiments import GridWanted
 from diffviews_desktop.engine.jobs.drawing import GenerateGrid
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
@@ -30,6 +31,7 @@ from diffviews_desktop.values.interventions import (
     Intervention,
     mean_of_samples,
 )
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -63,11 +65,19 @@ def check(window: GridWindow, *rows: int) -> None:
         window.form.layers.item(row).setCheckState(Qt.CheckState.Checked)
 
 
-def drawn(qtbot: QtBot, window: GridWindow) -> dict[str, object]:
+def drawn(qtbot: QtBot, window: GridWindow) -> GridWanted:
     """What Draw asks for."""
     with qtbot.waitSignal(window.grid_requested) as caught:
         qtbot.mouseClick(window.draw, Qt.MouseButton.LeftButton)
-    return caught.args[0]
+    wanted: GridWanted = caught.args[0]
+    return wanted
+
+
+def layers_of(window: GridWindow) -> tuple[LayerSet, ...]:
+    """The layers that would vary, each by itself."""
+    wanted = window.form.wanted(5)
+    assert wanted is not None
+    return wanted.mask_layers
 
 
 # ---- what varies --------------------------------------------------------------------------------
@@ -76,12 +86,7 @@ def drawn(qtbot: QtBot, window: GridWindow) -> dict[str, object]:
 def test_four_seeds_vary_where_nothing_is_entered(qtbot: QtBot, window: GridWindow) -> None:
     assert window.summary.text() == "4 pictures of NFE 5, mask of 2 samples."
     assert not window.form.problem.isVisible()
-    assert drawn(qtbot, window) == {
-        "samples": 4,
-        "strengths": (),
-        "windows": (),
-        "mask_layers": (),
-    }
+    assert drawn(qtbot, window) == GridWanted(samples=4)
 
 
 def test_every_axis_is_asked_for_as_it_is_entered(qtbot: QtBot, window: GridWindow) -> None:
@@ -90,12 +95,12 @@ def test_every_axis_is_asked_for_as_it_is_entered(qtbot: QtBot, window: GridWind
     qtbot.keyClicks(window.form.windows, "1-3, 5 , 2 - 5")
     check(window, 0, 2)
     assert window.summary.text() == "48 pictures of NFE 5, mask of 2 samples."
-    assert drawn(qtbot, window) == {
-        "samples": 2,
-        "strengths": (0.0, 0.25, 1.0, 0.1),
-        "windows": ((0, 3), (4, 5), (1, 5)),  # from 0, the end not included
-        "mask_layers": (("encoder_block_0",), ("decoder_block_1",)),
-    }
+    assert drawn(qtbot, window) == GridWanted(
+        samples=2,
+        strengths=(0.0, 0.25, 1.0, 0.1),
+        windows=((0, 3), (4, 5), (1, 5)),  # from 0, the end not included
+        mask_layers=(LayerSet(["encoder_block_0"]), LayerSet(["decoder_block_1"])),
+    )
 
 
 def test_what_is_asked_for_is_what_a_job_takes(
@@ -105,6 +110,7 @@ def test_what_is_asked_for_is_what_a_job_takes(
     window.form.strengths.setText("0.5, 1")
     window.form.windows.setText("1-2, 3-5")
     check(window, 1, 2)
+    wanted = drawn(qtbot, window)
     job = GenerateGrid(
         job_id=1,
         folder=FolderRef(),
@@ -112,9 +118,9 @@ def test_what_is_asked_for_is_what_a_job_takes(
         interventions=mean_of_samples((3,)),
         condition=from_choice(0),
         settings=replace(ready.runs.settings, seed=1),
-        **drawn(qtbot, window),
+        **vars(wanted),
     )
-    assert len(job.cells()) == job.count == 24
+    assert len(job.cells()) == job.count == wanted.count == 24
     assert window.summary.text().startswith("24 pictures ")
 
 
@@ -184,7 +190,7 @@ def test_a_grid_that_is_too_large_is_refused_with_its_number(
     window.form.seeds.setValue(500)
     window.form.strengths.setText("0, 0.25, 0.5, 1")
     assert window.summary.text().startswith("2,000 pictures")
-    assert drawn(qtbot, window)["samples"] == 500
+    assert drawn(qtbot, window).samples == 500
     window.form.seeds.setValue(501)
     assert window.form.problem.text() == ("That would be 2,004 pictures; a grid has at most 2,000.")
     assert not window.draw.isEnabled()
@@ -220,13 +226,13 @@ def test_checked_layers_stay_until_another_model_is_loaded(
 ) -> None:
     check(window, 1)
     window.set_state(replace(ready, picks=replace(ready.picks, selection=Selection(anchor=9))))
-    assert window.form.axes(5)["mask_layers"] == (("midblock",),)
+    assert layers_of(window) == (("midblock",),)
     assert ready.opened.loaded is not None
     other = replace(ready.opened.loaded, layers=(LayerInfo("middle", (4, 8, 8), False),))
     window.set_state(replace(ready, opened=replace(ready.opened, loaded=other)))
     layers = window.form.layers
     assert [layers.item(row).text() for row in range(layers.count())] == ["middle"]
-    assert window.form.axes(5)["mask_layers"] == ()
+    assert layers_of(window) == ()
 
 
 # ---- the contact sheet --------------------------------------------------------------------------
@@ -554,7 +560,7 @@ def test_strengths_of_a_direction_are_any_numbers(
     assert window.form.which.currentText() == "add 1 sample − 1 sample × 1"  # the newest
     window.form.strengths.setText("-2; 0; 3")
     assert window.form.problem.text() == ""
-    axes = drawn(qtbot, window)
-    assert (axes["varied"], axes["strengths"]) == (1, (-2.0, 0.0, 3.0))
+    wanted = drawn(qtbot, window)
+    assert (wanted.varied, wanted.strengths) == (1, (-2.0, 0.0, 3.0))
     window.form.which.setCurrentIndex(0)
     assert window.form.problem.text() == STRENGTHS

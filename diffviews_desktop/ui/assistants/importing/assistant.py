@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.actions.folders import ImportWanted
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
@@ -32,19 +33,19 @@ USUAL_FOLDER = "DiffViews data"  # in the user's home
 
 
 class ImportAssistant(QDialog):
-    """Signal: ``import_requested(arguments)``, a dict: those of `operations.import_data`.
+    """Signal: ``import_requested(wanted)``, an `ImportWanted`.
 
     What was entered stays until it was imported.
     """
 
-    import_requested = Signal(dict)
+    import_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Import pictures"))
         as_panel(self)
         self._state = State()
-        self._asked: dict[str, object] | None = None
+        self._asked: ImportWanted | None = None
         self._model = model = ModelPage()
         self._pictures = pictures = PicturesPage()
         self._output = output = OutputPage(model.model_name)
@@ -113,15 +114,15 @@ class ImportAssistant(QDialog):
         self._model.set_adapters(loaded.adapters.usable if loaded is not None else ())
         open_folder = None if state.opened.is_demo else state.opened.path
         self._output.suggest(open_folder or Path.home() / USUAL_FOLDER)
-        if asked and (state.opened.path, state.opened.model) == (asked["out"], asked["name"]):
+        if asked and (state.opened.path, state.opened.model) == (asked.out, asked.name):
             if self._still_says(asked):  # it was made: the next one starts afresh
                 self._clear()
             self._asked = None
         self._refresh()
 
-    def _still_says(self, asked: dict[str, object]) -> bool:
+    def _still_says(self, asked: ImportWanted) -> bool:
         try:
-            return self.arguments() == asked
+            return self.wanted() == asked
         except UsageError:  # what is entered by now is not even complete
             return False
 
@@ -144,9 +145,23 @@ class ImportAssistant(QDialog):
 
     # ---- what is entered ------------------------------------------------------------------------
 
-    def arguments(self) -> dict[str, object]:
-        """The arguments of `operations.import_data`; only where nothing is wrong."""
-        return {key: value for page in self._pages for key, value in page.arguments().items()}
+    def wanted(self) -> ImportWanted:
+        """What is entered; only where nothing is wrong.
+
+        Raises:
+            UsageError: a field cannot be read.
+        """
+        model, output = self._model, self._output
+        wanted = ImportWanted(
+            checkpoint=model.path,
+            name=model.model_name(),
+            adapter=model.adapter.currentData(),
+            out=output.path,
+            sigmas=output.levels(),
+            layers=output.layer_set(),
+            told=output.told.currentData(),
+        )
+        return self._pictures.added_to(wanted)
 
     def problems(self) -> dict[str, str]:
         """What is wrong, by field; empty where all can be imported."""
@@ -164,7 +179,7 @@ class ImportAssistant(QDialog):
         if self.pages.currentIndex() < len(self._pages) - 1:
             self._go(self.pages.currentIndex() + 1)
             return
-        self._asked = self.arguments()
+        self._asked = self.wanted()
         self.import_requested.emit(self._asked)
         self.close()
 

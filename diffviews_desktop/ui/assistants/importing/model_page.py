@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.assistants.importing.page import Page, browse_button, is_there, path_of
 from diffviews_desktop.ui.common.entries import entry
@@ -70,12 +71,13 @@ class ModelPage(Page):
         """What the model is called."""
         return self.name.text().strip()
 
-    def arguments(self) -> dict[str, object]:
-        return {
-            "checkpoint": path_of(self.checkpoint),
-            "name": self.model_name(),
-            "adapter": self.adapter.currentData(),
-        }
+    @property
+    def path(self) -> Path:
+        """Of the checkpoint; only where nothing is wrong."""
+        entered = path_of(self.checkpoint)
+        if entered is None:
+            raise UsageError(_checkpoint_problem(None))
+        return entered
 
     def problems(self) -> dict[str, str]:
         return {

@@ -16,6 +16,7 @@ from diffviews_desktop.ui.assistants.importing.page import Page, browse_button, 
 from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.widgets import ComboBox
 from diffviews_desktop.values.import_rules import layer_names, noise_levels
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.told import NOTHING, OWN, Told
 
 TOLD: tuple[tuple[str, Told | None], ...] = (
@@ -68,13 +69,21 @@ class OutputPage(Page):
         self.out.setText(self._suggested)
         self.told.setCurrentIndex(0)
 
-    def arguments(self) -> dict[str, object]:
-        return {
-            "out": path_of(self.out),
-            "sigmas": noise_levels(self.sigmas.text()),
-            "layers": _layers(self.layers.text()),
-            "told": self.told.currentData(),
-        }
+    @property
+    def path(self) -> Path:
+        """Where to write; only where nothing is wrong."""
+        entered = path_of(self.out)
+        if entered is None:
+            raise UsageError(_out_problem(None, ""))
+        return entered
+
+    def levels(self) -> tuple[float, ...]:
+        """The noise levels."""
+        return noise_levels(self.sigmas.text())
+
+    def layer_set(self) -> LayerSet:
+        """The layers; none for the model's default."""
+        return _layers(self.layers.text())
 
     def problems(self) -> dict[str, str]:
         return {
@@ -104,13 +113,12 @@ class OutputPage(Page):
         if expected is None:
             self.summary.clear()
             return
-        levels, out = len(noise_levels(self.sigmas.text())), path_of(self.out)
-        assert out is not None
+        levels = len(self.levels())
         pictures = trn("{number} picture", "{number} pictures", expected.pictures)
         at = trn("{number} noise level", "{number} noise levels", levels)
         samples = trn("{number} sample", "{number} samples", expected.pictures * levels)
         values = {"pictures": pictures, "levels": at, "samples": samples}
-        there = out / self._model_name()
+        there = self.path / self._model_name()
         self.summary.setText(
             tr("{pictures} at {levels}: at least {samples} in {folder}", **values, folder=there)
             if expected.more
@@ -118,9 +126,9 @@ class OutputPage(Page):
         )
 
 
-def _layers(text: str) -> tuple[str, ...]:
+def _layers(text: str) -> LayerSet:
     """Layers that are entered; none for the model's default."""
-    return layer_names(text) if text.strip() else ()
+    return layer_names(text) if text.strip() else NO_LAYERS
 
 
 def _refusal(read: Callable[[str], object], text: str) -> str:

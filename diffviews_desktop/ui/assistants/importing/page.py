@@ -92,10 +92,6 @@ class Page(QWidget):
 
     # ---- what each page says for itself ---------------------------------------------------------
 
-    def arguments(self) -> dict[str, object]:
-        """Its part of the arguments of `operations.import_data`; only where nothing is wrong."""
-        raise NotImplementedError
-
     def problems(self) -> dict[str, str]:
         """What is wrong, by field; empty sentences where nothing is."""
         raise NotImplementedError

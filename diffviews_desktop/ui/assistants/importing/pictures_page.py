@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtWidgets import QLineEdit, QRadioButton, QWidget
 
+from diffviews_desktop.actions.folders import ImportWanted
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.pictures.labels.class_map import EXAMPLE, class_map_of
@@ -101,18 +103,17 @@ class PicturesPage(Page):
 
     # ---- what is entered ------------------------------------------------------------------------
 
-    def arguments(self) -> dict[str, object]:
-        if self.own.isChecked():
-            images, labels = path_of(self.images), path_of(self.labels)
-            entered = {
-                "class_map": class_map_of(self.class_map.text()),
-                "brightness": self._brightness(),
-            }
-            given = {"images": images, "labels": labels, **entered}
-            return {**given, "generate": 0, "seed": ImportData.seed}
-        count, seed = self.count.value(), seed_of(self.seed.text())
-        drawn = {"images": None, "labels": None, "class_map": (), "brightness": None}
-        return {**drawn, "generate": count, "seed": seed}
+    def added_to(self, wanted: ImportWanted) -> ImportWanted:
+        """What is wanted, with these pictures; only where nothing is wrong."""
+        if not self.own.isChecked():
+            return replace(wanted, generate=self.count.value(), seed=seed_of(self.seed.text()))
+        return replace(
+            wanted,
+            images=path_of(self.images),
+            labels=path_of(self.labels),
+            class_map=class_map_of(self.class_map.text()),
+            brightness=self._brightness(),
+        )
 
     def problems(self) -> dict[str, str]:
         if self.own.isChecked():

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 
-from diffviews_desktop.actions.experiments import acting_in, many_masks
+from diffviews_desktop.actions.experiments import ExperimentWanted, acting_in, many_masks
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import caption, muted, tip
@@ -200,19 +198,19 @@ class ExperimentForm(QWidget):
         )
         return ("none", *named)
 
-    def arguments(self) -> dict[str, Any]:
-        """What `run_experiment` takes."""
-        return {
-            "of_picks": self.of_picks,
-            "anchors": int(self.anchors.value()),
-            "neighbors": int(self.neighbors.value()),
-            "seeds": int(self.seeds.value()),
-            "controls": self.chosen(),
-            "layer_sets": self.layer_sets,
-            "parts": self.windows,
-            "judge": self.judge.currentData(),
-            "features": self.features.layer,
-        }
+    def wanted(self) -> ExperimentWanted:
+        """What the fields say."""
+        return ExperimentWanted(
+            of_picks=self.of_picks,
+            anchors=self.anchors.value(),
+            neighbors=self.neighbors.value(),
+            seeds=self.seeds.value(),
+            controls=self.chosen(),
+            layer_sets=self.layer_sets,
+            parts=self.windows,
+            judge=self.judge.currentData(),
+            features=self.features.layer,
+        )
 
     def _on_masks(self) -> None:
         self.anchors.setEnabled(not self.of_picks)

@@ -28,11 +28,11 @@ REST_MILLISECONDS = 500
 
 
 class ExperimentWindow(DrawingWindow):
-    """Signals: ``experiment_requested(arguments)``, ``cancel_requested(job_id)``,
+    """Signals: ``experiment_requested(wanted)``, ``cancel_requested(job_id)``,
     ``report_requested()``, and ``judge_requested(job)`` where it is to be known whether the masks
     are beyond the samples."""
 
-    experiment_requested = Signal(dict)
+    experiment_requested = Signal(object)
     cancel_requested = Signal(int)
     judge_requested = Signal(object)
     report_requested = Signal()
@@ -144,7 +144,7 @@ class ExperimentWindow(DrawingWindow):
 
     def _wanted(self) -> JudgeExperiment | None:
         """What says so."""
-        return masks_to_judge(self._state, **self.form.arguments())
+        return masks_to_judge(self._state, self.form.wanted())
 
     def _watch(self) -> None:
         """Ask once the form rests and the engine waits."""
@@ -197,7 +197,7 @@ class ExperimentWindow(DrawingWindow):
 
     def _on_draw(self) -> None:
         self._asked = None, frozenset()  # what is cancelled for it is asked again
-        self.experiment_requested.emit(self.form.arguments())
+        self.experiment_requested.emit(self.form.wanted())
 
     def _on_cancel(self) -> None:
         experiment = self._state.runs.experiment

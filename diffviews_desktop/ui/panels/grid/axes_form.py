@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from diffviews_desktop.actions.experiments import GridWanted
 from diffviews_desktop.engine.jobs.drawing import MAX_PICTURES
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals
@@ -100,8 +101,8 @@ class AxesForm(QWidget):
             last = len(acting) - 1
             self.which.setCurrentIndex(last if grown else min(max(chosen, 0), last))
 
-    def axes(self, num_steps: int) -> dict[str, object] | None:
-        """The axes as `GenerateGrid` takes them; None where a field cannot be read, which is said.
+    def wanted(self, num_steps: int) -> GridWanted | None:
+        """What the fields say; None where one cannot be read, which is said.
 
         Args:
             num_steps: denoising steps of a run.
@@ -114,27 +115,23 @@ class AxesForm(QWidget):
             windows = _windows(self.windows.text(), num_steps)
         except ValueError as error:
             problem = str(error)
-        layers = self._layers.checked()
-        count = self.seeds.value() * max(1, len(strengths)) * max(1, len(windows))
-        count *= max(1, len(layers))
-        if not problem and count > MAX_PICTURES:
+        wanted = GridWanted(
+            samples=self.seeds.value(),
+            varied=max(0, self.which.currentIndex()),
+            strengths=strengths,
+            windows=windows,
+            mask_layers=self._layers.checked(),
+        )
+        if not problem and wanted.count > MAX_PICTURES:
             problem = trn(
                 "That would be {number} picture; a grid has at most {most}.",
                 "That would be {number} pictures; a grid has at most {most}.",
-                count,
+                wanted.count,
                 most=grouped(MAX_PICTURES),
             )
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
-        if problem:
-            return None
-        return {
-            "samples": self.seeds.value(),
-            "strengths": strengths,
-            "windows": windows,
-            "mask_layers": layers,
-            **({"varied": self.which.currentIndex()} if self.which.currentIndex() > 0 else {}),
-        }
+        return None if problem else wanted
 
     def _is_share(self) -> bool:
         """Whether the strength of what varies is a share, 0 … 1."""

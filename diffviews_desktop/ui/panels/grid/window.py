@@ -8,7 +8,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.actions.experiments import cannot_draw_grid
+from diffviews_desktop.actions.experiments import GridWanted, cannot_draw_grid
 from diffviews_desktop.actions.runs import NO_SAMPLE
 from diffviews_desktop.state.stage_texts import detail_text, stage_text
 from diffviews_desktop.state.state import State
@@ -22,10 +22,10 @@ from diffviews_desktop.values.interventions import Intervention, with_picks
 
 
 class GridWindow(DrawingWindow):
-    """Signals: ``grid_requested(axes)``, ``cancel_requested(job_id)``, ``cell_chosen(index)``,
-    ``menu_wanted(index, place)`` and ``save_requested()``."""
+    """Signals: ``grid_requested(wanted)``, a `GridWanted`, ``cancel_requested(job_id)``,
+    ``cell_chosen(index)``, ``menu_wanted(index, place)`` and ``save_requested()``."""
 
-    grid_requested = Signal(dict)
+    grid_requested = Signal(object)
     cancel_requested = Signal(int)
     cell_chosen = Signal(int)
     menu_wanted = Signal(int, QPoint)
@@ -88,27 +88,22 @@ class GridWindow(DrawingWindow):
         state = self._state
         return with_picks(state.runs.interventions, state.picks.selection.rows)
 
-    def _axes(self) -> dict[str, object] | None:
-        return self.form.axes(self._state.runs.settings.num_steps)
+    def _wanted(self) -> GridWanted | None:
+        return self.form.wanted(self._state.runs.settings.num_steps)
 
     def _show_summary(self) -> None:
         """How much it is, or why it cannot be drawn."""
         state = self._state
-        axes = self._axes()
+        wanted = self._wanted()
         why = cannot_draw_grid(state)
-        varied = () if axes is None else (axes["strengths"], axes["windows"], axes["mask_layers"])
-        if not why and not self._acting() and any(varied):
+        varies = wanted is not None and wanted.varies_intervention
+        if not why and not self._acting() and varies:
             why = NO_SAMPLE
-        self.draw.setEnabled(axes is not None and not why)
+        self.draw.setEnabled(wanted is not None and not why)
         self.draw.setToolTip(tip(why or tr("Draw one picture for every combination")))
-        if axes is None or why:
+        if wanted is None or why:
             self.summary.setText(why)
             return
-        count = 1
-        for name in ("strengths", "windows", "mask_layers"):
-            values = axes[name]
-            count *= max(1, len(values))  # type: ignore[arg-type]
-        count *= axes["samples"]  # type: ignore[operator]
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
         acting = self._acting()
         mask = said_of(acting, state.runs.settings.num_steps) or tr("no mask")
@@ -116,16 +111,16 @@ class GridWindow(DrawingWindow):
             trn(
                 "{number} picture of NFE {nfe}, {mask}.",
                 "{number} pictures of NFE {nfe}, {mask}.",
-                count,
+                wanted.count,
                 nfe=nfe,
                 mask=mask,
             )
         )
 
     def _on_draw(self) -> None:
-        axes = self._axes()
-        if axes is not None:
-            self.grid_requested.emit(axes)
+        wanted = self._wanted()
+        if wanted is not None:
+            self.grid_requested.emit(wanted)
 
     def _on_cancel(self) -> None:
         grid = self._state.runs.grid
