@@ -181,7 +181,8 @@ def test_the_levels_of_aligned_maps_are_stacked(qtbot: QtBot, levels_app: App) -
 
     # on the map itself, the nearest are those of the anchor's level
     levels_app.context.session.select(type(session.state.picks.selection)(anchor=4), "pick")
-    window.gallery.suggest_requested.emit(5, True, Within())
+    window.gallery.suggestion_changed.emit(5, True, Within())
+    click(qtbot, window.gallery.suggest)
     until(qtbot, lambda: session.state.picks.selection.suggested)
     assert {row % 3 for row, _ in session.state.picks.selection.suggested} == {4 % 3}
 

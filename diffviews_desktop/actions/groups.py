@@ -257,7 +257,6 @@ NAME = Action(
     menu="edit",
     group=1,
     meaning=tr("Keep it under a name, with a colour; it is saved with the session."),
-    button=tr("Name…"),
     why_not=nothing_selected,
 )
 CLUSTERS = Action(

@@ -204,7 +204,6 @@ SET_A = Action(
     menu="generate",
     group=2,
     meaning=tr("The mean of set A less that of set B is a direction."),
-    button=tr("Set A"),
     why_not=no_rows,
     detail=lambda state: _size(state.runs.set_a),
 )
@@ -215,7 +214,6 @@ SET_B = Action(
     menu="generate",
     group=2,
     meaning=tr("The mean of set A less that of set B is a direction."),
-    button=tr("Set B"),
     why_not=no_rows,
     detail=lambda state: _size(state.runs.set_b),
 )
@@ -226,7 +224,6 @@ ADD = Action(
     menu="generate",
     group=2,
     meaning=tr("Add the mean of set A less that of set B to what layers compute."),
-    button=tr("Add A \N{MINUS SIGN} B"),
     why_not=_no_sets,
 )
 STEER = Action(

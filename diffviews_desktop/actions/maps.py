@@ -229,7 +229,6 @@ ACTIONS = (
         keys=("M",),
         menu="map",
         group=2,
-        button=tr("Map settings…"),
     ),
     ASSESS,
 )

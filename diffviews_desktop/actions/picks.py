@@ -221,7 +221,8 @@ def redo(context: Context) -> None:
 
 def _suggest(context: Context) -> None:
     picks = context.state.picks
-    suggest_neighbors(context, picks.suggest_count, picks.suggest_on_map)
+    asked = picks.suggest_count, picks.suggest_on_map, picks.suggest_within
+    suggest_neighbors(context, *asked)
 
 
 def _nothing_picked(state: State) -> str:
@@ -299,6 +300,8 @@ ACTIONS = (
         keys=("S",),
         menu="map",
         group=2,
+        meaning=tr("Add the samples that are nearest to the anchor"),
+        button=tr("S&uggest"),
         why_not=no_anchor,
     ),
 )

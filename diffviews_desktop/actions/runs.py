@@ -235,7 +235,7 @@ def is_comparing(state: State) -> bool:
 def _not_comparable(state: State) -> str:
     run = state.runs.run()
     if run is not None and not run.job.interventions and not state.runs.beside:
-        return tr("This run has no mask: choose a second one in the list to compare it with.")
+        return tr("This run has no mask. To compare it, choose a second run in the list with Ctrl.")
     return "" if run is not None else tr("There is no run yet: press Generate.")
 
 
@@ -253,7 +253,7 @@ ACTIONS = (
         lambda context: context.window.press_generate(),
         keys=("Ctrl+Return",),
         menu="generate",
-        meaning=tr("Draw with the layer held at the mean."),
+        meaning=tr("Draw with the layer held at the mean, or with other interventions"),
         why_not=cannot_generate,
     ),
     Action(
@@ -295,9 +295,12 @@ ACTIONS = (
         keys=("U",),
         menu="generate",
         group=1,
-        meaning=tr("Show the unmasked run of the same seed beside this one."),
+        meaning=tr(
+            "Show the unmasked run of the same seed beside this one. Runs that you choose with "
+            "Ctrl in the list are compared as well."
+        ),
         button=tr("Compare"),
         why_not=_not_comparable,
-        checked=lambda state: is_comparing(state),
+        checked=lambda state: is_comparing(state) and not _not_comparable(state),
     ),
 )

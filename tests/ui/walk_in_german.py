@@ -45,7 +45,7 @@ QT = (
 """What Qt says itself, and a menu of pyqtgraph's that is never shown."""
 CODE = ("diffviews-desktop do", "'{", "by ", "{", "}", '"')
 """How lines of the history begin."""
-KEYS = re.compile(r"\(?((Strg|Umschalt|Alt)\+)*(\W|\w|F\d+|Esc|Return|Links|Rechts|\+)\)?")
+KEYS = re.compile(r"\(?((Strg|Umschalt|Alt)\+)*(\W|\w|F\d+|Esc|Return|Entf|Links|Rechts|\+)\)?")
 BETWEEN = re.compile(r"(?<=[.…?!]) |: | · |, | \(|\)|; | oder | |^(DiffViews|Rückgängig) ")
 FEWEST_LETTERS = 3
 """So many of its own, besides what is filled in, a text has that another is recognised by."""

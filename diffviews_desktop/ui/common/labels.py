@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Signal
-from PySide6.QtGui import QImage, QPixmap, QResizeEvent, Qt
+from PySide6.QtGui import QImage, QKeySequence, QPixmap, QResizeEvent, Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolTip, QWidget
 
 from diffviews_desktop.text.plain import steady, visible
@@ -42,6 +42,16 @@ def tip(*lines: str) -> str:
     if not Qt.mightBeRichText(text) and max(map(len, text.split("\n"))) <= _LONG_LINE:
         return text
     return f'<div style="white-space: pre-wrap">{html.escape(text)}</div>'
+
+
+def native_key(key: str) -> str:
+    """A key as the system writes it."""
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def with_key(meaning: str, key: str) -> str:
+    """What something does, and by which key."""
+    return f"{meaning.removesuffix('.')} ({native_key(key)})"
 
 
 def say_below(field: QWidget, text: str) -> None:

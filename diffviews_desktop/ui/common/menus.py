@@ -16,7 +16,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import MOST_OF_PATH, menu_text
-from diffviews_desktop.ui.common.labels import tip
+from diffviews_desktop.ui.common.labels import native_key, tip, with_key
 
 SYSTEM_MENU_ROLES = {
     "window.preferences": QAction.MenuRole.PreferencesRole,
@@ -121,9 +121,12 @@ class Actions(QObject):
                         menu.addMenu(ChoiceMenu(one, self._context, menu))
 
     def press_with(self, button: QAbstractButton, action_id: str) -> None:
-        """Let a button do an action: with its short title, its meaning, and its state."""
+        """Let a button do an action: with its meaning and its state, and with its short title
+        where the button has neither a text of its own nor an icon."""
         action, made = ACTIONS[action_id], self[action_id]
         button.setCheckable(made.isCheckable())
+        if not button.text() and button.icon().isNull():
+            button.setText(action.button or action.name)
 
         def show() -> None:
             button.setEnabled(made.isEnabled())
@@ -139,16 +142,13 @@ class Actions(QObject):
 
 def _native(keys: Sequence[str]) -> str:
     """Keys as the system writes them."""
-    shown = (QKeySequence(k).toString(QKeySequence.SequenceFormat.NativeText) for k in keys)
-    return tr(" or ").join(shown)
+    return tr(" or ").join(map(native_key, keys))
 
 
 def _meaning(action: Action) -> str:
     """What the action does, and by which key."""
-    key = QKeySequence(action.keys[0]) if action.keys else QKeySequence()
-    told = key.toString(QKeySequence.SequenceFormat.NativeText)
     meaning = action.meaning or action.name
-    return f"{meaning.removesuffix('.')} ({told})" if told else meaning
+    return with_key(meaning, action.keys[0]) if action.keys else meaning
 
 
 class ChoiceMenu(QMenu):

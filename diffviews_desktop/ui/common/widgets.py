@@ -39,9 +39,10 @@ def let_drops_through(view: QGraphicsView) -> None:
 
 
 class IconButton(QToolButton):
-    """A tool button whose icon follows the theme."""
+    """A tool button whose icon follows the theme; ``tip`` says what it does, where no action says
+    so."""
 
-    def __init__(self, name: str, tip: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, tip: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = name
         self.setIconSize(theme.ICON_SIZE)

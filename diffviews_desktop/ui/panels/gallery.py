@@ -1,4 +1,4 @@
-"""The anchor and its neighbours as pictures with distances, and the Suggest button."""
+"""The anchor and its neighbours as pictures with distances, and how others are suggested."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
+from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.ui.common.row_menu import RowMenu
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, WholeNumber, as_panel
 from diffviews_desktop.values.noise_levels import mixed_levels
@@ -50,15 +51,12 @@ class _Gallery(QListWidget):
 
 
 class GalleryPanel(QWidget):
-    """Signals: ``suggest_requested(count, on_map, within)``, ``suggestion_changed`` with the same,
-    ``removed(row)``, ``located(row)``, ``cleared()``, and ``menu_wanted(row, place)`` on the
-    screen."""
+    """Signals: ``suggestion_changed(count, on_map, within)``, ``removed(row)``, ``located(row)``,
+    and ``menu_wanted(row, place)`` on the screen."""
 
-    suggest_requested = Signal(int, bool, object)
     suggestion_changed = Signal(int, bool, object)
     removed = Signal(int)
     located = Signal(int)
-    cleared = Signal()
     menu_wanted = Signal(int, QPoint)
 
     def __init__(self, pictures: PictureLoader, parent: QWidget | None = None) -> None:
@@ -71,7 +69,7 @@ class GalleryPanel(QWidget):
         self.anchor.setProperty("strong", True)
         self.caption = ElidedLabel(end=True)
         self.caption.setObjectName("muted")
-        self.clear_button = IconButton("trash", tr("Clear the selection"))
+        self.clear_button = IconButton("trash")
         self.count = WholeNumber()
         self.count.setRange(1, NEIGHBORS)
         self.count.setValue(5)
@@ -92,7 +90,7 @@ class GalleryPanel(QWidget):
         for action in (self.same_class, self.same_level):
             action.setCheckable(True)
         self.within.setMenu(menu)
-        self.suggest = QPushButton(tr("S&uggest"))
+        self.suggest = QPushButton()
         self.hint = muted()
         self.hint.setWordWrap(True)
         self.searched = ElidedLabel(end=True)
@@ -134,12 +132,10 @@ class GalleryPanel(QWidget):
         column.addWidget(self.hint)
         column.addWidget(self.list, 1)
 
-        self.suggest.clicked.connect(lambda: self.suggest_requested.emit(*self._suggestion()))
         for action in (self.same_class, self.same_level):
             action.triggered.connect(self._on_suggestion_changed)
         self.count.valueChanged.connect(self._on_suggestion_changed)
         self.space.activated.connect(self._on_suggestion_changed)
-        self.clear_button.clicked.connect(self.cleared)
         self.list.itemClicked.connect(self._on_clicked)
         RowMenu(self.list, self._on_menu)
         self.list.itemDoubleClicked.connect(self._on_double_clicked)
@@ -165,11 +161,6 @@ class GalleryPanel(QWidget):
         self._show_within(state)
         self.searched.set_text(*_searched(state))
         self.searched.setVisible(bool(self.searched.whole))
-        has_anchor = samples is not None and selection.anchor is not None
-        self.suggest.setEnabled(has_anchor)
-        usual, first = tr("Add the nearest samples (S)"), tr("Click a point on the map first")
-        self.suggest.setToolTip(tip(usual if has_anchor else first))
-        self.clear_button.setEnabled(has_anchor)
         self.list.clear()
         if samples is None or selection.anchor is None:
             self.anchor.set_text(tr("No anchor"))
@@ -216,6 +207,11 @@ class GalleryPanel(QWidget):
             self.list.addItem(item)
             image = self._pictures.get(samples.picture(row))
             self._set_icon(item, image)
+
+    def press_with(self, actions: Actions) -> None:
+        """Let its buttons do what the menus do."""
+        actions.press_with(self.suggest, "picks.suggest")
+        actions.press_with(self.clear_button, "picks.clear")
 
     def _on_suggestion_changed(self, *_: object) -> None:
         self.suggestion_changed.emit(*self._suggestion())

@@ -48,7 +48,6 @@ class RunsDock(QObject):
         panel.pin_chosen.connect(partial(run_list.pin_run, c))
         panel.renamed.connect(partial(run_list.rename_run, c))
         panel.deleted.connect(partial(runs.delete_run, c))
-        panel.compare_chosen.connect(partial(runs.compare_with_unmasked, c))
         panel.landing_requested.connect(partial(runs.find_landing, c))
         panel.like_map_wanted.connect(partial(run_list.show_like_map, c))
         panel.menu_wanted.connect(self.show_menu)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 from diffviews_desktop.actions import finding, groups, selection, showing, views
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.sample_menu import SampleMenu
 from diffviews_desktop.ui.panels.classes import ClassesPanel
@@ -95,10 +94,6 @@ class Samples:
         actions.press_with(sets.name, "groups.name")
         actions.press_with(filters.all, "view.all")
         actions.press_with(filters.keep, "views.keep")
-        panel.bar.select.setText(tr("Select"))
-        sets.name.setText(tr("Name the selection…"))
-        filters.all.setText(tr("Show all"))
-        filters.keep.setText(tr("Keep the view…"))
 
     def fill(self, dock: QDockWidget) -> None:
         """Lie in a dock, and list samples only while it can be seen."""

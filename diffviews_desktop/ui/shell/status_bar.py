@@ -56,7 +56,7 @@ class StatusBar(QStatusBar):
         )
         self.left.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 4)
         self.cancel = QPushButton(tr("Cancel"))
-        self.cancel.setToolTip(tip(tr("Cancel this job (Ctrl+.)")))
+        self.cancel.setToolTip(tip(tr("Cancel this job")))
         self.cancel.clicked.connect(self.cancel_requested)
         self.jobs, self.notices = _quiet_button(tr("Jobs")), _quiet_button(tr("Notices"))
         several = self.jobs.fontMetrics().horizontalAdvance(tr("Jobs (00)"))

@@ -28,7 +28,6 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.actions import (
     asking,
     directions,
-    downloads,
     folders,
     interventions,
     maps,
@@ -79,7 +78,6 @@ from diffviews_desktop.ui.shell.status_bar import StatusBar
 from diffviews_desktop.ui.shell.text_window import TextWindow
 from diffviews_desktop.ui.views.area import MapArea
 from diffviews_desktop.ui.views.waiting import WaitingPage
-from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.preferences import Appearance
 
 if TYPE_CHECKING:  # brought in after the first paint: importing it takes a second
@@ -175,7 +173,7 @@ class MainWindow(Clipboard, QMainWindow):
         self.panels.add(self.gallery, self.generate_panel, self.runs_panel, self.status)
 
     def _build_bar(self) -> None:
-        self.settings_button = QPushButton(tr("Map settings…"))
+        self.settings_button = QPushButton()
         self.open_button = QPushButton(tr_in("tool bar", "Open data folder…"))
         self.demo_hint = muted(tr("bundled demo: real handwritten digits"))
         bar = QToolBar(tr("Model and layer"), self)
@@ -191,7 +189,6 @@ class MainWindow(Clipboard, QMainWindow):
         self.addToolBar(bar)
         self.menu_actions.press_with(self.settings_button, "maps.settings")
         self.menu_actions.press_with(self.open_button, "folders.open")
-        self.status.press_with(self.menu_actions)
 
     def childEvent(self, event: QChildEvent) -> None:
         """Tabs of docks that lie on each other come and go with them."""
@@ -205,6 +202,8 @@ class MainWindow(Clipboard, QMainWindow):
 
     def _connect(self) -> None:
         c = self.context
+        for part in (self.gallery, self.generate_panel, self.runs_panel.steps, self.status):
+            part.press_with(self.menu_actions)
         self.layer_panel.model_chosen.connect(partial(folders.switch_model, c))
         self.layer_panel.layers_chosen.connect(partial(maps.change_layer, c))
         self.color_panel.color_chosen.connect(partial(showing.change_color, c))
@@ -213,22 +212,15 @@ class MainWindow(Clipboard, QMainWindow):
         self.classes.hiding_wanted.connect(partial(showing.toggle_category, c, "class"))
         self.classes.isolation_wanted.connect(self._isolate_class)
         self.classes.class_chosen.connect(partial(showing.highlight_class, c))
-        self.gallery.suggest_requested.connect(partial(picks.suggest_neighbors, c))
         self.gallery.suggestion_changed.connect(partial(picks.change_suggestion, c))
         self.gallery.removed.connect(partial(picks.remove_neighbor, c))
-        self.gallery.cleared.connect(partial(picks.clear_selection, c))
         self.gallery.located.connect(self.map_area.center_on)
         self.generate_panel.generate_requested.connect(partial(runs.generate_from_neighbors, c))
         self.generate_panel.settings_changed.connect(partial(runs.change_settings, c))
-        self.generate_panel.cancel_requested.connect(partial(asking.cancel_current, c))
-        self.menu_actions.press_with(self.generate_panel.grid, "experiments.grid")
         self._fill_add_menu(self.generate_panel.stack.add_menu)
         self.status.cancel_requested.connect(partial(asking.cancel_shown, c))
         self.runs_panel.located.connect(self.map_area.center_on)
         self.notice.offer_taken.connect(partial(take_offer, c))
-        self.waiting.open_button.clicked.connect(lambda: folders.choose_folder(c))
-        self.waiting.models_button.clicked.connect(lambda: downloads.show_models(c))
-        self.waiting.demo_button.clicked.connect(lambda: folders.open_other(c, FolderRef()))
         self.map_area.hovered.connect(self.preview.show_row)
         self.map_area.painted.connect(self._on_painted)
         self.map_area.step_clicked.connect(partial(runs.go_to_step, c))

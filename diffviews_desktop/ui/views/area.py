@@ -19,7 +19,6 @@ from diffviews_desktop.actions.showing import MOVES, TOOLS
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import values_of
 from diffviews_desktop.state.view import Rectangle, View
-from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import motion
 from diffviews_desktop.ui.common.images import PictureLoader
 from diffviews_desktop.ui.common.menus import Actions
@@ -81,6 +80,7 @@ class MapArea(QStackedWidget):
         self._context, self._session = context, context.session
         self._actions, self._pictures = actions, pictures
         self.waiting = WaitingPage()
+        self.waiting.press_with(actions)
         self.addWidget(self.waiting)
         self.switch = MapSwitch(context, self)
         self.map: MapView | None = None
@@ -130,8 +130,9 @@ class MapArea(QStackedWidget):
         step = None if flat is None else flat.hovered_step
         menu = MapMenu(self, self._actions, self._context, row, [] if linked else moves, step)
         if linked and self.linked is not None:  # these move the second map
-            menu.addAction(tr("&Fit all")).triggered.connect(self.linked.fit)
-            menu.addAction(tr("Fit the selec&tion")).triggered.connect(self.linked.fit_selection)
+            fit, fit_selection = (one.text() for one in moves[:2])
+            menu.addAction(fit).triggered.connect(self.linked.fit)
+            menu.addAction(fit_selection).triggered.connect(self.linked.fit_selection)
         self.menu = menu
         menu.popup(place)
 

@@ -9,6 +9,7 @@ from diffviews_desktop.state.stage_texts import stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.ui.common.menus import Actions
 
 
 class WaitingPage(QWidget):
@@ -27,9 +28,8 @@ class WaitingPage(QWidget):
         self.bar.setRange(0, 0)
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(260)
-        self.open_button = QPushButton(tr("Open data folder…"))
-        self.models_button = QPushButton(tr("Download models…"))
-        self.demo_button = QPushButton(tr("Open the demo"))
+        self.open_button, self.models_button = QPushButton(), QPushButton()
+        self.demo_button = QPushButton()
         column = QVBoxLayout(self)
         # as wide as the page: while the map is imported nothing is laid out again, and a longer
         # text would be cut off
@@ -40,6 +40,12 @@ class WaitingPage(QWidget):
         for widget in (self.detail, self.bar, *self._buttons):
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch()
+
+    def press_with(self, actions: Actions) -> None:
+        """Let its buttons do what there is to do next."""
+        actions.press_with(self.open_button, "folders.open")
+        actions.press_with(self.models_button, "models.download")
+        actions.press_with(self.demo_button, "folders.demo")
 
     def set_state(self, state: State) -> None:
         """Show the job that will bring the map, or how to get one."""

@@ -93,7 +93,7 @@ def test_generate_asks_with_what_is_shown(qtbot: QtBot, generate: GeneratePanel)
     generate.sampling.guidance.setValue(1.5)
     generate.sampling.noise.setCurrentIndex(generate.sampling.noise.findData("zero"))
     with qtbot.waitSignal(generate.generate_requested) as caught:
-        qtbot.mouseClick(generate.generate, Qt.MouseButton.LeftButton)
+        generate.press()
     settings, condition, interventions = caught.args
     assert settings == SamplingSettings(num_steps=7, guidance_scale=1.5, noise_mode="zero")
     assert interventions == (replace(PICKED, step_to=2),)
@@ -123,7 +123,7 @@ def test_the_class_follows_what_samples_were_told_until_the_user_chooses(
         assert generate.classes.currentData() == shown
     generate.sampling.steps.setValue(9)  # another field is no choice of a class
     with qtbot.waitSignal(generate.generate_requested) as caught:
-        qtbot.mouseClick(generate.generate, Qt.MouseButton.LeftButton)
+        generate.press()
     assert caught.args[1] is None
     # what is chosen stays, also where it is what was shown
     row = generate.classes.findText("zero label")
@@ -193,21 +193,25 @@ def test_the_seed_of_the_last_run_can_be_locked(generate: GeneratePanel, state, 
     assert generate.settings().seed == 77
 
 
-def test_a_disabled_generate_says_why(generate: GeneratePanel, state: State) -> None:
-    generate.set_state(replace(state, picks=replace(state.picks, selection=Selection())))
-    assert not generate.generate.isEnabled()
-    assert "Click a point" in generate.generate.toolTip()
+def test_why_nothing_can_be_drawn_is_said_and_nothing_is_asked_for(
+    qtbot: QtBot, generate: GeneratePanel, state: State
+) -> None:
+    nothing = replace(state, picks=replace(state.picks, selection=Selection()))
     broken = replace(
         state,
         picks=replace(state.picks, selection=Selection(anchor=1)),
         opened=replace(state.opened, model_problem="No checkpoint."),
     )
-    generate.set_state(broken)
-    assert not generate.generate.isEnabled()
-    assert "No checkpoint." in generate.generate.toolTip()
+    for now, why in ((nothing, "Click a point"), (broken, "No checkpoint.")):
+        generate.set_state(now)
+        assert why in generate.hint.whole
+        with qtbot.assertNotEmitted(generate.generate_requested):
+            generate.press()
 
 
-def test_generate_can_be_pressed_while_one_runs(generate: GeneratePanel, state, make_job) -> None:
+def test_generate_can_be_pressed_while_one_runs(
+    qtbot: QtBot, generate: GeneratePanel, state, make_job
+) -> None:
     jobs = tuple(RunningJob(make_job(i), f"Generating {i}") for i in (1, 2, 3))
     generate.set_state(
         replace(
@@ -216,9 +220,9 @@ def test_generate_can_be_pressed_while_one_runs(generate: GeneratePanel, state, 
             jobs=replace(state.jobs, running=jobs),
         )
     )
-    assert generate.generate.isEnabled()
     assert "2 waiting" in generate.generate.text()
-    assert generate.cancel.isEnabled()
+    with qtbot.waitSignal(generate.generate_requested):
+        generate.press()
 
 
 # ---- gallery ------------------------------------------------------------------------------------
@@ -316,18 +320,13 @@ def test_delete_removes_the_current_neighbour(qtbot: QtBot, gallery: GalleryPane
     assert caught.args == [4]
 
 
-def test_suggest_asks_for_k_where_it_is_told(qtbot: QtBot, gallery: GalleryPanel) -> None:
-    gallery.count.setValue(9)
+def test_how_many_are_suggested_and_where_is_told_at_once(
+    qtbot: QtBot, gallery: GalleryPanel
+) -> None:
     gallery.space.setCurrentIndex(1)
-    with qtbot.waitSignal(gallery.suggest_requested) as caught:
-        qtbot.mouseClick(gallery.suggest, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(gallery.suggestion_changed) as caught:
+        gallery.count.setValue(9)
     assert caught.args == [9, True, Within()]
-
-
-def test_suggest_needs_an_anchor(gallery: GalleryPanel, state: State) -> None:
-    gallery.set_state(state)
-    assert not gallery.suggest.isEnabled()
-    assert "Click a point" in gallery.suggest.toolTip()
 
 
 # ---- the others ---------------------------------------------------------------------------------

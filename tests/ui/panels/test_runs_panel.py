@@ -134,7 +134,6 @@ def test_the_run_grows_and_is_scrubbed(
     assert panel.list.rows.rows[0].line == "zero label · seed 5 · midblock"
     for act, wanted in (
         (lambda: panel.steps.slider.setValue(0), 0),
-        (lambda: panel.steps.go(-1), 1),
         (lambda: panel.steps.strip.setCurrentRow(1), 1),
     ):
         with qtbot.waitSignal(panel.step_chosen) as caught:

@@ -30,6 +30,7 @@ from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import Paragraph, caption, say_below, tip
+from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.ui.common.widgets import (
     ElidingComboBox,
     IconButton,
@@ -64,7 +65,6 @@ SEARCHABLE_CLASSES = 30
 LOWEST_PAGE = 71
 _HINT_LINES = 2, 7
 """At least, and at most: of many interventions the tooltip says the rest."""
-GENERATE = tr("Draw with the layer held at the mean, or with other interventions")
 LIKE_SAMPLES = tr(
     "Until you choose, this follows what the samples of the map were told, so that runs can be "
     "compared with them."
@@ -73,14 +73,12 @@ NFE = tr("NFE: how often the network runs for a picture")
 
 
 class GeneratePanel(QWidget):
-    """Signals: ``generate_requested(settings, condition, interventions)``, ``settings_changed``
-    with the same, ``grid_requested()`` and ``cancel_requested()``. The condition is None while the
-    user chose none: then the panel shows what the samples of the map were told."""
+    """Signals: ``generate_requested(settings, condition, interventions)``, and ``settings_changed``
+    with the same. The condition is None while the user chose none: then the panel shows what the
+    samples of the map were told."""
 
     generate_requested = Signal(object, object, object)
-    grid_requested = Signal()
     settings_changed = Signal(object, object, object)
-    cancel_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,11 +114,7 @@ class GeneratePanel(QWidget):
         self.classes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.generate = QPushButton(tr("Generate"))
         self.generate.setObjectName("primary")
-        self.grid = QPushButton(tr("Gri&d…"))
-        many = tr("Many pictures in one job: seeds, strengths, steps, layers (Ctrl+G)")
-        self.grid.setToolTip(tip(many))
-        self.cancel = QPushButton(tr("Cancel"))
-        self.cancel.setToolTip(tip(tr("Cancel the running job (Ctrl+.)")))
+        self.grid, self.cancel = QPushButton(), QPushButton()
         self.hint = Paragraph(*_HINT_LINES)  # what a run will use must not be cut off
         self.hint.setObjectName("muted")
         self._build()
@@ -132,9 +126,6 @@ class GeneratePanel(QWidget):
         self.classes.activated.connect(self._on_class_chosen)
         self.seed.editingFinished.connect(self._on_seed_typed)
         self.lock.toggled.connect(self._on_edited)
-        self.generate.clicked.connect(self.press)
-        self.grid.clicked.connect(self.grid_requested)
-        self.cancel.clicked.connect(self.cancel_requested)
         self.set_state(State())
 
     def _build(self) -> None:
@@ -174,7 +165,7 @@ class GeneratePanel(QWidget):
         self._base, self._state = state.runs.settings, state
         with signals_blocked(self.classes, self.seed, self.lock):
             self._show(state)
-        self._set_buttons(state)
+        self._show_outcome(state)
         self._bound_pages()
 
     def _bound_pages(self) -> None:
@@ -257,22 +248,19 @@ class GeneratePanel(QWidget):
     def _choices(self) -> list[object]:
         return [self.classes.itemData(i) for i in range(self.classes.count())]
 
-    def _set_buttons(self, state: State) -> None:
+    def _show_outcome(self, state: State) -> None:
+        """What Generate would do, and how many runs wait."""
         stack = with_picks(state.runs.interventions, state.picks.selection.rows)
         why = cannot_generate(state)
-        self.generate.setEnabled(not why)
-        self.generate.setToolTip(tip(why or tr("{meaning} (Ctrl+Return)", meaning=GENERATE)))
         nfe = f"NFE {state.runs.settings.evaluations(not state.opened.unconditional)}"
         parts = [part for part in (_in_work(state), nfe, _hint(state, stack)) if part]
         self._show_hint(why, parts, _judged(state))
-        self.grid.setEnabled(state.opened.layer_map is not None and not state.opened.model_problem)
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
         self.generate.setText(
             tr("Generate")
             if waiting < 2
             else trn("Generate  ({number} waiting)", "Generate  ({number} waiting)", waiting - 1)
         )
-        self.cancel.setEnabled(bool(state.jobs.running))
 
     def _show_hint(
         self, why: str, parts: list[str], judged: Sequence[tuple[str, MaskJudged]]
@@ -308,9 +296,15 @@ class GeneratePanel(QWidget):
         changed = self.masking.changed(stack[index], self.sampling.steps.value())
         return (*stack[:index], changed, *stack[index + 1 :])
 
+    def press_with(self, actions: Actions) -> None:
+        """Let its buttons do what the menus do."""
+        actions.press_with(self.generate, "runs.generate")
+        actions.press_with(self.grid, "experiments.grid")
+        actions.press_with(self.cancel, "jobs.cancel")
+
     def press(self) -> None:
-        """As if Generate was clicked."""
-        if self.generate.isEnabled():
+        """Ask for a run, where one can be drawn."""
+        if not cannot_generate(self._state):
             asked = self.settings(), self._chosen, self.interventions()
             self.generate_requested.emit(*asked)
 

@@ -29,7 +29,7 @@ class RunsPanel(QWidget):
 
     Signals: ``step_chosen(index)``, ``run_chosen(key)``, ``comparison_wanted(key, others)``,
     ``visibility_chosen(key, visible)``, ``pin_chosen(key, pinned)``, ``renamed(key, name)``,
-    ``deleted(key)``, ``compare_chosen(comparing)``, ``landing_requested(sigma)``, ``located(row)``,
+    ``deleted(key)``, ``landing_requested(sigma)``, ``located(row)``,
     ``menu_wanted(key, step, place)``, ``difference_menu_wanted(pixels, place)``,
     ``like_map_wanted(key)`` and ``filled(filled)``, before there are runs where there were none, or
     the other way.
@@ -42,7 +42,6 @@ class RunsPanel(QWidget):
     pin_chosen = Signal(int, bool)
     renamed = Signal(int, str)
     deleted = Signal(int)
-    compare_chosen = Signal(bool)
     landing_requested = Signal(float)
     located = Signal(int)
     menu_wanted = Signal(int, int, QPoint)
@@ -93,7 +92,6 @@ class RunsPanel(QWidget):
         runs.opened.connect(self.open_picture)
         runs.menu_wanted.connect(self._on_menu)
         steps.step_chosen.connect(self.step_chosen)
-        steps.compare_chosen.connect(self.compare_chosen)
         steps.landing_requested.connect(self.landing_requested)
         steps.located.connect(self.located)
         steps.opened.connect(self._on_step_opened)

@@ -15,12 +15,13 @@ from PySide6.QtWidgets import (
 )
 
 from diffviews_desktop.actions.run_list import is_told_apart, like_map_title
-from diffviews_desktop.actions.runs import is_comparing
+from diffviews_desktop.actions.runs import STOPPED
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, MOST_SHOWN, visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.labels import ElidedLabel, Links, tip
+from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.ui.common.widgets import IconButton, Slider, signals_blocked
 from diffviews_desktop.ui.panels.runs.filmstrip import Filmstrip
 from diffviews_desktop.ui.panels.runs.texts import among_samples, facts_of, was_stopped
@@ -33,20 +34,14 @@ WORTH_READING = 110
 PLAY_MILLISECONDS = 350
 MAX_LEVELS = 30
 NEAREST = 5
-_NO_MASK = tr("This run has no mask. To compare it, choose a second run in the list with Ctrl.")
-_COMPARE = tr(
-    "Show the unmasked run of the same seed beside this one (U). To compare any two runs, choose "
-    "them in the list with Ctrl."
-)
 
 
 class Steps(QWidget):
-    """Signals: ``step_chosen(index)``, ``compare_chosen(comparing)``, ``landing_requested(sigma)``,
-    ``located(row)``, ``opened(step)``, ``menu_wanted(step, place)`` and ``like_map_wanted()``:
-    the map of samples that were told what the run was told."""
+    """Signals: ``step_chosen(index)``, ``landing_requested(sigma)``, ``located(row)``,
+    ``opened(step)``, ``menu_wanted(step, place)`` and ``like_map_wanted()``: the map of samples
+    that were told what the run was told."""
 
     step_chosen = Signal(int)
-    compare_chosen = Signal(bool)
     landing_requested = Signal(float)
     located = Signal(int)
     opened = Signal(int)
@@ -57,9 +52,8 @@ class Steps(QWidget):
         super().__init__(parent)
         self._run: Run | None = None
         self._step = 0
-        self.previous = IconButton("previous", tr("Previous step (Left)"))
-        self.play = IconButton("play", tr("Play the steps (P)"))
-        self.next = IconButton("next", tr("Next step (Right)"))
+        self.previous, self.next = IconButton("previous"), IconButton("next")
+        self.play = IconButton("play")
         self.slider = Slider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(tr("Step"))
         self.slider.setPageStep(1)
@@ -79,8 +73,7 @@ class Steps(QWidget):
         self.apart.hide()
         self.like_map.hide()
         self.landed.hide()
-        self.compare = QPushButton(tr("Compare"))
-        self.compare.setCheckable(True)
+        self.compare = QPushButton()
         self.land = QPushButton(tr("&Where did it land?"))
         self.land.setMenu(QMenu(self.land))
         self._samples: SampleTable | None = None
@@ -90,14 +83,10 @@ class Steps(QWidget):
         self._player.setInterval(PLAY_MILLISECONDS)
         self._player.timeout.connect(self._advance)
         self._build()
-        self.previous.clicked.connect(lambda: self.go(-1))
-        self.next.clicked.connect(lambda: self.go(1))
-        self.play.clicked.connect(self.toggle_play)
         self.slider.valueChanged.connect(self.step_chosen)
         self.strip.currentRowChanged.connect(self._on_frame)
         self.strip.opened.connect(self.opened)
         self.strip.menu_wanted.connect(self.menu_wanted)
-        self.compare.toggled.connect(self.compare_chosen)
         self.landed.followed.connect(self.located)
         self.like_map.clicked.connect(self.like_map_wanted)
 
@@ -142,9 +131,8 @@ class Steps(QWidget):
             self._stop()
             self.strip.show_run(None)
             return
-        with signals_blocked(self.slider, self.strip, self.compare):
+        with signals_blocked(self.slider, self.strip):
             self._show_steps(run, state.runs.step)
-            self._show_compare(run, state)
         self._show_landing(run, state)
         self.settings.set_text("  ·  ".join(facts_of(run)))
         self._show_apart(run, state)
@@ -164,8 +152,7 @@ class Steps(QWidget):
         self.strip.show_step(min(step, count - 1))
         self.slider.setRange(0, max(0, count - 1))
         self.slider.setValue(step)
-        for widget in (self.slider, self.previous, self.play, self.next):
-            widget.setEnabled(count > 0)
+        self.slider.setEnabled(count > 0)
         if count:
             self._show_where(run, min(step, count - 1))
         else:
@@ -190,12 +177,6 @@ class Steps(QWidget):
                 *imposed.facts,
             ]
         self.where.set_text(" · ".join(where), *lines)
-
-    def _show_compare(self, run: Run, state: State) -> None:
-        possible = bool(run.job.interventions) or bool(state.runs.beside)
-        self.compare.setChecked(is_comparing(state) and possible)
-        self.compare.setEnabled(possible)
-        self.compare.setToolTip(tip(_COMPARE if possible else _NO_MASK))
 
     def _show_landing(self, run: Run, state: State) -> None:
         """The noise levels to look at, and what was found."""
@@ -237,10 +218,12 @@ class Steps(QWidget):
 
     # ---- out ------------------------------------------------------------------------------------
 
-    def go(self, by: int) -> None:
-        """Go some steps on or back."""
-        if self._run is not None and self._run.steps:
-            self.step_chosen.emit(self._step + by)
+    def press_with(self, actions: Actions) -> None:
+        """Let its buttons do what the menus do."""
+        actions.press_with(self.previous, "runs.previous")
+        actions.press_with(self.play, "runs.play")
+        actions.press_with(self.next, "runs.next")
+        actions.press_with(self.compare, "runs.compare")
 
     def toggle_play(self) -> None:
         """Play the steps, or pause."""
@@ -256,7 +239,7 @@ class Steps(QWidget):
         if self._run is None or self._step >= len(self._run.steps) - 1:
             self._stop()
         else:
-            self.go(1)
+            self.step_chosen.emit(self._step + 1)
 
     def _stop(self) -> None:
         self._player.stop()
@@ -283,7 +266,7 @@ def _why_not_land(run: Run, state: State, have_levels: bool) -> str:
     if not run.done:
         return tr("The picture is not finished yet.")
     if was_stopped(run):
-        return tr("This run was stopped before its picture was finished.")
+        return STOPPED
     if not state.on_this_map(run):
         return tr("This run belongs to another map.")
     return "" if have_levels else tr("The samples have no noise levels.")

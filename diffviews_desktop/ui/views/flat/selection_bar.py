@@ -22,7 +22,6 @@ class FilterBar(QWidget):
         super().__init__(parent)
         self.text = Label()
         self.button = QToolButton()
-        self.button.setText(tr("Show all"))
         self.button.setAutoRaise(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 4, 4)
@@ -63,7 +62,7 @@ class SelectionBar(QWidget):
             self._button(row, actions, action)
             for action in (USE_AS_NEIGHBORS, MEAN, SELECTION, INVERT)
         )
-        self.clear = IconButton("close", tr("Select nothing"))
+        self.clear = IconButton("close")
         self.clear.setAutoRaise(True)
         actions.press_with(self.clear, NOTHING.id)
         row.addWidget(self.clear)
@@ -71,7 +70,6 @@ class SelectionBar(QWidget):
 
     def _button(self, row: QHBoxLayout, actions: Actions, action: Action) -> QToolButton:
         button = QToolButton()
-        button.setText(action.button)
         button.setAutoRaise(True)
         actions.press_with(button, action.id)
         row.addWidget(button)
