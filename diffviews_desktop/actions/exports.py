@@ -28,7 +28,7 @@ from diffviews_desktop.actions.selection import chosen_rows, nothing_selected
 from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.exporting import Exported, PreviewContent, WriteContent
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
-from diffviews_desktop.engine.jobs.samples import ExportSamples
+from diffviews_desktop.engine.jobs.samples import ExportSamples, PictureMean
 from diffviews_desktop.exports.contents import Arrays, Drawing, Figure, Film, Picture, Sheet, Table
 from diffviews_desktop.exports.registry import exporter_for
 from diffviews_desktop.processing.neighbors import to_euclidean
@@ -155,9 +155,13 @@ def write_mean(context: Context, file: Path) -> None:
     """Write the mean picture that was computed last, with the samples that it is of."""
     mean = context.state.picks.mean
     if mean is not None:
-        record = {"kind": "mean", "model": mean.model, "sample_ids": list(mean.sample_ids)}
         pixels = np.clip(np.rint(mean.mean), 0, 255).astype(np.uint8)
-        context.window.save(Picture(pixels, record), file)
+        context.window.save(Picture(pixels, record_of_mean(mean, "mean")), file)
+
+
+def record_of_mean(mean: PictureMean, kind: str) -> dict[str, object]:
+    """What a picture says of the samples whose mean, or standard deviation, it is."""
+    return {"kind": kind, "model": mean.model, "sample_ids": list(mean.sample_ids)}
 
 
 # ---- the map ------------------------------------------------------------------------------------

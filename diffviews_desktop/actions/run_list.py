@@ -22,6 +22,10 @@ from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.told import described_told, told_like
 
+COPY_PICTURE, SAVE_PICTURE = tr("&Copy the picture"), tr("&Save the picture…")
+COPY_SEED = tr("Copy the s&eed")
+"""What the menu of every picture calls it, whatever it is a picture of."""
+
 
 @verb
 def rename_run(context: Context, run_id: int, name: str) -> None:
@@ -234,13 +238,13 @@ def _is_listed(state: State, run: Run) -> bool:
 RUN_ACTIONS = (
     RunAction(
         "run.copy-picture",
-        lambda state, run: tr("&Copy the picture"),
+        lambda state, run: COPY_PICTURE,
         copy_step,
         offered=lambda state, run: bool(run.steps),
     ),
     RunAction(
         "run.save-picture",
-        lambda state, run: tr("&Save the picture…"),
+        lambda state, run: SAVE_PICTURE,
         ask_save_step,
         offered=lambda state, run: bool(run.steps),
     ),
@@ -252,7 +256,7 @@ RUN_ACTIONS = (
     ),
     RunAction(
         "run.copy-seed",
-        lambda state, run: tr("Copy the s&eed"),
+        lambda state, run: COPY_SEED,
         _copy_seed,
         offered=lambda state, run: run.seed is not None,
         group=1,

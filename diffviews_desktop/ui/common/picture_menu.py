@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu, QWidget
 
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.run_list import COPY_PICTURE, SAVE_PICTURE
 from diffviews_desktop.exports.contents import Picture, Record
 from diffviews_desktop.text.translation import tr
 
@@ -19,7 +20,7 @@ def offer_picture(
     context: Context,
     pixels: NDArray[np.uint8],
     name: str,
-    record: Record | None = None,
+    record: Record | None,
     save: Callable[[], None] | None = None,
 ) -> None:
     """Add to a menu what can be done with a picture.
@@ -29,7 +30,7 @@ def offer_picture(
         context: whose window copies and saves.
         pixels: of the picture ``(H, W, 1 or 3)``.
         name: of its file, as long as the user chooses no other.
-        record: how it was made; None where nothing makes it again.
+        record: how it was made; None while that is not known.
         save: saves it, where there is a way of its own.
     """
     window = context.window
@@ -39,9 +40,9 @@ def offer_picture(
         if file is not None:
             window.save(Picture(pixels, record), file)
 
-    copy = menu.addAction(tr("&Copy the picture"))
+    copy = menu.addAction(COPY_PICTURE)
     copy.triggered.connect(lambda: window.copy_pixels(pixels))
-    menu.addAction(tr("&Save the picture…")).triggered.connect(lambda: (save or ask)())
+    menu.addAction(SAVE_PICTURE).triggered.connect(lambda: (save or ask)())
 
 
 def show_menu(parent: QWidget, fill: Callable[[QMenu], None], place: QPoint) -> None:

@@ -17,7 +17,9 @@ from diffviews_desktop import paths
 from diffviews_desktop.actions import asking, downloads, experiments, folders, jobs, maps
 from diffviews_desktop.actions.context import Context, ExportKind, Page
 from diffviews_desktop.actions.experiments import ExperimentWanted, GridWanted
+from diffviews_desktop.actions.exports import record_of_mean
 from diffviews_desktop.actions.folders import ImportWanted
+from diffviews_desktop.actions.run_list import COPY_SEED
 from diffviews_desktop.engine.jobs.exporting import ContentPreview
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
@@ -257,14 +259,15 @@ class Pages:
         grid, context = self._context.state.runs.grid, self._context
         cells = () if grid is None else grid.cells
         cell = next((one for one in cells if one.index == index), None)
-        if cell is None or self.grid is None:
+        if grid is None or cell is None or self.grid is None:
             return
+        record = grid.record
 
         def fill(menu: QMenu) -> None:
             again = menu.addAction(tr("&Draw it again as a run"))
             again.triggered.connect(lambda: experiments.generate_cell(context, index))
-            offer_picture(menu, context, cell.image, f"grid-{index + 1}.png")
-            seed = menu.addAction(tr("Copy the s&eed"))
+            offer_picture(menu, context, cell.image, f"grid-{index + 1}.png", record)
+            seed = menu.addAction(COPY_SEED)
             seed.triggered.connect(lambda: context.window.copy_text(str(cell.settings.seed)))
 
         show_menu(self.grid, fill, place)
@@ -329,11 +332,16 @@ class Pages:
         _bring_up(self.mean)
 
     def _show_mean_menu(self, pixels: NDArray[np.uint8], place: QPoint) -> None:
-        assert self.mean is not None
+        mean = self._context.state.picks.mean
+        if self.mean is None or mean is None:
+            return
         own = self._window.saves.ask_mean if self.mean.shows_mean(pixels) else None
+        record = record_of_mean(mean, "deviation")
         show_menu(
             self.mean,
-            lambda menu: offer_picture(menu, self._context, pixels, "deviation.png", save=own),
+            lambda menu: offer_picture(
+                menu, self._context, pixels, "deviation.png", record, save=own
+            ),
             place,
         )
 

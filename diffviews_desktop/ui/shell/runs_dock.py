@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu
 
 from diffviews_desktop.actions import run_list, runs
 from diffviews_desktop.actions.context import Context
+from diffviews_desktop.actions.figures import record_of
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.picture_menu import offer_picture, show_menu
 from diffviews_desktop.ui.common.run_menu import offer_step
@@ -135,7 +136,12 @@ class RunsDock(QObject):
         offer_step(menu, self._context, run_id, step)
         return menu
 
-    def show_difference_menu(self, pixels: NDArray[np.uint8], place: QPoint) -> None:
-        """Offer what can be done with the difference of two pictures."""
-        name = "difference.png"
-        show_menu(self._panel, lambda menu: offer_picture(menu, self._context, pixels, name), place)
+    def show_difference_menu(self, pixels: NDArray[np.uint8], other_id: int, place: QPoint) -> None:
+        """Offer what can be done with the difference of the shown picture and that of a run."""
+        context, name = self._context, "difference.png"
+        among = context.state.runs
+        pair = tuple(run for run in (among.run(), among.run(other_id)) if run is not None)
+        record = record_of(context.state, "difference", pair) | {"step": among.step + 1}
+        show_menu(
+            self._panel, lambda menu: offer_picture(menu, context, pixels, name, record), place
+        )

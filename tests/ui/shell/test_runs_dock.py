@@ -78,7 +78,7 @@ def test_a_difference_is_copied_and_saved(
     qtbot: QtBot, shown: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = np.full((4, 4, 1), 9, np.uint8)
-    shown.runs_dock.show_difference_menu(pixels, shown.mapToGlobal(QPoint(50, 50)))
+    shown.runs_dock.show_difference_menu(pixels, 2, shown.mapToGlobal(QPoint(50, 50)))
     menu = QApplication.activePopupWidget()
     assert menu is not None
     copy, save = menu.actions()

@@ -38,12 +38,13 @@ class Pictures(QWidget):
     Signals:
         opened: id of a run whose picture was double-clicked.
         menu_wanted: the same of one that was right-clicked, and where on the screen.
-        difference_menu_wanted: the pixels of a difference, and where.
+        difference_menu_wanted: the pixels of a difference, the id of the run that is subtracted,
+            and where.
     """
 
     opened = Signal(int)
     menu_wanted = Signal(int, QPoint)
-    difference_menu_wanted = Signal(object, QPoint)
+    difference_menu_wanted = Signal(object, int, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -192,7 +193,7 @@ class Pair(QWidget):
 
     opened = Signal(int)
     menu_wanted = Signal(int, QPoint)
-    difference_menu_wanted = Signal(object, QPoint)
+    difference_menu_wanted = Signal(object, int, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -244,8 +245,8 @@ class Pair(QWidget):
         self.difference.set_actual(actual)
 
     def _on_difference_menu(self, at: QPoint) -> None:
-        if self.difference.pixels is not None:
-            self.difference_menu_wanted.emit(self.difference.pixels, at)
+        if self.difference.pixels is not None and self._other is not None:
+            self.difference_menu_wanted.emit(self.difference.pixels, self._other.id, at)
 
 
 class PathPlot(QWidget):

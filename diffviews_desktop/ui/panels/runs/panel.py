@@ -30,7 +30,7 @@ class RunsPanel(QWidget):
     Signals: ``step_chosen(index)``, ``run_chosen(key)``, ``comparison_wanted(key, others)``,
     ``visibility_chosen(key, visible)``, ``pin_chosen(key, pinned)``, ``renamed(key, name)``,
     ``deleted(key)``, ``landing_requested(sigma)``, ``located(row)``,
-    ``menu_wanted(key, step, place)``, ``difference_menu_wanted(pixels, place)``,
+    ``menu_wanted(key, step, place)``, ``difference_menu_wanted(pixels, other, place)``,
     ``like_map_wanted(key)`` and ``filled(filled)``, before there are runs where there were none, or
     the other way.
     """
@@ -45,7 +45,7 @@ class RunsPanel(QWidget):
     landing_requested = Signal(float)
     located = Signal(int)
     menu_wanted = Signal(int, int, QPoint)
-    difference_menu_wanted = Signal(object, QPoint)
+    difference_menu_wanted = Signal(object, int, QPoint)
     like_map_wanted = Signal(int)
     filled = Signal(bool)
 
