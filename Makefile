@@ -22,7 +22,7 @@ WORKERS ?= 3
 
 VARIANT ?= cpu
 
-# the tests start some hundred Pythons, each of which would compile the program anew
+# the tests start some hundred Pythons, each of which would compile the program again
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint translations system-deps system-deps-test wheel package package-test clean

@@ -27,8 +27,8 @@ class Row:
     unit: str
 
 
-def parser(text: str) -> argparse.ArgumentParser:
-    """A parser with the option that every benchmark has."""
+def parser(text: str | None) -> argparse.ArgumentParser:
+    """A parser with the option that every benchmark and every attack has."""
     made = argparse.ArgumentParser(description=text)
     made.add_argument("--json", type=Path, metavar="FILE", help="also write the rows there")
     return made

@@ -13,13 +13,13 @@ from __future__ import annotations
 import contextlib
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from adapter import seconds
 from common import Row, isolate, parser, report
 from PIL import Image
 
@@ -86,15 +86,6 @@ def pictures(folder: Path, count: int, size: int, channels: int) -> SampleTable:
         image_path=tuple(f"{i:06d}.png" for i in range(count)),
         sigma=np.full(count, 2.0, np.float32),
     )
-
-
-def seconds(run: Callable[[], Any]) -> float:
-    """Time of one run."""
-    start = time.perf_counter()
-    run()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def measure(

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,13 +49,12 @@ from diffviews_desktop.values.conditions import ClassLabel, from_choice
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.sampling import SamplingSettings
+from diffviews_desktop.values.sampling import Sampler, SamplingSettings
 
 DDPMPP = "DDPM++ of CIFAR-10 (55.7 M)"
 WARM_UP = 50
 LIMIT_MB = 10.0
 LAYER = {"demo": "decoder_block_8", "ddpmpp": "encoder_bottleneck"}
-Sampler = Literal["heun", "renoise"]
 
 
 def demo() -> tuple[Path | None, str]:

@@ -77,7 +77,7 @@ class Options:
     parameters: MapParameters | None = None
     told: Told | None = None
     model: str | None = None
-    layer: str | None = None
+    layer: LayerSet | None = None
     device: str = "auto"
     screenshot: Path | None = None
     reset: bool = False
@@ -315,10 +315,9 @@ class App(QObject):
     def _on_map_shown(self) -> None:
         QTimer.singleShot(0, leave_to_stay)
         if self._options.layer is not None:
-            layers = LayerSet(self._options.layer.split("+"))
-            note(self.context, maps.change_layer, layers=layers)
+            note(self.context, maps.change_layer, layers=self._options.layer)
             with self.context.by_itself():
-                maps.change_layer(self.context, layers)
+                maps.change_layer(self.context, self._options.layer)
         if not self._options.asks and self._options.screenshot is None:
             tour.greet(self.context)
         if self._options.screenshot is not None:

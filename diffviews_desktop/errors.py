@@ -34,7 +34,8 @@ from diffviews_desktop.text.faults import Fault
 from diffviews_desktop.text.plain import visible
 
 MAX_BRIEF = 300
-_FULL = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")} - {None}
+FULL_DISK = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")} - {None}
+"""Numbers of system errors."""
 
 
 class DiffViewsError(Exception):
@@ -146,7 +147,7 @@ def said(error: BaseException) -> str:
         what = visible(str(error.filename), MAX_BRIEF)
         return f"{what} cannot be read ({brief(error)}). Check that it is the file that you mean."
     if isinstance(error, OSError) and error.strerror:
-        if error.errno in _FULL:
+        if error.errno in FULL_DISK:
             return "The disk is full. Make room, then try again."
         what = "A file" if error.filename is None else visible(str(error.filename), MAX_BRIEF)
         reason = visible(str(error.strerror), MAX_BRIEF)

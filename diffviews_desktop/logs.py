@@ -18,7 +18,7 @@ _FORMAT = "%(asctime)s %(processName)s %(levelname)s %(name)s: %(message)s"
 _INDENT = "    "
 
 
-def configure_logging(log_file: Path | None, level: int = logging.INFO) -> None:
+def configure_logging(log_file: Path | None) -> None:
     """Log to ``log_file`` (kept under 2 MB); None, or a file that cannot be written: nowhere.
 
     What libraries warn of is logged, too, and not printed. Asked for the same file again, it does
@@ -26,7 +26,7 @@ def configure_logging(log_file: Path | None, level: int = logging.INFO) -> None:
     """
     logging.captureWarnings(True)
     root = logging.getLogger()
-    root.setLevel(level)
+    root.setLevel(logging.INFO)
     files = {getattr(handler, "baseFilename", None) for handler in root.handlers}
     if log_file is not None and os.path.abspath(log_file) in files:
         return

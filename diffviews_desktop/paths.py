@@ -10,6 +10,7 @@ import platformdirs
 
 APP = "diffviews-desktop"
 CACHE_VARIABLE = "DIFFVIEWS_CACHE_DIR"
+SESSION_SUFFIX = ".diffviews"
 MOST_BYTES = 10_000
 """Of the file that names a folder."""
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from diffviews_desktop.actions import picks, runs
 from diffviews_desktop.app import App, Options, create_application
 from diffviews_desktop.values.conditions import Choice, from_choice
+from diffviews_desktop.values.layers import LayerSet
 
 SIZE = (1360, 860)
 LAYER = "decoder_block_8"
@@ -43,7 +44,7 @@ def main(file: Path) -> None:
         end = time.monotonic() + SETTLE_SECONDS
         until(lambda: time.monotonic() > end)
 
-    main_app = App(Options(device="cpu", layer=LAYER, reset=True))
+    main_app = App(Options(device="cpu", layer=LayerSet((LAYER,)), reset=True))
     session, context = main_app.session, main_app.context
     main_app.start()
     main_app.window.resize(*SIZE)

@@ -21,7 +21,6 @@ from PIL import Image
 
 from diffviews_desktop import __version__, display
 from diffviews_desktop.adapters import registry
-from diffviews_desktop.cli.verbs import _MODULES as VERB_MODULES
 from diffviews_desktop.cli.verbs import VERBS
 from diffviews_desktop.engine import serving
 from diffviews_desktop.text.translation import LANGUAGES
@@ -47,7 +46,7 @@ contents, dependencies = script("contents"), script("dependencies")
 def test_every_module_that_is_imported_by_name_is_in_the_list() -> None:
     own = set(contents.own_modules())
     by_name = {*registry._BUILT_IN, serving.ENGINE.partition(":")[0]}
-    by_name |= {f"diffviews_desktop.cli.verbs.{module}" for module in VERB_MODULES.values()}
+    by_name |= {f"diffviews_desktop.cli.verbs.{verb.module}" for verb in VERBS.values()}
     assert by_name <= own
     assert {"diffviews_desktop", "diffviews_desktop.__main__"} <= own
     files = subprocess.run(

@@ -123,9 +123,6 @@ class Kept:
     def file(self, name: str) -> Path:
         return next(self.root.glob(f"*/{name}"))
 
-    def is_sound(self) -> bool:
-        return all(problem is None for _, problem in LayerCache(self.root).verify())
-
 
 def survives(make: Callable[[], list[np.ndarray]], expected: list[np.ndarray]) -> bool:
     try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
+from common import parser as parser
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,6 @@ class Trial:
     def lost(self) -> int:
         """How often the attack did what it must not."""
         return self.tries - self.survived
-
-
-def parser(text: str | None) -> argparse.ArgumentParser:
-    """A parser with the option that every attack has."""
-    made = argparse.ArgumentParser(description=text)
-    made.add_argument("--json", type=Path, metavar="FILE", help="also write the rows there")
-    return made
 
 
 def report(trials: list[Trial], file: Path | None = None) -> int:

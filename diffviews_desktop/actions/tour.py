@@ -121,7 +121,7 @@ STOPS: tuple[Stop, ...] = (
     Stop(
         tr("Watch it draw"),
         tr(
-            "Each frame is one step of the drawing, and one mark of the dashed path on the map, "
+            "Each frame is one step of the run, and one mark of the dashed path on the map, "
             "from the diamond to the star. Move through them with the slider, or press P to play "
             "them."
         ),

@@ -12,10 +12,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
-from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
-from diffviews_desktop.adapters.device import get_device, move_to_device
 from diffviews_desktop.adapters.diffusers_noise import make_conversion
 from diffviews_desktop.adapters.formats.diffusers_bounds import check_network
 from diffviews_desktop.adapters.formats.diffusers_folder import (
@@ -29,17 +26,21 @@ from diffviews_desktop.adapters.formats.diffusers_folder import (
     short_name,
 )
 from diffviews_desktop.adapters.formats.stored import Progress
-from diffviews_desktop.adapters.hooks import HookMixin, first_tensor
+from diffviews_desktop.adapters.hooks import HookMixin
+from diffviews_desktop.adapters.network_adapter import (
+    NetworkAdapter,
+    recorded_shapes,
+    run_without_data,
+)
 from diffviews_desktop.adapters.registry import register_adapter
 from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
 from diffviews_desktop.files.reading import meant_as_file
-from diffviews_desktop.text.wording import no_layer
 
 _BLOCK_PARTS = ("resnets", "attentions", "downsamplers", "upsamplers")
 
 
 @register_adapter("diffusers")
-class DiffusersAdapter(HookMixin, GeneratorAdapter):
+class DiffusersAdapter(NetworkAdapter):
     """A diffusers `UNet2DModel` as a denoiser in noise levels.
 
     Layers have the names of their modules: ``conv_in``, ``down_blocks.0.resnets.0``,
@@ -86,7 +87,7 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
         if config["num_class_embeds"] is not None:
             unet.class_embedding = _LabelEmbedding(unet.class_embedding.weight)
         self._num_classes: int = config["num_class_embeds"] or 0
-        self.model: nn.Module = unet.float().requires_grad_(False).eval()
+        self.model = unet.float().requires_grad_(False).eval()
         # now, while no hook of anyone else is registered
         self._shapes = self._trace_shapes(unet_source)
         self._modules_by_layer = {name: unet.get_submodule(name) for name in self._shapes}
@@ -170,15 +171,6 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             denoised = 2 * denoised - 1
         return self._conversion.limit(denoised)
 
-    def register_activation_hooks(
-        self, layer_names: Sequence[str], hook_fn: ForwardHook
-    ) -> list[RemovableHandle]:
-        modules = [self._get_layer_module(name) for name in layer_names]
-        return [module.register_forward_hook(hook_fn) for module in modules]
-
-    def get_layer_shapes(self) -> dict[str, tuple[int, ...]]:
-        return dict(self._shapes)
-
     @classmethod
     def from_checkpoint(
         cls,
@@ -245,17 +237,6 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             ),
         }
 
-    def to(self, device: str) -> Self:
-        self.device = get_device(device)
-        self.model = move_to_device(self.model, self.device)
-        if next(self.model.parameters()).device.type != torch.device(self.device).type:
-            self.device = "cpu"  # the device refused the model
-        return self
-
-    def eval(self) -> Self:
-        self.model.eval()
-        return self
-
     def _labels(self, class_labels: Tensor | None) -> Tensor | None:
         if not self._num_classes:
             return None
@@ -268,41 +249,24 @@ class DiffusersAdapter(HookMixin, GeneratorAdapter):
             )
         return class_labels.to(torch.float32).to(self.device)
 
-    def _get_layer_module(self, layer_name: str) -> nn.Module:
-        try:
-            return self._modules_by_layer[layer_name]
-        except KeyError:
-            raise AdapterError(no_layer("The model", layer_name, self.hookable_layers)) from None
-
     def _trace_shapes(self, source: str) -> dict[str, tuple[int, ...]]:
         """Layers and shapes in running order, from a forward pass of a copy without data (torch's
         meta device)."""
-        shapes: dict[str, tuple[int, ...]] = {}
         names = {module: name for name, module in self.model.named_modules() if _is_layer(name)}
-
-        def record(module: nn.Module, inputs: Any, output: Any) -> None:
-            shapes[names[module]] = tuple(first_tensor(output).shape[1:])
 
         def empty(*size: int) -> Tensor:
             return torch.empty(size, device="meta")
 
-        tensors = {
-            name: torch.empty_like(tensor, device="meta")
-            for name, tensor in (*self.model.named_parameters(), *self.model.named_buffers())
-        }
         x = empty(1, self._channels, self._resolution, self._resolution)
         labels = empty(1, self._num_classes) if self._num_classes else None
-        handles = [module.register_forward_hook(record) for module in names]
         try:
-            torch.func.functional_call(self.model, tensors, (x, empty(1), labels))
+            with recorded_shapes(names) as shapes:
+                run_without_data(self.model, x, empty(1), labels)
         except (RuntimeError, TypeError, ValueError, ArithmeticError) as error:
             raise CheckpointError(
                 f"{source}: the network cannot take pictures of its own sample_size, "
                 f"{self._resolution} ({reason_of(error)}). Correct sample_size."
             ) from error
-        finally:
-            for handle in handles:
-                handle.remove()
         return shapes
 
 

@@ -11,10 +11,8 @@ from typing import Any, ClassVar, Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from diffviews_desktop import paths
-from diffviews_desktop.adapters.base import ForwardHook, GeneratorAdapter
 from diffviews_desktop.adapters.checkpoint import load_checkpoint
 from diffviews_desktop.adapters.conditioning import (
     class_number,
@@ -22,10 +20,14 @@ from diffviews_desktop.adapters.conditioning import (
     draw_classes,
     label_vectors,
 )
-from diffviews_desktop.adapters.device import get_device, move_to_device
 from diffviews_desktop.adapters.formats.stored import Progress
-from diffviews_desktop.adapters.hooks import HookMixin, first_tensor
+from diffviews_desktop.adapters.hooks import HookMixin
 from diffviews_desktop.adapters.memory_format import apply_faster_format
+from diffviews_desktop.adapters.network_adapter import (
+    NetworkAdapter,
+    recorded_shapes,
+    run_without_data,
+)
 from diffviews_desktop.adapters.networks.precond import Precond
 from diffviews_desktop.adapters.published_files import PublishedFile, published_file
 from diffviews_desktop.adapters.registry import register_adapter
@@ -35,8 +37,7 @@ from diffviews_desktop.adapters.sampling import (
     heun_steps,
     tensor_to_uint8_image,
 )
-from diffviews_desktop.errors import AdapterError, CheckpointError, UsageError
-from diffviews_desktop.text.wording import no_layer
+from diffviews_desktop.errors import CheckpointError, UsageError
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
@@ -63,7 +64,7 @@ DETERMINISTIC: dict[str, Any] = {
 
 
 @register_adapter("edm")
-class EDMAdapter(HookMixin, GeneratorAdapter):
+class EDMAdapter(NetworkAdapter):
     """A preconditioned ADM, DDPM++ or NCSN++ network; its encoder and decoder modules are the
     hookable layers.
 
@@ -83,6 +84,7 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         UsageError: the network was not made for this precision.
     """
 
+    model: Precond
     name: ClassVar[str] = "edm"
     network_config: ClassVar[dict[str, Any] | None] = None
     """The network that checkpoints must hold, and what they need not say; None for any."""
@@ -266,15 +268,6 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         numbers = torch.tensor([class_number(condition) for condition in conditions])
         return tensor_to_uint8_image(pictures), numbers
 
-    def register_activation_hooks(
-        self, layer_names: Sequence[str], hook_fn: ForwardHook
-    ) -> list[RemovableHandle]:
-        modules = [self._get_layer_module(name) for name in layer_names]
-        return [module.register_forward_hook(hook_fn) for module in modules]
-
-    def get_layer_shapes(self) -> dict[str, tuple[int, ...]]:
-        return dict(self._shapes)
-
     @classmethod
     def from_checkpoint(
         cls,
@@ -343,16 +336,8 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
         }
 
     def to(self, device: str) -> Self:
-        self.device = get_device(device)
         self._prepared_on: str | None = None
-        self.model = move_to_device(self.model, self.device)
-        if next(self.model.parameters()).device.type != torch.device(self.device).type:
-            self.device = "cpu"  # the device refused the model
-        return self
-
-    def eval(self) -> Self:
-        self.model.eval()
-        return self
+        return super().to(device)
 
     @torch.no_grad()
     def prepare(self) -> None:
@@ -407,41 +392,23 @@ class EDMAdapter(HookMixin, GeneratorAdapter):
 
     def _get_layer_module(self, layer_name: str) -> nn.Module:
         # the first of the decoder can also be called by its number
-        name = "midblock" if layer_name == "decoder_block_0" else layer_name
-        try:
-            return self._modules_by_layer[name]
-        except KeyError:
-            raise AdapterError(no_layer("The model", layer_name, self.hookable_layers)) from None
+        return super()._get_layer_module(
+            "midblock" if layer_name == "decoder_block_0" else layer_name
+        )
 
     def _trace_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes from a forward pass of no pictures, which computes nothing; elsewhere than on the
         CPU of one picture through a copy without data (torch's meta device), which takes longer."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        names = {module: name for name, module in self._modules_by_layer.items()}
-
-        def record(module: nn.Module, inputs: Any, output: Any) -> None:
-            shapes[names[module]] = tuple(first_tensor(output).shape[1:])
-
-        handles = [module.register_forward_hook(record) for module in names]
         size = (self.img_channels, self.resolution, self.resolution)
-        try:
+        names = {module: name for name, module in self._modules_by_layer.items()}
+        with recorded_shapes(names) as shapes:
             if self.device == "cpu":
                 with torch.no_grad():
                     self.model(torch.empty(0, *size), torch.empty(0))
             else:
-                self._run_without_data(size)
-        finally:
-            for handle in handles:
-                handle.remove()
+                picture = torch.empty(1, *size, device="meta")
+                run_without_data(self.model, picture, torch.empty(1, device="meta"))
         return {name: shapes[name] for name in self.hookable_layers}
-
-    def _run_without_data(self, size: tuple[int, ...]) -> None:
-        tensors = {
-            name: torch.empty_like(tensor, device="meta")
-            for name, tensor in (*self.model.named_parameters(), *self.model.named_buffers())
-        }
-        given = torch.empty(1, *size, device="meta"), torch.empty(1, device="meta")
-        torch.func.functional_call(self.model, tensors, given)
 
 
 def _name_layers(model: Precond) -> dict[str, nn.Module]:

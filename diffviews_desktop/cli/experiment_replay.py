@@ -117,5 +117,5 @@ def differences(recorded: Recorded, made: Mapping[str, Any]) -> tuple[str, ...]:
     """Why an experiment that was run again may find something else, as notes."""
     found = changes_between(recorded.record, made)
     if recorded.record.get("judge") != made["judge"]:
-        found.append("the judge is another")
+        found.append("the judge differs")
     return tuple(f"The pictures may differ: {text}." for text in found)

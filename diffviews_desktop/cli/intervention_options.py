@@ -8,13 +8,11 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from diffviews_desktop.cli.option_types import layer_set, real, sample_rows
+from diffviews_desktop.cli.option_types import class_or_word, layer_set, real, sample_rows
 from diffviews_desktop.errors import DiffViewsError, said
-from diffviews_desktop.values.conditions import Condition, from_choice
 from diffviews_desktop.values.interventions import (
     Component,
     Difference,
@@ -146,14 +144,7 @@ def _run(text: str, given: Mapping[str, str]) -> Source:
     if text != "same" and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is neither a seed nor same")
     seed = None if text == "same" else int(text)
-    return OtherRun(seed, _condition(given["class"]) if "class" in given else None)
-
-
-def _condition(text: str) -> Condition:
-    if text != "anchor":
-        with suppress(ValueError):
-            return from_choice(int(text) if text.isdecimal() else text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a class number, random, zero or uniform")
+    return OtherRun(seed, class_or_word(given["class"]) if "class" in given else None)
 
 
 _SOURCES: dict[Verb, Callable[[str, Mapping[str, str]], Source]] = {

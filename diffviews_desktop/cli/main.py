@@ -14,7 +14,7 @@ from pathlib import Path
 
 from diffviews_desktop import __version__, paths, safe_path
 from diffviews_desktop.cli.codes import FAILED, INTERRUPTED
-from diffviews_desktop.cli.option_types import SESSION_SUFFIX, session_or_folder
+from diffviews_desktop.cli.option_types import layer_set, session_or_folder
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.verbs import VERBS, add_verb_parser
 from diffviews_desktop.errors import DiffViewsError, said
@@ -23,22 +23,7 @@ from diffviews_desktop.text import terminal, translation
 
 log = logging.getLogger(__name__)
 
-_EPILOG = """\
-verbs, which need no display (each has its own --help):
-  diffviews-desktop info --json
-  diffviews-desktop extract --layer midblock --layer midblock+encoder_bottleneck
-  diffviews-desktop map --model digits --layer midblock --json
-  diffviews-desktop generate --layer midblock --rows 3,14,15 --class zero --out pictures
-  diffviews-desktop experiment run --layer midblock --anchors 20 --out held
-  diffviews-desktop import --model-checkpoint edm.pkl --images ./photos --out ./data
-  diffviews-desktop download dmd2 --output-dir ./data
-  diffviews-desktop convert --data ./data --model dmd2
-  diffviews-desktop convert-checkpoint edm-imagenet-64x64-cond-adm.pkl edm.safetensors
-  diffviews-desktop direction save three-not-eight --rows 3,14 --minus 7,9 --layer midblock
-  diffviews-desktop cache list
-  diffviews-desktop adapters install pond-1.0-py3-none-any.whl
-  diffviews-desktop do --file history.json
-
+_EXAMPLES = """\
 examples:
   diffviews-desktop                          the last session, else the bundled demo
   diffviews-desktop mask.diffviews           a session that you saved
@@ -113,12 +98,17 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _verbs() -> str:
+    lines = (f"  {terminal.PROGRAM} {verb.example}" for verb in VERBS.values())
+    return "\n".join(["verbs, which need no display (each has its own --help):", *lines])
+
+
 def window_parser() -> terminal.Parser:
     """The parser of the program without a verb."""
     parser = terminal.Parser(
         prog=terminal.PROGRAM,
         description="See a diffusion model's activations as a map, and draw from a region of it.",
-        epilog=_EPILOG,
+        epilog=f"{_verbs()}\n\n{_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -129,7 +119,7 @@ def window_parser() -> terminal.Parser:
         help="a session, or a data folder, to open (default: the last session, else the bundled "
         "demo)",
     )
-    add_folder_options(parser)
+    add_folder_options(parser, layer=layer_set)
     parser.add_argument(
         "--screenshot", type=Path, metavar="FILE", help="save a picture of the window and exit"
     )
@@ -148,7 +138,7 @@ def _window_options(arguments: list[str]) -> argparse.Namespace:
     parser = window_parser()
     options = parser.parse_args(arguments)
     opened = options.session
-    if opened is not None and not opened.name.endswith(SESSION_SUFFIX):
+    if opened is not None and not opened.name.endswith(paths.SESSION_SUFFIX):
         if options.data is not None:
             parser.error("name the data folder once, with --data or without")
         options.data, options.session = opened, None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from diffviews_desktop.paths import SESSION_SUFFIX
 from diffviews_desktop.text.numbers import (
     NotANumber,
     TwoReadings,
@@ -16,12 +18,11 @@ from diffviews_desktop.text.numbers import (
     read_whole,
     read_wholes,
 )
+from diffviews_desktop.values.conditions import Condition, from_choice
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.told import BOTH, Told, read_told
 
 T = TypeVar("T")
-
-SESSION_SUFFIX = ".diffviews"
-"""That of `state.session_file`, which imports numpy, so that ``--help`` does not."""
 
 
 def positive(text: str) -> int:
@@ -70,6 +71,24 @@ def numbers_of(count: int | None) -> Callable[[str], tuple[float, ...]]:
     return numbers
 
 
+def class_or_word(text: str) -> Condition:
+    """The number of a class, or ``random``, ``zero`` or ``uniform``."""
+    return _class_or(("random", "zero", "uniform"), text)
+
+
+def class_word_or_anchor(text: str) -> Condition:
+    """The same, or ``anchor``."""
+    return _class_or(("random", "zero", "uniform", "anchor"), text)
+
+
+def _class_or(words: tuple[str, ...], text: str) -> Condition:
+    if text.isdecimal() or text in words:
+        with suppress(ValueError):  # of a number with too many digits
+            return from_choice(int(text) if text.isdecimal() else text)
+    known = f"{', '.join(words[:-1])} or {words[-1]}"
+    raise argparse.ArgumentTypeError(f"{text!r} is not a class number, {known}")
+
+
 def session_or_folder(text: str) -> Path:
     """The file of a session, or a data folder."""
     if not text.endswith(SESSION_SUFFIX) and not Path(text).is_dir():
@@ -111,9 +130,11 @@ def told_or_both(text: str) -> Told | Literal["both"]:
     return "both" if text.strip().lower() == BOTH else told_option(text)
 
 
-def layer_set(text: str) -> tuple[str, ...]:
-    """``a`` or ``b+a`` as the sorted names of layers."""
-    names = text.split("+")
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a layer, or several joined by +")
-    return tuple(sorted(set(names)))
+def layer_set(text: str) -> LayerSet:
+    """``a`` or ``b+a`` as a set of layers."""
+    try:
+        return LayerSet.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a layer, or several joined by +"
+        ) from None

@@ -17,7 +17,20 @@ from diffviews_desktop.cli.option_types import (
     whole,
 )
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
-from diffviews_desktop.values.setting_specs import GUIDANCE_SCALE, NUM_STEPS, SIGMA_MAX, SIGMA_MIN
+from diffviews_desktop.values.metrics import METRICS
+from diffviews_desktop.values.setting_specs import (
+    GUIDANCE_SCALE,
+    NOISE_MODE,
+    NUM_STEPS,
+    S_CHURN,
+    S_MAX,
+    S_MIN,
+    S_NOISE,
+    SAMPLER,
+    SEED,
+    SIGMA_MAX,
+    SIGMA_MIN,
+)
 
 if TYPE_CHECKING:
     from diffviews_desktop.values.folders import FolderRef
@@ -25,8 +38,8 @@ if TYPE_CHECKING:
 
 OF_MODEL = (NUM_STEPS, SIGMA_MAX, SIGMA_MIN, GUIDANCE_SCALE)
 """Settings that go before those of a model's folder."""
-METRICS = ("euclidean", "cosine", "correlation")
-"""Those of `values.maps`, which imports numpy, so that ``--help`` does not."""
+OF_RUN = (SEED, NOISE_MODE, SAMPLER, S_CHURN, S_MIN, S_MAX, S_NOISE)
+"""Settings that each run has of its own."""
 
 
 def add_folder_options(

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 from diffviews_desktop.cli.codes import DONE
 from diffviews_desktop.cli.progress import showing_progress
+from diffviews_desktop.cli.verbs import VERBS
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import DataOpened, OpenData
+from diffviews_desktop.text.terminal import PROGRAM
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapParameters
 
@@ -24,14 +26,37 @@ class Answer(NamedTuple):
 
 
 def add_verb(
-    verbs: Any, name: str, run: Callable[[argparse.Namespace], Answer], text: str, example: str
+    verbs: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], Answer],
+    text: str,
+    example: str = "",
 ) -> argparse.ArgumentParser:
-    """Add the parser of a verb to the program's."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        name, help=text, description=text, epilog=f"example: diffviews-desktop {example}"
-    )
+    """Add the parser of a verb to the program's, or of an action to the verb's.
+
+    Args:
+        verbs: what ``add_subparsers`` returned.
+        name: of the verb, or of the action.
+        run: does it.
+        text: what it does.
+        example: of an action; verbs have theirs in `VERBS`.
+    """
+    parser = _add_parser(verbs, name, text, example or VERBS[name].example)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
+    return parser
+
+
+def add_actions(verbs: Any, name: str, text: str) -> Any:
+    """Add the parser of a verb that has actions, and return what their parsers are added to."""
+    parser = _add_parser(verbs, name, text, VERBS[name].example)
+    return parser.add_subparsers(required=True, metavar="action")
+
+
+def _add_parser(verbs: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=text, description=text, epilog=f"example: {PROGRAM} {example}"
+    )
     return parser
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Literal
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -23,13 +23,12 @@ from diffviews_desktop.core.intervening import Effect, Intervener, effects_of
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.data.activations.arrays import Float32, flatten_layers
 from diffviews_desktop.errors import OutOfMemoryError, UsageError
+from diffviews_desktop.values.sampling import NoiseMode, Sampler
 
 log = logging.getLogger(__name__)
 
-Sampler = Literal["renoise", "heun"]
-SAMPLERS: tuple[Sampler, ...] = ("renoise", "heun")
-NoiseMode = Literal["stochastic", "fixed", "zero"]
-NOISE_MODES: tuple[NoiseMode, ...] = ("stochastic", "fixed", "zero")
+SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
+NOISE_MODES: tuple[NoiseMode, ...] = get_args(NoiseMode)
 FIXED_SEED = 42
 
 

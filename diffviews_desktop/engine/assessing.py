@@ -190,7 +190,7 @@ def _places_when_told(
     extraction = SampleExtraction(
         model,
         replace(opened.samples.table, class_label=labels),
-        sorted(layers),
+        layers,
         opened.folder.config.extraction_input,
         OWN,
         check=host.check,

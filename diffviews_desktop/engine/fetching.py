@@ -224,7 +224,7 @@ def _check(path: Path, address: str, is_new: bool, workspace: Workspace) -> None
     known = checksums.known(address)
     if known and known != digest:
         raise StoreDamagedError(
-            f"{address} is another file than when it was first downloaded: its SHA-256 is "
+            f"{address} has changed since it was first downloaded: its SHA-256 is "
             f"{digest[:12]}…, and was {known[:12]}…. If its publisher says that it was replaced, "
             f"take its line out of {checksums.file} and download it again."
         )

@@ -32,6 +32,7 @@ from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.told import check_told
 from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.text.faults import left_out
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.told import Told
 
 _COPIED_VALUES = 16_000_000
@@ -359,9 +360,9 @@ def _own_files(wanted: Activations) -> ActivationFiles | None:
     return files.select(wanted.layers) if files is not None and files.told == wanted.told else None
 
 
-def file_name(layers: Sequence[str]) -> str:
+def file_name(layers: LayerSet) -> str:
     """Name of the ``.npy`` of some layers, whatever letters their names have."""
-    return "+".join(layers).replace("/", "_").replace("\\", "_") + ".npy"
+    return str(layers).replace("/", "_").replace("\\", "_") + ".npy"
 
 
 def _notes_of(extraction: SampleExtraction) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def fetch_map(
     """Fetch a map into the layer cache, byte for byte as it was put into the bucket.
 
     Raises:
-        CacheError: it is damaged, or is another map.
+        CacheError: it is damaged, or of a different map.
         StoreError: it cannot be fetched.
         OSError: it cannot be written.
     """
@@ -60,7 +60,7 @@ def keep_archive(host: Host, wanted: WantedMap, key: str, archive: Path, origin:
         origin: where it came from.
 
     Raises:
-        CacheError: it is damaged, or is another map.
+        CacheError: it is damaged, or of a different map.
         OSError: it cannot be written.
     """
     described = read_description(archive, key)
@@ -78,7 +78,7 @@ def check_archive(archive: Path, key: str, check: Callable[[], None]) -> None:
     """Read an archive.
 
     Raises:
-        CacheError: it is damaged, or is another map.
+        CacheError: it is damaged, or of a different map.
     """
     with open(os.devnull, "wb") as nowhere:
         unpack(archive, read_description(archive, key), nowhere, check)

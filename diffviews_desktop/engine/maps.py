@@ -267,7 +267,7 @@ class MapMaker:
         if held is None or held.key != wanted.key:
             return None
         stamp = wanted.stamp
-        # what another engine has written since is another map
+        # what another engine has written since is a different map
         return held.projector if stamp in (None, held.stamp) else None
 
     # ---- making ---------------------------------------------------------------------------------

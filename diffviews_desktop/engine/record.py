@@ -143,7 +143,7 @@ def replayed(record: Record) -> Generate | GenerateGrid:
 def differences(record: Record, made: Mapping[str, Any]) -> list[str]:
     """Why the bytes of a picture that was made again may differ; empty where nothing is known."""
     again = Record.model_validate(made)
-    masks = ["the activations of the mask are others"] if record.masks != again.masks else []
+    masks = ["the activations of the mask have changed"] if record.masks != again.masks else []
     return [*masks, *changes_between(record.model_dump(), again.model_dump())]
 
 
@@ -152,9 +152,9 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
     that the first does not name are not compared."""
     found = []
     if before.get("samples") != after["samples"]:
-        found.append("the table of samples is another")
+        found.append("the table of samples has changed")
     if _mapping(before, "checkpoint").get("sha256") != after["checkpoint"].get("sha256"):
-        found.append("the weights are others")
+        found.append("the weights have changed")
     if before.get("device") != after["device"]:
         found.append(f"made on {before.get('device')}, not {after['device']}")
     if before.get("threads") != after["threads"]:

@@ -85,7 +85,7 @@ class SharedMaps:
         self._told.clear()
 
     def _open(self) -> MapBucket | None:
-        """The bucket; where there were no keys, or it refused them, there may be others now."""
+        """The bucket; where there were no keys, or it refused them, they may have changed."""
         if self._bucket is None and self._settings is not None:
             try:
                 self._bucket = open_bucket(self._settings)

@@ -32,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from diffviews_desktop.values.experiments import Estimate
 
 LEVEL = 0.95
+"""How often an interval is to cover the truth."""
 _RESAMPLES = 1999
 _FLIPS = 9999
 _FEWEST = 8  # masks for a bootstrap
@@ -57,7 +58,6 @@ def means_of_masks(values: ArrayLike, masks: ArrayLike) -> Float64:
 
 def mean_interval(
     means: ArrayLike,
-    level: float = LEVEL,
     seed: int = 0,
     bounds: tuple[float, float] = (-math.inf, math.inf),
 ) -> Estimate:
@@ -65,7 +65,6 @@ def mean_interval(
 
     Args:
         means: one value a mask, ``(M,)``.
-        level: how often the interval is to cover the truth.
         seed: of the resamples.
         bounds: that the truth cannot leave; where most masks have nearly the same value and few
             another, the interval may be cut off there.
@@ -80,10 +79,10 @@ def mean_interval(
         return Estimate(float(values[0]) if count else math.nan, units=count)
     error = float(values.std(ddof=1)) / math.sqrt(count)
     if count < _FEWEST or error == 0:
-        high = _quantile(count, level)
+        high = _quantile(count)
         low = -high
     else:
-        tail = (1 - level) / 2
+        tail = (1 - LEVEL) / 2
         low, high = np.quantile(studentised(values, _RESAMPLES, seed), [tail, 1 - tail])
     mean = float(values.mean())
     least, most = np.clip([mean - high * error, mean - low * error], *bounds).tolist()
@@ -103,18 +102,17 @@ def studentised(values: Float64, resamples: int, seed: int) -> Float64:
     return np.concatenate(parts)
 
 
-def rate_interval(rates: ArrayLike, pictures: int, level: float = LEVEL) -> Estimate:
+def rate_interval(rates: ArrayLike, pictures: int) -> Estimate:
     """A share of pictures, or the mean of something else from 0 to 1, with Wilson's score interval
     over masks.
 
     Args:
         rates: the share of each mask, 0 … 1, ``(M,)``.
         pictures: how many pictures each mask has.
-        level: how often the interval is to cover the truth.
     """
     count = len(np.asarray(rates))
     few = count < _FEWEST_OF_RATES
-    quantile = _quantile(count, level) if few else NormalDist().inv_cdf((1 + level) / 2)
+    quantile = _quantile(count) if few else NormalDist().inv_cdf((1 + LEVEL) / 2)
     return _rate_interval(np.asarray(rates, np.float64), pictures, quantile)
 
 
@@ -143,26 +141,23 @@ def _wilson(rate: float, count: float, z: float) -> tuple[float, float]:
     return max(0.0, (centre - half) / whole), min(1.0, (centre + half) / whole)
 
 
-def _quantile(count: int, level: float) -> float:
+def _quantile(count: int) -> float:
     from scipy import stats
 
-    return float(stats.t.ppf((1 + level) / 2, count - 1))
+    return float(stats.t.ppf((1 + LEVEL) / 2, count - 1))
 
 
-def rate_difference(
-    rates: ArrayLike, others: ArrayLike, pictures: int, level: float = LEVEL
-) -> Estimate:
+def rate_difference(rates: ArrayLike, others: ArrayLike, pictures: int) -> Estimate:
     """How much larger one share of pictures is than another, of the same masks and seeds.
 
     Args:
         rates: the share of each mask, 0 … 1, ``(M,)``.
         others: what is taken away, likewise.
         pictures: how many pictures each mask has in each of them.
-        level: how often the interval is to cover the truth.
     """
     first, second = np.asarray(rates, np.float64), np.asarray(others, np.float64)
     value = float(first.mean() - second.mean()) if len(first) else math.nan
-    quantile = _quantile(len(first), level)
+    quantile = _quantile(len(first))
     one, two = (_rate_interval(given, pictures, quantile) for given in (first, second))
     if one.low is None or one.high is None or two.low is None or two.high is None:
         return Estimate(value, units=len(first))
@@ -185,7 +180,7 @@ def _recovered(one: float, two: float, shared: float) -> float:
 # ---- significance -------------------------------------------------------------------------------
 
 
-def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
+def sign_flip_p(differences: ArrayLike) -> float:
     """How often chance alone gives a mean difference at least as far from 0: the two-sided
     permutation test for pairs, which changes signs of whole masks.
 
@@ -193,14 +188,13 @@ def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:
 
     Args:
         differences: one a mask, ``(M,)``.
-        seed: of the random ones.
     """
     values = np.asarray(differences, np.float64)
     if not len(values):
         return 1.0
     if len(values) <= _EXACT:
         return float(_as_far(_all_signs(len(values)) @ values, values).mean())
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     signs = rng.choice(np.array([-1.0, 1.0]), size=(_FLIPS, len(values)))
     return float((1 + _as_far(signs @ values, values).sum()) / (1 + _FLIPS))
 

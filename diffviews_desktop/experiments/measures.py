@@ -49,18 +49,13 @@ def feature_distances(features: NDArray, others: NDArray) -> Float64:
     return np.sqrt((apart**2).mean(axis=1))
 
 
-def correlations(pictures: Pictures, others: Pictures) -> Float64:
-    """Pearson's correlation of pictures with others, over their pixels, one by one ``(N,)``."""
-    return (_standardised(pictures) * _standardised(others)).sum(axis=1)
-
-
 def seed_correlation(pictures: Pictures) -> float:
-    """The mean correlation of every two of some pictures, which differ in their seed alone: near 1
-    where a mask pastes one picture whatever the noise."""
+    """The mean correlation (Pearson's, over pixels) of every two of some pictures, which differ in
+    their seed alone: near 1 where a mask pastes one picture whatever the noise."""
     count = len(pictures)
     if count < 2:
         return float("nan")
-    standard = _standardised(pictures)
+    standard = _standard(_flat(pictures))
     every = standard @ standard.T
     return float((every.sum() - np.trace(every)) / (count * (count - 1)))
 
@@ -74,10 +69,6 @@ def neighbor_correlations(pictures: Pictures, neighbors: Pictures) -> Float64:
 
 def _flat(pictures: Pictures) -> Float64:
     return pictures.reshape(len(pictures), -1).astype(np.float64)
-
-
-def _standardised(pictures: Pictures) -> Float64:
-    return _standard(_flat(pictures))
 
 
 def _standard(rows: Float64) -> Float64:

@@ -20,7 +20,7 @@ def match_paths(written: Iterable[str], there: Collection[str]) -> dict[str, str
     mean one file only because their letters do not count, neither does.
 
     Args:
-        written: paths, as somebody wrote them.
+        written: paths, as they are written in a file.
         there: files that are there, with ``/``.
     """
     files = frozenset(there)

@@ -19,7 +19,7 @@ from diffviews_desktop.processing.components import Reduction
 from diffviews_desktop.processing.neighbors import NeighborIndex, to_euclidean
 from diffviews_desktop.processing.quality import ARRAYS, PROBE_ARRAYS, Measured
 from diffviews_desktop.values.map_quality import MapQuality
-from diffviews_desktop.values.maps import METRICS
+from diffviews_desktop.values.metrics import METRICS
 
 PLACING_NEIGHBORS = 20
 PLACING_POWER = 3

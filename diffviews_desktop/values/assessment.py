@@ -1,4 +1,4 @@
-"""What is measured of a map when somebody asks: how classes are read, and what the seed decides."""
+"""What is measured of a map when the user asks: how classes are read, and what the seed decides."""
 
 from __future__ import annotations
 

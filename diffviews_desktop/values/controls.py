@@ -99,7 +99,7 @@ def controls_for(
     Args:
         interventions: what is done at once.
         classes: whether the model can be told one of several classes.
-        places: sets of layers of the experiment; of several, each is another layer to the others.
+        places: sets of layers of the experiment; several are compared with each other as they are.
     """
     return tuple(
         name

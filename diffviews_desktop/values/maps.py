@@ -18,9 +18,8 @@ from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
 from diffviews_desktop.values.map_quality import MapQuality
+from diffviews_desktop.values.metrics import METRICS
 from diffviews_desktop.values.told import Told, described_told
-
-METRICS = ("euclidean", "cosine", "correlation")
 
 PCA_VARIABLE = "DIFFVIEWS_PCA_COMPONENTS"
 NEIGHBORS_RANGE = (2, 200)

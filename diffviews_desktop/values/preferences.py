@@ -22,7 +22,7 @@ RAMPS: tuple[Ramp, ...] = ("viridis", "cividis", "magma", "inferno")
 TEXT_SIZES = (85, 100, 115, 130, 150)
 MOST_THREADS = 256
 NEIGHBORS, MOST_NEIGHBORS = 20, 200
-"""How many neighbours a mask averages at most where nobody chose, and where somebody did."""
+"""How many neighbours a mask averages at most, unless the user chooses; and the most to choose."""
 
 
 @dataclass(frozen=True)

@@ -249,7 +249,8 @@ MASK_STEPS = Whole(
     minimum=0,
     maximum=1000,
     flags=("--mask-steps",),
-    flag_help="steps that it acts on, the first N",
+    metavar="N",
+    flag_help="short for --mask-window 1-N; 0 for no mask",
     key="mask_steps",
 )
 STRENGTH = Real(

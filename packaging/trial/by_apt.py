@@ -208,7 +208,7 @@ def _replay(made: machines.Machine) -> None:
     replayed = ("--replay", f"{first}/{FIRST}", "--out", again)
     made.run(NAME, "generate", *replayed, user=PERSON)
     pictures = [made.path(f"{folder}/{FIRST}").read_bytes() for folder in (first, again)]
-    assert pictures[0] == pictures[1], "it is another picture"
+    assert pictures[0] == pictures[1], "the pictures differ"
 
 
 def _figures(made: machines.Machine) -> None:

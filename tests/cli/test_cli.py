@@ -98,6 +98,7 @@ def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
         ["info", "--label-dropout", "some"],
         ["--num-steps", "0"],
         ["--metric", "manhattan"],
+        ["--layer", "midblock+"],
         ["map", "--pca-components", "0"],
         ["map", "--n-components", "4"],
         ["map", "--layer", "midblock+"],

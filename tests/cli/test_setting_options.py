@@ -24,7 +24,7 @@ def test_every_flag_is_there(parser: argparse.ArgumentParser) -> None:
     assert " ".join(parser.format_usage().split()) == (
         "usage: p [-h] [--num-steps N] [--sampler {renoise,heun}] [--sigma-max S] [--sigma-min S] "
         "[--guidance-scale G] [--noise-mode {stochastic,fixed,zero}] [--seed SEED] "
-        "[--churn CHURN,MIN,MAX,NOISE] [--mask-steps MASK_STEPS] [--strength S] "
+        "[--churn CHURN,MIN,MAX,NOISE] [--mask-steps N] [--strength S] "
         "[--weighting {equal,distance}] [--mask-layer NAME] [--conditional-only]"
     )
 

@@ -15,7 +15,6 @@ from sklearn.metrics import accuracy_score, root_mean_squared_error
 from diffviews_desktop.experiments.measures import (
     commonest_answer,
     confidences,
-    correlations,
     feature_distances,
     neighbor_correlations,
     pixel_distances,
@@ -68,15 +67,6 @@ def test_feature_distance_is_the_norm_by_the_root_of_the_length() -> None:
     assert feature_distances(one, other) == pytest.approx(expected)
 
 
-def test_correlations_are_scipys() -> None:
-    one, other = pictures(5, 3), pictures(5, 3)
-    expected = [
-        stats.pearsonr(a.ravel().astype(float), b.ravel().astype(float)).statistic
-        for a, b in zip(one, other, strict=True)
-    ]
-    assert correlations(one, other) == pytest.approx(expected)
-
-
 def test_seed_correlation_is_the_mean_over_all_pairs() -> None:
     some = pictures(4)
     pairs = [
@@ -97,5 +87,4 @@ def test_neighbor_correlation_is_with_their_mean_picture() -> None:
 
 def test_a_picture_of_one_grey_correlates_with_nothing() -> None:
     blank = np.full((1, 6, 5, 1), 90, np.uint8)
-    assert np.isnan(correlations(blank, pictures(1))).all()
     assert np.isnan(neighbor_correlations(blank, pictures(3))).all()

@@ -17,7 +17,7 @@ from diffviews_desktop.processing.neighbors import (
     neighbors_of,
     to_euclidean,
 )
-from diffviews_desktop.values.maps import METRICS
+from diffviews_desktop.values.metrics import METRICS
 
 
 def points(n: int, d: int, *, offset: float = 0, seed: int = 0) -> np.ndarray:

@@ -8,26 +8,40 @@ the verb that the user calls is imported.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
-_MODULES = {
-    "info": "info",
-    "extract": "extract",
-    "map": "map_layer",
-    "generate": "generate",
-    "experiment": "experiment",
-    "import": "import_data",
-    "download": "download",
-    "convert": "convert",
-    "convert-checkpoint": "convert_checkpoint",
-    "direction": "direction",
-    "cache": "cache",
-    "adapters": "adapters",
-    "do": "do_lines",
+
+class Verb(NamedTuple):
+    """The module of a verb, and an example for the program's help and its own."""
+
+    module: str
+    example: str
+
+
+VERBS = {
+    "info": Verb("info", "info --data ./data --json"),
+    "extract": Verb("extract", "extract --layer midblock --layer midblock+encoder_bottleneck"),
+    "map": Verb("map_layer", "map --model digits --layer midblock --json"),
+    "generate": Verb(
+        "generate", "generate --layer midblock --rows 3,14,15 --class zero --out pictures"
+    ),
+    "experiment": Verb(
+        "experiment", "experiment run --layer decoder_block_5 --anchors 20 --sigma 2 --out held-5"
+    ),
+    "import": Verb(
+        "import_data", "import --model-checkpoint edm.pkl --images ./photos --out ./data"
+    ),
+    "download": Verb("download", "download dmd2 --output-dir ./data"),
+    "convert": Verb("convert", "convert --data ./data --model dmd2"),
+    "convert-checkpoint": Verb("convert_checkpoint", "convert-checkpoint edm.pkl edm.safetensors"),
+    "direction": Verb("direction", "direction save three --rows 3,14 --minus 7,9 --layer midblock"),
+    "cache": Verb("cache", "cache list --data ./data"),
+    "adapters": Verb("adapters", "adapters install pond-1.0-py3-none-any.whl"),
+    "do": Verb("do_lines", "do --file history.json"),
 }
-VERBS = tuple(_MODULES)
+"""Every verb by its name, in the order of the help."""
 
 
 def add_verb_parser(name: str, verbs: Any) -> None:
-    """Add the parser of a verb of `VERBS` to what ``add_subparsers`` returned."""
-    import_module(f"{__name__}.{_MODULES[name]}").add_parser(verbs)
+    """Add the parser of a verb to what ``add_subparsers`` returned."""
+    import_module(f"{__name__}.{VERBS[name].module}").add_parser(verbs)

@@ -12,20 +12,14 @@ from diffviews_desktop.adapters.packages import AdapterPackage, installed_packag
 from diffviews_desktop.adapters.registry import unusable_adapters
 from diffviews_desktop.adapters.wheels import install_wheels, remove_package
 from diffviews_desktop.cli.codes import DONE, FAILED
-from diffviews_desktop.cli.shared import Answer, add_verb
+from diffviews_desktop.cli.shared import Answer, add_actions, add_verb
 from diffviews_desktop.text.wording import counted
 
 
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser, which has verbs of its own."""
     text = "Install, list or remove adapters of other packages."
-    parser = verbs.add_parser(
-        "adapters",
-        help=text,
-        description=text,
-        epilog="example: diffviews-desktop adapters list --json",
-    )
-    actions = parser.add_subparsers(required=True, metavar="action")
+    actions = add_actions(verbs, "adapters", text)
 
     text = "Install the wheel of a package with adapters, and those of packages that it needs."
     example = "adapters install pond-1.0-py3-none-any.whl"

@@ -15,7 +15,7 @@ from diffviews_desktop import paths
 from diffviews_desktop.cli.codes import FAILED
 from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.progress import showing_progress
-from diffviews_desktop.cli.shared import Answer, add_verb
+from diffviews_desktop.cli.shared import Answer, add_actions, add_verb
 from diffviews_desktop.cli.verbs.cache_sharing import add_sharing
 from diffviews_desktop.data.cache.entry import DAMAGE, entry_stamp, parse_entry
 from diffviews_desktop.data.cache.experiment_folders import (
@@ -35,10 +35,7 @@ from diffviews_desktop.text.wording import size
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser, which has verbs of its own."""
     text = "List, clear, verify or share the maps, activations and experiments that are kept."
-    parser = verbs.add_parser(
-        "cache", help=text, description=text, epilog="example: diffviews-desktop cache list --json"
-    )
-    actions = parser.add_subparsers(required=True, metavar="action")
+    actions = add_actions(verbs, "cache", text)
 
     text = "List what is kept: of which model and layers, how large, when it was last used."
     _add_filters(add_verb(actions, "list", list_entries, text, "cache list --data ./data"))
@@ -229,8 +226,8 @@ def _facts(info: EntryInfo) -> dict[str, Any]:
 def _line(info: EntryInfo) -> str:
     used = _time(info.used)
     parameters = " ".join(f"{name}={value}" for name, value in info.parameters.items())
-    layers = "+".join(info.layers)
-    return f"  {info.model}  {layers}  {size(info.bytes)}  used {used}  {parameters}  {info.key}"
+    what = f"{info.model}  {info.layers}  {size(info.bytes)}"
+    return f"  {what}  used {used}  {parameters}  {info.key}"
 
 
 def _time(seconds: float) -> str:

@@ -19,7 +19,7 @@ from diffviews_desktop.text.wording import size
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Write the activations of a model's folder (.npz, or several .npy) as one .npy."
-    parser = add_verb(verbs, "convert", run, text, "convert --data ./data --model dmd2")
+    parser = add_verb(verbs, "convert", run, text)
     parser.add_argument("--data", type=Path, metavar="DIR", help="data folder")
     parser.add_argument("--model", metavar="NAME", help="model to convert (default: the first)")
     parser.add_argument(

@@ -14,8 +14,7 @@ from diffviews_desktop.engine.protocol import Progress
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Write any checkpoint that can be read as .safetensors, configuration included."
-    example = "convert-checkpoint edm.pkl edm.safetensors"
-    parser = add_verb(verbs, "convert-checkpoint", run, text, example)
+    parser = add_verb(verbs, "convert-checkpoint", run, text)
     parser.add_argument("checkpoint", type=Path, metavar="IN", help="the checkpoint to read")
     parser.add_argument("out", type=Path, metavar="OUT", help="the .safetensors file to write")
     parser.add_argument("--force", action="store_true", help="replace OUT where it is there")

@@ -8,7 +8,7 @@ from typing import Any
 
 from diffviews_desktop.cli.option_types import layer_set, positive, sample_rows
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
-from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
+from diffviews_desktop.cli.shared import Answer, add_actions, add_verb, engine_of, open_data
 from diffviews_desktop.engine.jobs.directions import (
     DirectionSaved,
     ExportDirection,
@@ -25,11 +25,7 @@ from diffviews_desktop.values.maps import MapSpec
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser, which has verbs of its own."""
     text = "Save, list, export and load directions in activation space and means of sets."
-    parser = verbs.add_parser(
-        "direction", help=text, description=text,
-        epilog="example: diffviews-desktop direction list --json",
-    )  # fmt: skip
-    actions = parser.add_subparsers(required=True, metavar="action")
+    actions = add_actions(verbs, "direction", text)
 
     text = (
         "Save the mean of some samples, less that of others where --minus names them, or a "

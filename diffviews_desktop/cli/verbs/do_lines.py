@@ -17,7 +17,7 @@ def add_parser(verbs: Any) -> None:
         "Replay lines of the window's history, one after the other. Each starts where the one "
         "before it ended; nothing is kept but the files that they write."
     )
-    parser = add_verb(verbs, "do", run, text, "do --file history.json")
+    parser = add_verb(verbs, "do", run, text)
     parser.add_argument(
         "lines",
         nargs="*",

@@ -37,7 +37,7 @@ def add_parser(verbs: Any) -> None:
         "Download published models with their pictures and maps, or what lies at an address of "
         "your own. What is there is not fetched again; an interrupted download resumes."
     )
-    parser = add_verb(verbs, "download", run, text, "download dmd2 --output-dir ./data")
+    parser = add_verb(verbs, "download", run, text)
     parser.add_argument(
         "what",
         nargs="?",

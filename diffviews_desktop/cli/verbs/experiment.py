@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,14 @@ from diffviews_desktop.cli.controls import MORE_SEEDS, SEEDS
 from diffviews_desktop.cli.experiment_files import answer_of, cost_text
 from diffviews_desktop.cli.experiment_replay import differences, read_recorded, replayed
 from diffviews_desktop.cli.intervention_options import add_intervention_options, region_of
-from diffviews_desktop.cli.option_types import layer_set, positive, real, sample_rows
-from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
+from diffviews_desktop.cli.option_types import (
+    class_word_or_anchor,
+    layer_set,
+    positive,
+    real,
+    sample_rows,
+)
+from diffviews_desktop.cli.options import OF_RUN, add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.engine import Engine
@@ -27,7 +32,7 @@ from diffviews_desktop.engine.jobs.experiments import (
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.terminal import complain
-from diffviews_desktop.values.conditions import Condition, ZeroLabel, from_choice
+from diffviews_desktop.values.conditions import ZeroLabel
 from diffviews_desktop.values.controls import CONTROLS, Control, controls_for
 from diffviews_desktop.values.experiment_plans import experiment_of, windows_of
 from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
@@ -36,18 +41,8 @@ from diffviews_desktop.values.interventions import Intervention
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.regions import EVERYWHERE
-from diffviews_desktop.values.setting_specs import (
-    NOISE_MODE,
-    S_CHURN,
-    S_MAX,
-    S_MIN,
-    S_NOISE,
-    SAMPLER,
-    SEED,
-)
 from diffviews_desktop.values.told import OWN, Told
 
-SAMPLING = (SEED, NOISE_MODE, SAMPLER, S_CHURN, S_MIN, S_MAX, S_NOISE)
 _SWEEP: tuple[Control, ...] = ("none", "mean")
 _ANCHORS, _NEIGHBORS = 20, 6
 
@@ -60,15 +55,14 @@ def add_parser(verbs: Any) -> None:
         "of an intervention. run compares one set of layers with its controls; sweep finds which "
         "layers act, and when. The same command goes on with what was interrupted."
     )
-    example = "experiment run --layer decoder_block_5 --anchors 20 --sigma 2 --out held-5"
-    parser = add_verb(verbs, "experiment", run, text, example)
+    parser = add_verb(verbs, "experiment", run, text)
     parser.add_argument("what", nargs="?", choices=("run", "sweep"), default="run")
     add_folder_options(parser, layer=layer_set)
     _add_masks(parser)
     _add_places(parser)
     add_intervention_options(parser, order="instead of masks")
     _add_measures(parser)
-    add_settings(parser, *SAMPLING)
+    add_settings(parser, *OF_RUN)
     parser.add_argument("--batch", type=positive, metavar="N", help="pictures in one forward pass")
     parser.add_argument("--out", type=Path, default=Path("experiment"), help="a folder of its own")
     parser.add_argument("--cost", action="store_true", help="only say what it will take")
@@ -110,9 +104,13 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=positive, metavar="N", help="3 of each mask, 20 of an intervention"
     )
     group.add_argument(
-        "--class", dest="condition", type=_condition, default=ZeroLabel(), metavar="CLASS",
+        "--class",
+        dest="condition",
+        type=class_word_or_anchor,
+        default=ZeroLabel(),
+        metavar="CLASS",
         help="what the model is told: a number, zero, uniform, random or anchor (default: zero)",
-    )  # fmt: skip
+    )
 
 
 def _add_measures(parser: argparse.ArgumentParser) -> None:
@@ -170,7 +168,7 @@ def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
     loaded = engine.run(LoadModel(job_id=0, folder=folder, model=opened.model))
     acting = tuple(one for one in options.interventions if one.enabled)
     layers = _layer_sets(options, loaded, opened)
-    settings = replace(loaded.settings, **{"seed": 0, **changes_of(options, SAMPLING)})
+    settings = replace(loaded.settings, **{"seed": 0, **changes_of(options, OF_RUN)})
     sweep, windows = options.what == "sweep", None
     if not acting or options.windows or sweep:
         windows = _windows(options, settings.num_steps, sweep)
@@ -255,12 +253,21 @@ def _told(asked: Told | None, loaded: ModelLoaded) -> Told:
 def _layer_sets(
     options: argparse.Namespace, loaded: ModelLoaded, opened: DataOpened
 ) -> tuple[LayerSet, ...]:
-    """Where it acts; nothing where interventions say so themselves."""
+    """Where it acts; nothing where interventions say so themselves.
+
+    Raises:
+        UsageError: the layers cannot be read.
+    """
     asked = options.layers or ("all" if options.what == "sweep" and not options.layer else None)
     if asked == "all":
         return tuple(LayerSet((info.name,)) for info in loaded.layers)
     if asked is not None:
-        return tuple(LayerSet(layer_set(part)) for part in asked.split(","))
+        try:
+            return tuple(map(LayerSet.parse, asked.split(",")))
+        except ValueError:
+            raise UsageError(
+                f"{asked!r} is no list of layers, or of several joined by +, such as a,b+c."
+            ) from None
     if options.interventions:
         return ()
     return (LayerSet(options.layer or opened.default_layers),)
@@ -292,12 +299,6 @@ def _windows(options: argparse.Namespace, steps: int, sweep: bool) -> tuple[tupl
 
 def _groups(text: str) -> tuple[tuple[int, ...], ...]:
     return tuple(sample_rows(part) for part in text.split("/"))
-
-
-def _condition(text: str) -> Condition:
-    with suppress(ValueError):
-        return from_choice(int(text) if text.isdecimal() else text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a class number, zero, uniform or random")
 
 
 def _controls(text: str) -> tuple[Control, ...] | str:

@@ -20,9 +20,7 @@ def add_parser(verbs: Any) -> None:
         "Extract layers in one pass: to the cache, where map finds them, or to .npy files. What "
         "was interrupted is continued by the same command."
     )
-    parser = add_verb(
-        verbs, "extract", run, text, "extract --layer midblock --layer midblock+encoder_bottleneck"
-    )
+    parser = add_verb(verbs, "extract", run, text)
     add_folder_options(parser, layer=layer_set, several_layers=True)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for <layers>.npy")
 
@@ -54,7 +52,7 @@ def run(options: argparse.Namespace) -> Answer:
         "rate": extracted.rate,
         "notes": list(extracted.notes),
     }
-    names = ", ".join("+".join(layers) for layers in extracted.layer_sets)
+    names = ", ".join(map(str, extracted.layer_sets))
     pace = "" if extracted.rate is None else f", {extracted.rate:.3g} a second"
     told = described_told(extracted.told, extracted.prompts)
     of = f"{counted(extracted.samples, 'sample')} of {names}, {told}"

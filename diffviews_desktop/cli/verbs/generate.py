@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.cli.controls import run_controls
 from diffviews_desktop.cli.intervention_options import add_intervention_options, steps_of
-from diffviews_desktop.cli.option_types import layer_set, numbers_of, positive, real, sample_rows
-from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
+from diffviews_desktop.cli.option_types import (
+    class_or_word,
+    layer_set,
+    numbers_of,
+    positive,
+    real,
+    sample_rows,
+)
+from diffviews_desktop.cli.options import OF_RUN, add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.run_files import write_grid, write_run
 from diffviews_desktop.cli.setting_options import add_settings, changes_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
@@ -32,10 +38,10 @@ from diffviews_desktop.values.conditions import (
     Condition,
     RandomClass,
     ZeroLabel,
-    from_choice,
 )
 from diffviews_desktop.values.folders import ModelLoaded
 from diffviews_desktop.values.interventions import mean_of_samples, rows_of, with_rows
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -43,18 +49,10 @@ from diffviews_desktop.values.setting_specs import (
     MASK_LAYERS,
     MASK_STEPS,
     MASK_UNCONDITIONAL,
-    NOISE_MODE,
-    S_CHURN,
-    S_MAX,
-    S_MIN,
-    S_NOISE,
-    SAMPLER,
-    SEED,
     STRENGTH,
     WEIGHTING,
 )
 
-SAMPLING = (SEED, NOISE_MODE, SAMPLER, S_CHURN, S_MIN, S_MAX, S_NOISE)
 MASK = (STRENGTH, WEIGHTING, MASK_LAYERS, MASK_UNCONDITIONAL)
 
 
@@ -64,18 +62,17 @@ def add_parser(verbs: Any) -> None:
         "Draw with a layer held at the mean of some samples' activations, or with other "
         "interventions."
     )
-    example = "generate --layer midblock --rows 3,14,15 --class zero --out pictures"
-    parser = add_verb(verbs, "generate", run, text, example)
+    parser = add_verb(verbs, "generate", run, text)
     add_folder_options(parser, layer=layer_set)
     parser.add_argument(
         "--class",
         dest="condition",
-        type=_class,
+        type=class_or_word,
         metavar="CLASS",
         help="a number, random, zero or uniform (default: that of the first row, whatever the "
         "samples of the map were told)",
     )
-    add_settings(parser, *SAMPLING)
+    add_settings(parser, *OF_RUN)
     parser.add_argument(
         "--preset", metavar="NAME", help="published settings; a wrong name lists them"
     )
@@ -119,7 +116,10 @@ def _add_mask_options(parser: argparse.ArgumentParser) -> None:
     )
     add_settings(mask, MASK_STEPS)
     mask.add_argument(
-        "--mask-window", type=steps_of, metavar="A-B", help="steps that it acts on, from 1"
+        "--mask-window",
+        type=steps_of,
+        metavar="A-B",
+        help="steps that it acts on, from 1 (default: all)",
     )
     add_settings(mask, *MASK)
 
@@ -167,6 +167,7 @@ def _asked_for(
     options: argparse.Namespace, engine: Engine
 ) -> tuple[Generate | GenerateGrid, DataOpened]:
     """The job that the options describe, and the folder."""
+    mask = _mask(options)
     folder, parameters = folder_of(options), map_parameters_of(options)
     opened = open_data(engine, folder, options.model, parameters)
     loaded = engine.run(LoadModel(job_id=0, folder=folder, model=opened.model))
@@ -179,7 +180,7 @@ def _asked_for(
         "condition": _condition(options, opened),
         "settings": _settings(options, loaded),
         "interventions": (
-            *mean_of_samples(options.rows, **_mask(options)),
+            *mean_of_samples(options.rows, **mask),
             *options.interventions,
         ),
     }
@@ -211,13 +212,22 @@ def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> SamplingSetti
             known = "; ".join(f"{p.name}: {p.note}" for p in loaded.presets) or "none"
             raise UsageError(f"{loaded.model} has no preset {options.preset!r}. It has: {known}.")
         settings = presets[options.preset]
-    return replace(settings, **changes_of(options, SAMPLING))
+    return replace(settings, **changes_of(options, OF_RUN))
 
 
 def _mask(options: argparse.Namespace) -> dict[str, Any]:
-    """How the mask of ``--rows`` acts, as fields of its intervention."""
+    """How the mask of ``--rows`` acts, as fields of its intervention.
+
+    Raises:
+        UsageError: its steps are given twice.
+    """
     changes = changes_of(options, (*MASK, MASK_STEPS))
     if options.mask_window is not None:
+        if options.mask_steps is not None:
+            raise UsageError(
+                "Give either --mask-window or --mask-steps: --mask-steps 3 is short for "
+                "--mask-window 1-3."
+            )
         changes["step_from"], changes["step_to"] = options.mask_window
     return changes
 
@@ -300,16 +310,9 @@ def _rows(text: str) -> tuple[int, ...]:
     return rows
 
 
-def _class(text: str) -> Condition:
-    if text != "anchor":
-        with suppress(ValueError):
-            return from_choice(int(text) if text.isdecimal() else text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a class number, random, zero or uniform")
-
-
 def _windows(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(steps_of(part) for part in re.split(r"\s*[,;]\s*", text.strip()))
 
 
-def _layer_sets(text: str) -> tuple[tuple[str, ...], ...]:
+def _layer_sets(text: str) -> tuple[LayerSet, ...]:
     return tuple(layer_set(part) for part in text.split(","))

@@ -28,8 +28,7 @@ def add_parser(verbs: Any) -> None:
         "Make a data folder of a checkpoint and pictures, or of pictures that the model draws; "
         "then open it with --data."
     )
-    example = "import --model-checkpoint edm.pkl --images ./photos --sigmas 0.5,2,10 --out ./data"
-    parser = add_verb(verbs, "import", run, text, example)
+    parser = add_verb(verbs, "import", run, text)
     parser.add_argument(
         "--model-checkpoint",
         "--checkpoint",

@@ -18,6 +18,7 @@ from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import DataError, DiffViewsError
 from diffviews_desktop.text.wording import counted, size
 from diffviews_desktop.values.folders import FolderRef
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 from diffviews_desktop.values.samples import SampleTable
@@ -27,7 +28,7 @@ from diffviews_desktop.values.told import Told, described_told, read_told, told_
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "List the models of a data folder and their layers."
-    add_folder_options(add_verb(verbs, "info", run, text, "info --data ./data --json"))
+    add_folder_options(add_verb(verbs, "info", run, text))
 
 
 def run(options: argparse.Namespace) -> Answer:
@@ -91,7 +92,7 @@ def _model(
         entry["problems"] = [problem for problem in problems if problem not in said]
         entry["columns"] = _columns(opened.samples)
         entry["directions"] = [facts_of(info) for info in opened.directions]
-        entry["default_layer"] = "+".join(opened.default_layers) or None
+        entry["default_layer"] = str(opened.default_layers) or None
         entry["extraction_input"] = opened.extraction_input
         chosen = folder.overrides.activation_dtype
         kind = chosen or read_config(opened.path / name).activation_dtype
@@ -159,7 +160,7 @@ def _line_of_column(column: dict[str, Any]) -> str:
 
 
 def _line_of_direction(one: dict[str, Any]) -> str:
-    return f"  saved {one['name']}: {one['kind'] or 'of unknown kind'}, {'+'.join(one['layers'])}"
+    return f"  saved {one['name']}: {one['kind'] or 'of unknown kind'}, {LayerSet(one['layers'])}"
 
 
 def _lines(model: dict[str, Any]) -> list[str]:
@@ -193,7 +194,7 @@ def _told_lines(model: dict[str, Any]) -> list[str]:
 def _stored_lines(stored: dict[str, Any] | None) -> list[str]:
     if stored is None:
         return []
-    layers = "+".join(stored["layers"]) or "layers without names"
+    layers = LayerSet(stored["layers"]) or "layers without names"
     return [
         f"  activations of {layers}: {counted(stored['samples'], 'sample')} of "
         f"{counted(stored['values'], 'value')} in {counted(stored['files'], 'file')}"

@@ -44,7 +44,7 @@ SEEDS = 3
 def add_parser(verbs: Any) -> None:
     """Add the verb's parser."""
     text = "Make the map of a layer, or take it from the cache or a bucket."
-    parser = add_verb(verbs, "map", run, text, "map --model digits --layer midblock --json")
+    parser = add_verb(verbs, "map", run, text)
     add_folder_options(parser, layer=layer_set, two_maps=True)
     add_bucket_options(parser)
     parser.add_argument(

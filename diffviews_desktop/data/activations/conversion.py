@@ -28,6 +28,7 @@ from diffviews_desktop.data.folder.model_folder import USUAL_SET, ModelFolder
 from diffviews_desktop.data.folder.sample_files import listed_samples
 from diffviews_desktop.errors import DataError, UsageError, brief
 from diffviews_desktop.text.wording import no_layer
+from diffviews_desktop.values.layers import LayerSet
 
 DTYPES = ("float32", "float16")
 CONVERTED = "activations.npy"
@@ -73,7 +74,7 @@ def convert_to_fast_format(
     target = target if target.suffix == ".npy" else target.with_name(f"{target.name}.npy")
     batches = [NpzBatch.open(file) for file in files]
     check_alike(batches)
-    kept = batches[0].layers if layers is None else tuple(sorted(set(layers)))
+    kept = batches[0].layers if layers is None else LayerSet(layers)
     lacking = [name for name in kept if name not in batches[0].layers]
     if lacking or not kept:
         raise DataError(no_layer(str(files[0]), (lacking or ["at all"])[0], batches[0].layers))
@@ -121,7 +122,7 @@ def convert_folder(
     Raises:
         DataError: there is nothing to convert, a file is damaged, a value is too large for
             ``dtype``, or the disk is full or may not be written. Nothing is left behind.
-        UsageError: ``dtype`` is another one.
+        UsageError: ``dtype`` is none of `DTYPES`.
     """
     if dtype not in DTYPES:
         raise UsageError(f"The kind of number must be one of {', '.join(DTYPES)}, not {dtype}.")

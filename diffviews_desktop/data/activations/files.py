@@ -27,6 +27,7 @@ from diffviews_desktop.data.activations.sources import NpyMatrix
 from diffviews_desktop.data.folder.model_folder import ModelFolder
 from diffviews_desktop.data.folder.sample_files import ModelSamples
 from diffviews_desktop.errors import DataError
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.told import Told, described_told
 
 
@@ -66,7 +67,7 @@ class ActivationFiles:
     def select(self, layers: Iterable[str]) -> ActivationFiles | None:
         """The same samples with only those layers; None if one is not there, or its columns are
         not known. Exactly the layers that are there need no known columns."""
-        wanted = tuple(sorted(set(layers)))
+        wanted = LayerSet(layers)
         if wanted == (self.layers or self._named):
             return self
         if not wanted or not set(wanted) <= set(self.shapes):

@@ -13,6 +13,7 @@ from typing import Any
 from diffviews_desktop.data.folder.files import read_json, replacing
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.files.reading import MOST_LISTED_JSON, meant_as_file
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.told import OWN, Told, read_told, told_text
 
 MOST_DIMENSIONS = 8
@@ -32,7 +33,7 @@ class SideCar:
             original system makes them.
     """
 
-    layers: tuple[str, ...] = ()
+    layers: LayerSet = NO_LAYERS
     shapes: Mapping[str, tuple[int, ...]] | None = None
     num_samples: int | None = None
     sample_ids: tuple[str, ...] | None = None
@@ -66,7 +67,7 @@ def read_side_car(matrix: Path, rows: int, width: int) -> SideCar:
                 "Restore the one that is wrong."
             )
     return SideCar(
-        layers=tuple(sorted(layers)),
+        layers=LayerSet(layers),
         shapes=_shapes(path, layers, said.get("shapes"), rows, width),
         num_samples=rows if said.get("num_samples") is not None else None,
         sample_ids=_sample_ids(path, said.get("sample_ids"), rows),
@@ -84,7 +85,6 @@ def write_side_car(
     width: int | None = None,
     sample_ids: Sequence[str] | None = None,
     told: Told = OWN,
-    extra: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the side-car of a matrix ``(rows, width)``.
 
@@ -97,7 +97,6 @@ def write_side_car(
         width: by default, what ``shapes`` make.
         sample_ids: the sample of each row, if they are to be named.
         told: what the samples were told.
-        extra: what else the side-car is to say.
 
     Raises:
         DataError: it cannot be written.
@@ -107,8 +106,7 @@ def write_side_car(
     if width is None:
         width = sum(math.prod(shape) for shape in shapes.values())
     said: dict[str, Any] = {
-        **(extra or {}),
-        "layers": sorted(layers),
+        "layers": list(LayerSet(layers)),
         "shapes": {name: list(shapes[name]) for name in sorted(shapes)},
         "total_features": width,
         "num_samples": rows,

@@ -21,6 +21,7 @@ from diffviews_desktop.data.cache.entry import (
     entry_stamp,
     finish,
 )
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class CacheEntry:
     """
 
     path: Path
-    layers: tuple[str, ...]
+    layers: LayerSet
     _rows: MatrixFile | None = field(default=None, repr=False, compare=False)
-    _facts: EntryFacts = field(default=EntryFacts({}, (), {}, None), repr=False, compare=False)
+    _facts: EntryFacts = field(
+        default=EntryFacts({}, NO_LAYERS, {}, None), repr=False, compare=False
+    )
     _stamp: bytes = field(default=b"", repr=False, compare=False)
 
     @property
@@ -98,7 +101,7 @@ class EntryInfo:
     key: str
     path: Path
     model: str
-    layers: tuple[str, ...]
+    layers: LayerSet
     created: float
     used: float
     bytes: int

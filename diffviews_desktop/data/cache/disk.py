@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
-from diffviews_desktop.errors import CacheError
+from diffviews_desktop.errors import FULL_DISK, CacheError
 from diffviews_desktop.files import writing
 from diffviews_desktop.files.reading import UnfitFileError
 
 MATRIX = "activations.npy"
 
 CHUNK = 1 << 20
-_FULL = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")} - {None}
 _UNSUPPORTED = {
     getattr(errno, name, None) for name in ("EOPNOTSUPP", "ENOTSUP", "EINVAL", "ENOSYS")
 }
@@ -112,7 +111,7 @@ def is_full(error: OSError) -> bool:
     if isinstance(error, UnfitFileError):  # a file that is too large to be read has that number
         return False
     # what numpy raises when it could write only a part has no number
-    return error.errno in _FULL or (error.errno is None and "requested and" in str(error))
+    return error.errno in FULL_DISK or (error.errno is None and "requested and" in str(error))
 
 
 def free_bytes(folder: Path) -> int:

@@ -26,6 +26,7 @@ from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.data.cache.disk import CHUNK, MATRIX, sync_file, sync_folder, write_synced
 from diffviews_desktop.errors import CacheError, DataError
 from diffviews_desktop.files.reading import open_regular, read_bytes
+from diffviews_desktop.values.layers import LayerSet
 
 FORMAT = 2
 SMALL_FILE = 64_000_000  # bytes; smaller files than this are checked whenever they are opened
@@ -70,19 +71,15 @@ def finish(
     files = {name: dict(facts) for name, facts in (known or {}).items()}
     paths = [path for path in sorted(folder.iterdir()) if path.name != ENTRY and path.is_file()]
     unread = [path for path in paths if path.name not in files]
-    total, seen = sum(path.stat().st_size for path in unread) or 1, 0
-
-    def tick(count: int) -> None:
-        nonlocal seen
-        seen += count
-        if progress is not None:
-            progress(min(1.0, seen / total))
-
+    reading = Reading(sum(path.stat().st_size for path in unread), progress)
     for path in paths:
         sync_file(path)
     for path in unread:
         sums = BlockSums() if path.name == MATRIX else None
-        files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path, tick, sums)}
+        files[path.name] = {
+            "bytes": path.stat().st_size,
+            "sha256": _sha256(path, reading.tick, sums),
+        }
         if sums is not None:
             files[MATRIX] |= array_facts(open_matrix(path))
             if len(sums) > 1:  # that of the whole file is as good as one
@@ -97,6 +94,29 @@ def finish(
     }
     write_synced(folder / ENTRY, _render(entry))
     sync_folder(folder)
+
+
+class Reading:
+    """Tells how many of so many bytes are read.
+
+    Args:
+        total: bytes.
+        progress: called with the fraction done, 0 … 1; may raise to stop.
+    """
+
+    def __init__(self, total: int, progress: Callable[[float], None] | None) -> None:
+        self.seen = 0
+        self._total, self._progress = max(1, total), progress
+
+    def tick(self, count: int) -> None:
+        """So many bytes more are read."""
+        self.reach(self.seen + count)
+
+    def reach(self, seen: int) -> None:
+        """So many bytes are read, or need not be."""
+        self.seen = seen
+        if self._progress is not None:
+            self._progress(min(1.0, seen / self._total))
 
 
 def _write_sums(folder: Path, sums: BlockSums) -> dict[str, Any]:
@@ -120,7 +140,7 @@ class EntryFacts:
     """What ``entry.json`` says."""
 
     details: Mapping[str, Any]
-    layers: tuple[str, ...]
+    layers: LayerSet
     files: Mapping[str, Mapping[str, Any]]
     created: float | None
 
@@ -141,7 +161,7 @@ def parse_entry(text: bytes) -> EntryFacts | None:
         files: dict[str, Any] = {PROJECTOR: {"sha256": entry["projector_sha256"]}}
         if entry["activations_bytes"] is not None:
             files[MATRIX] = {"bytes": entry["activations_bytes"]}
-        return EntryFacts(dict(entry["details"]), tuple(map(str, entry["layers"])), files, None)
+        return EntryFacts(dict(entry["details"]), LayerSet(map(str, entry["layers"])), files, None)
     if version != FORMAT:
         raise CacheError(f"entry.json has the format {version!r}")
     del entry["sha256"]
@@ -149,7 +169,7 @@ def parse_entry(text: bytes) -> EntryFacts | None:
         raise CacheError("entry.json is not what was written")
     return EntryFacts(
         dict(entry["details"]),
-        tuple(map(str, entry["layers"])),
+        LayerSet(map(str, entry["layers"])),
         dict(entry["files"]),
         float(entry["created"]),
     )

@@ -20,7 +20,7 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,6 +48,7 @@ from diffviews_desktop.data.cache.entry import (
     DAMAGE,
     ENTRY,
     EntryFacts,
+    Reading,
     check_entry,
     entry_stamp,
     finish,
@@ -64,6 +65,7 @@ from diffviews_desktop.data.cache.partial_matrix import (
     partial_of,
 )
 from diffviews_desktop.errors import CacheError, DataError, UsageError
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 
 __all__ = [
     "CacheEntry",
@@ -185,22 +187,14 @@ class LayerCache(CacheFolder):
             progress: called with the fraction done, 0 … 1; may raise to stop.
         """
         infos = self.entries()
-        total, seen = sum(info.bytes for info in infos) or 1, 0
-
-        def tick(count: int) -> None:
-            nonlocal seen
-            seen += count
-            if progress is not None:
-                progress(min(1.0, seen / total))
-
+        reading = Reading(sum(info.bytes for info in infos), progress)
         found = []
         for info in infos:
-            before = seen
-            known, problem = self._problem(info.key, full, tick)
+            end = reading.seen + info.bytes
+            known, problem = self._problem(info.key, full, reading.tick)
             if known:
                 found.append((info, problem))
-            seen = before
-            tick(info.bytes)
+            reading.reach(end)
         return found
 
     def _problem(
@@ -239,7 +233,7 @@ class LayerCache(CacheFolder):
             facts = parse_entry(stamp)
         except DAMAGE:
             facts = None
-        facts = facts or EntryFacts({}, (), {}, status.st_mtime)
+        facts = facts or EntryFacts({}, NO_LAYERS, {}, status.st_mtime)
         parameters = facts.details.get("parameters")
         return EntryInfo(
             key=key,
@@ -356,15 +350,15 @@ class LayerCache(CacheFolder):
         Raises:
             UsageError: nothing was given.
         """
-        wanted = None if layers is None else tuple(sorted(layers))
+        wanted = None if layers is None else LayerSet(layers)
         if not everything and (key, model, wanted) == (None, None, None):
             raise UsageError("Say what to clear: a key, a model, layers, or everything.")
 
-        def chosen(its_key: str, its_model: str, its_layers: Sequence[str]) -> bool:
+        def chosen(its_key: str, its_model: str, its_layers: LayerSet) -> bool:
             return everything or (
                 key in (None, its_key)
                 and model in (None, its_model)
-                and wanted in (None, tuple(sorted(its_layers)))
+                and wanted in (None, its_layers)
             )
 
         def chosen_partial(folder: Path) -> bool:
@@ -436,7 +430,7 @@ class LayerCache(CacheFolder):
 
     def _new_partial(self, folder: Path, facts: Mapping[str, Any]) -> MatrixFile:
         shape, dtype = tuple(facts["shape"]), np.dtype(facts["dtype"])
-        layers = "+".join(map(str, facts["details"].get("layers", ())))
+        layers = LayerSet(map(str, facts["details"].get("layers", ())))
         remove(folder)
         self.check_space(math.prod(shape) * dtype.itemsize, f"Extracting {layers or 'the layers'}")
         try:

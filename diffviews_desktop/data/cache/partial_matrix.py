@@ -21,6 +21,7 @@ from diffviews_desktop.data.cache.disk import MATRIX, full_disk_said, link_or_co
 from diffviews_desktop.data.cache.entry import DAMAGE, array_facts
 from diffviews_desktop.errors import CacheError
 from diffviews_desktop.files.reading import check_regular, read_bytes, read_json_value
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 
 log = logging.getLogger(__name__)
 
@@ -230,10 +231,10 @@ def _is_alone(path: Path) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
 
 
-def partial_of(folder: Path) -> tuple[str, tuple[str, ...]]:
+def partial_of(folder: Path) -> tuple[str, LayerSet]:
     """The model and the layers of a partial matrix, where it says them."""
     try:
         details = read_json_value(folder / PARTIAL)["details"]
-        return str(details.get("model", "")), tuple(map(str, details.get("layers", ())))
+        return str(details.get("model", "")), LayerSet(map(str, details.get("layers", ())))
     except (*DAMAGE, OSError):
-        return "", ()
+        return "", NO_LAYERS

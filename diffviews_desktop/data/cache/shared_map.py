@@ -31,6 +31,7 @@ from diffviews_desktop.errors import CacheError
 from diffviews_desktop.files.archives import open_archive
 from diffviews_desktop.files.reading import open_regular
 from diffviews_desktop.text.wording import size
+from diffviews_desktop.values.layers import LayerSet
 
 FORMAT = 1
 ROOT = "maps"
@@ -96,7 +97,7 @@ class SharedName:
 
 def label_of(layers: Iterable[str]) -> str:
     """The names of layers as a part of an object's key."""
-    return _quoted("+".join(layers))[:LONGEST_LABEL]
+    return _quoted(str(LayerSet(layers)))[:LONGEST_LABEL]
 
 
 def folder_prefix(model: str, folder: str) -> str:

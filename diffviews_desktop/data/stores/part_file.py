@@ -94,7 +94,7 @@ class PartFile:
         """Compare the whole file with its checksum, and give it its name.
 
         Raises:
-            StoreDamagedError: it is another; all of it is fetched again the next time.
+            StoreDamagedError: it differs; all of the file is fetched again the next time.
             OSError: it cannot be written.
         """
         if self._hash is not None and not self._hash.matches():

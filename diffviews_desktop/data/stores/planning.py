@@ -17,8 +17,8 @@ from diffviews_desktop.values.transfers import DownloadPlan, NotFetched, RemoteF
 def plan_download(files: Sequence[RemoteFile], folder: Path) -> DownloadPlan:
     """What is missing in a folder; nothing is asked of the store, nothing written.
 
-    A file of the right size is present, unless an earlier download noted that it is another version
-    of it. A file that the user put there, or changed, stays.
+    A file of the right size is present, unless an earlier download noted that it is a different
+    version. A file that the user put there, or changed, stays.
 
     Args:
         files: what should be there; keys are paths in the folder.

@@ -69,20 +69,20 @@ def _place(experiment: Experiment, drawing: Drawing) -> tuple[LayerSet, tuple[in
 
 def parts_of(
     batches: Iterable[Batch], model: Model, arms: int
-) -> Iterator[tuple[tuple[str, ...], list[Batch]]]:
+) -> Iterator[tuple[LayerSet, list[Batch]]]:
     """Batches in turn, with the layers whose values they need: as many at a time as fit."""
     part: list[Batch] = []
-    layers: dict[str, None] = {}
+    layers = NO_LAYERS
     for batch in batches:
-        both = {**layers, **dict.fromkeys(batch.layers)}
+        both = LayerSet((*layers, *batch.layers))
         values = arms * sum(model.facts.layers[name].values for name in both)
         if part and both != layers and values > VALUES_HELD:
-            yield tuple(sorted(layers)), part
-            part, both = [], dict.fromkeys(batch.layers)
+            yield layers, part
+            part, both = [], batch.layers
         layers = both
         part.append(batch)
     if part:
-        yield tuple(sorted(layers)), part
+        yield layers, part
 
 
 def draw(

@@ -41,16 +41,13 @@ class ArmSamples:
     samples: tuple[ToldSample, ...]
 
 
-def subjects_of(
-    experiment: Experiment, table: SampleTable, classes: Sequence[int], seed: int = SEED
-) -> Subjects:
+def subjects_of(experiment: Experiment, table: SampleTable, classes: Sequence[int]) -> Subjects:
     """The classes that an experiment is about.
 
     Args:
         experiment: the experiment.
         table: the samples.
         classes: those that the model knows; empty where it is told none.
-        seed: of the wrong ones.
     """
     known = set(classes)
     if experiment.interventions:
@@ -64,7 +61,7 @@ def subjects_of(
     if not all(isinstance(one.source, SampleMean) for one in experiment.interventions):
         said = [-1]  # what both sets of a direction are told has no share in their difference
     wrong = [
-        wrong_class(number, classes, seed) if number in known and len(known) > 1 else -1
+        wrong_class(number, classes, SEED) if number in known and len(known) > 1 else -1
         for number in own
     ]
     return Subjects(tuple(own), tuple(said), tuple(wrong))
@@ -88,15 +85,13 @@ def _class_meant(experiment: Experiment, table: SampleTable) -> int:
 # ---- masks --------------------------------------------------------------------------------------
 
 
-def samples_of_masks(
-    experiment: Experiment, subjects: Subjects, told: ToldSamples, seed: int = SEED
-) -> ArmSamples:
+def samples_of_masks(experiment: Experiment, subjects: Subjects, told: ToldSamples) -> ArmSamples:
     """Choose the samples of every arm of masks.
 
     Raises:
         UsageError: a control needs classes, and the samples or the model have none.
     """
-    picked = _Picked(experiment.told, told, seed)
+    picked = _Picked(experiment.told, told)
     for group, rows in enumerate(experiment.groups):
         own, wrong = subjects.classes[group], subjects.wrong[group]
         picked.add(("intervention", group), rows)
@@ -135,7 +130,7 @@ def samples_of_interventions(
     Raises:
         UsageError: a control needs classes, and the samples or the model have none.
     """
-    picked, controls = _Picked(experiment.told, told, SEED), set(experiment.controls)
+    picked, controls = _Picked(experiment.told, told), set(experiment.controls)
     if {"mean", "direction"} & controls:
         picked.add(("mean", 0), picked.even(goal_of(experiment.interventions), TYPICAL))
     for number, one in enumerate(experiment.interventions):
@@ -200,7 +195,6 @@ def _add_mixed(picked: _Picked, number: int, sets: Sequence[Sequence[int]], seed
 class _Picked:
     asked: Told
     told: ToldSamples
-    seed: int
     members: dict[Key, tuple[int, ...]] = field(default_factory=dict)
     places: dict[ToldSample, int] = field(default_factory=dict)
 
@@ -231,14 +225,14 @@ class _Picked:
         """Samples of other classes at the noise levels of some: the same for all of a class."""
         label = self.table.class_label
         there = np.flatnonzero(~np.isin(label, list(own)) & (label >= 0) & self._level_of(rows))
-        chosen = np.random.default_rng([self.seed, *seed]).permutation(there)[:LABEL_ALONE]
+        chosen = np.random.default_rng([SEED, *seed]).permutation(there)[:LABEL_ALONE]
         if not len(chosen):
             raise _no_classes("label")
         return tuple(chosen.tolist())
 
     def even(self, rows: Sequence[int], count: int, *seed: int) -> tuple[int, ...]:
         """Samples at the noise levels of some, evenly from all classes."""
-        rng = np.random.default_rng([self.seed, *seed])
+        rng = np.random.default_rng([SEED, *seed])
         there = rng.permutation(np.flatnonzero(self._level_of(rows)))
         label = self.table.class_label[there]
         turn = np.zeros(len(there), np.int64)  # which of its class each is

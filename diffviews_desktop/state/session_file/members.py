@@ -142,7 +142,8 @@ def reading_archive(file: Path) -> Iterator[ZipReader]:
 
 
 class FolderStore:
-    """Files in a folder of its own, each replaced as a whole and only where its value is another.
+    """Files in a folder of its own, each replaced as a whole and only where its value has
+    changed.
 
     `session.json` is written last and read first: what a killed program has left fits it, as the
     steps of a whole run never change (for runs of another session with the same ids, there is

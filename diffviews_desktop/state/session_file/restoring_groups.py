@@ -37,7 +37,7 @@ def groups_on(groups: Groups, model: str, samples: SampleTable, fingerprint: str
 
 
 class _Finder:
-    """Finds samples by their ids where their table is another."""
+    """Finds samples by their ids where their table has changed."""
 
     def __init__(self, samples: SampleTable, fingerprint: str) -> None:
         self._samples, self._fingerprint = samples, fingerprint

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from diffviews_desktop.paths import SESSION_SUFFIX
 from diffviews_desktop.state.groups import Groups
 from diffviews_desktop.state.picks import Selection, Within
 from diffviews_desktop.state.runs import Runs
@@ -17,7 +18,7 @@ from diffviews_desktop.values.interventions import rows_of
 from diffviews_desktop.values.maps import MapSpec, Places
 from diffviews_desktop.values.sample_sets import Some
 
-SUFFIX = ".diffviews"
+SUFFIX = SESSION_SUFFIX
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,22 +1,10 @@
 """Activation files: order inside a row, memory maps, and damaged files."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from diffviews_desktop.data.activations.arrays import flatten_layers, layer_slices
 from diffviews_desktop.errors import DataError
-
-
-def write_matrix(folder: Path, rows: np.ndarray, sidecar: object = None, name: str = "a") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.npy"
-    np.save(path, rows)
-    if sidecar is not None:
-        (folder / f"{name}.npy.json").write_text(json.dumps(sidecar))
-    return path
 
 
 def matrix(n: int = 6, d: int = 4) -> np.ndarray:

@@ -17,7 +17,8 @@ from diffviews_desktop.values.assessment import ClassReading, MapAssessment, Sta
 from diffviews_desktop.values.conditions import ClassLabel, Prompt, UniformLabel
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.map_quality import MapQuality
-from diffviews_desktop.values.maps import MAX_SEED, METRICS, MapParameters, MapSpec
+from diffviews_desktop.values.maps import MAX_SEED, MapParameters, MapSpec
+from diffviews_desktop.values.metrics import METRICS
 from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
 
 MADE = MapParameters(n_neighbors=30, min_dist=0.25, pca_components=None, seed=7, metric="cosine")

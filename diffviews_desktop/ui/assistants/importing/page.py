@@ -118,7 +118,7 @@ class Page(QWidget):
         self.grid.addWidget(widget, self.grid.rowCount(), 0, 1, 2)
 
     def touch(self, key: str) -> None:
-        """Somebody was at a field: from now on it is said what is wrong with it."""
+        """The user has been at a field: from now on it is said what is wrong with it."""
         self.rows[key].touched = True
         self.changed.emit()
 

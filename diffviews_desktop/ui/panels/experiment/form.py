@@ -161,7 +161,7 @@ class ExperimentForm(QWidget):
 
     def _why_not(self, control: Control) -> str:
         if control == "layer" and len(self.layer_sets) > 1:
-            return tr("Each layer is another layer to the others.")
+            return tr("The layers chosen are already compared with each other.")
         reasons = (why_no_control(control, one, self._classes) for one in self._acting)
         return next(filter(None, reasons), "")
 

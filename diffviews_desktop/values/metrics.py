@@ -1,0 +1,3 @@
+"""What distances between activations are measured with."""
+
+METRICS = ("euclidean", "cosine", "correlation")
