@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_structure import imports, sources
 
 import diffviews_desktop
+from diffviews_desktop.cli.verbs import VERBS
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(diffviews_desktop.__file__).parent
@@ -133,6 +136,8 @@ def test_the_keys_of_the_default_configuration_are_those_that_are_read() -> None
 
 # ---- diffs --------------------------------------------------------------------------------------
 
+VERB = "A verb of the command line"
+
 
 def changes() -> dict[str, dict[str, str]]:
     """What the diffs make of files: by the heading that a diff is under, texts by path."""
@@ -160,12 +165,13 @@ def applied(text: str, hunk: list[str]) -> str:
     return text.replace(f"\n{old}", f"\n{new}")
 
 
-@pytest.mark.parametrize("heading", ["An action", "A job", "An export", "A quantity"])
+@pytest.mark.parametrize("heading", ["An action", "A job", "An export", "A quantity", VERB])
 def test_the_diffs_fit_the_code(heading: str) -> None:
     files = changes()[heading]
-    assert 1 <= len(files) <= 2
+    assert 1 <= len([path for path in files if path.startswith("diffviews_desktop/")]) <= 2
     for path, text in files.items():
-        compile(text, path, "exec")
+        if path.endswith(".py"):
+            compile(text, path, "exec")
 
 
 def test_the_new_quantity_and_the_new_action_are_registered() -> None:
@@ -173,3 +179,26 @@ def test_the_new_quantity_and_the_new_action_are_registered() -> None:
     assert "        SIGMA,\n        NOISE_RANK,\n        TRUST,\n" in quantities
     actions = changes()["An action"]["diffviews_desktop/actions/selection.py"]
     assert "USE_AS_NEIGHBORS, COPY_IDS)" in actions
+
+
+def module_of(text: str) -> dict[str, Any]:
+    """What a source defines."""
+    names: dict[str, Any] = {"__name__": "added"}
+    exec(text, names)
+    return names
+
+
+def test_the_new_verb_does_what_it_says(
+    tiny_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, folder = changes()[VERB], "diffviews_desktop/cli/verbs"
+    listed = module_of(files[f"{folder}/__init__.py"])["VERBS"]
+    monkeypatch.setitem(VERBS, "classes", listed["classes"])
+    parser = argparse.ArgumentParser()
+    module_of(files[f"{folder}/classes.py"])["add_parser"](parser.add_subparsers())
+    data = str(tiny_data(samples=7, checkpoint=False))
+    options = parser.parse_args(["classes", "--data", data, "--device", "cpu"])
+    answer = options.run(options)
+    assert [one["class"] for one in answer.result["classes"]] == list(range(5))
+    assert [one["samples"] for one in answer.result["classes"]] == [2, 2, 1, 1, 1]
+    assert answer.lines[0] == "0: 2 samples"

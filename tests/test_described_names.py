@@ -1,6 +1,7 @@
 """Every function and class of the described system is where that system's scripts import it from.
 
-Left out is its web application.
+Left out are its web application and the private helpers that its description names, such as the
+adapters' ``_get_layer_module``.
 """
 
 from __future__ import annotations
