@@ -220,6 +220,31 @@ def shared(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> SharedBucket
     return SharedBucket(s3_server, s3_server.bucket())
 
 
+@pytest.fixture
+def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A keyring of the test's own; the file that it is in."""
+    import keyring
+    from file_keyring import FileKeyring
+
+    before, file = keyring.get_keyring(), tmp_path / "ring.json"
+    monkeypatch.setenv("TEST_KEYRING", str(file))
+    keyring.set_keyring(FileKeyring())
+    yield file
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def register() -> Iterator[Callable[[str, type], None]]:
+    """Registers adapters for the time of a test, as another package would."""
+    from diffviews_desktop.adapters import registry
+
+    registry.discover_adapters()
+    before = dict(registry._adapters)
+    yield registry.register_adapter_class
+    registry._adapters.clear()
+    registry._adapters.update(before)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
     """Reports travel between processes in UTF-8, which has no bytes for halves of surrogates."""

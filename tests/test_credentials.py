@@ -8,7 +8,6 @@ from pathlib import Path
 
 import keyring
 import pytest
-from file_keyring import FileKeyring
 from keyring.backends.fail import Keyring as NoKeyring
 
 from diffviews_desktop import credentials
@@ -17,16 +16,6 @@ from diffviews_desktop.errors import KeyringError
 
 SECRET = "planted-secret-9f3c"
 KEYS = BucketKeys("key-id-77aa", SECRET)
-
-
-@pytest.fixture
-def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A keyring of the test's own; the file that it is in."""
-    before, file = keyring.get_keyring(), tmp_path / "ring.json"
-    monkeypatch.setenv("TEST_KEYRING", str(file))
-    keyring.set_keyring(FileKeyring())
-    yield file
-    keyring.set_keyring(before)
 
 
 @pytest.fixture

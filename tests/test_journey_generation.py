@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from patience import until
 from PIL import Image
+from pressed import generate
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
@@ -25,14 +26,6 @@ SAMPLES = 60
 @pytest.fixture
 def app(open_app: Callable[[int], App]) -> App:
     return open_app(SAMPLES)
-
-
-def generate(qtbot: QtBot, app: App) -> None:
-    """Press the button and wait for the picture."""
-    before = len(app.session.state.runs.all)
-    qtbot.mouseClick(app.window.generate_panel.generate, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: len(app.session.state.runs.all) == before + 1)
-    until(qtbot, lambda: app.session.state.runs.all[-1].done)
 
 
 def test_a_masked_run_is_compared_placed_saved_and_made_again(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from patience import until
 from PIL import Image
+from pressed import generate
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog
 from pytestqt.qtbot import QtBot
@@ -16,7 +17,6 @@ from pytestqt.qtbot import QtBot
 from diffviews_desktop.actions import exports, picks, selection
 from diffviews_desktop.app import App
 from diffviews_desktop.cli import main as cli
-from diffviews_desktop.state.runs import Run
 from diffviews_desktop.ui.common.questions import TextDialog
 from diffviews_desktop.values.interventions import Difference, SavedVector
 from diffviews_desktop.values.regions import Area
@@ -26,15 +26,6 @@ from diffviews_desktop.values.row_set import RowSet
 @pytest.fixture
 def app(open_app: Callable[[int], App]) -> App:
     return open_app(60)
-
-
-def generate(qtbot: QtBot, app: App) -> Run:
-    """Press the button and wait for the picture."""
-    before = len(app.session.state.runs.all)
-    qtbot.mouseClick(app.window.generate_panel.generate, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: len(app.session.state.runs.all) == before + 1)
-    until(qtbot, lambda: app.session.state.runs.all[-1].done)
-    return app.session.state.runs.all[-1]
 
 
 def choose(app: App, action: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from letters import mnemonic
 from made_context import NoWindow, context_of
 from pytestqt.qtbot import QtBot
 
@@ -33,11 +34,6 @@ ON_PANELS_AND_MAP = {"Left", "Right", ",", "."}
 
 def twice(names: list[str]) -> list[str]:
     return [name for name, count in Counter(names).items() if count > 1]
-
-
-def mnemonic(title: str) -> str:
-    """The letter after the ampersand, as in Qt: two of them are one that is shown."""
-    return title.replace("&&", "").partition("&")[2][:1].lower()
 
 
 def test_ids_are_unique_and_name_their_topic() -> None:

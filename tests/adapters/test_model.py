@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ import torch
 from poet import Poet
 from tiny import DuckAdapter, GaussianAdapter, normal, tiny_adapter
 
-from diffviews_desktop.adapters import registry
 from diffviews_desktop.adapters.codec import PixelCodec
 from diffviews_desktop.adapters.conditioning import LabelVectors
 from diffviews_desktop.adapters.edm import EDMAdapter
@@ -38,16 +37,6 @@ from diffviews_desktop.values.folders import FolderRef, Overrides
 from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import SamplingSettings
-
-
-@pytest.fixture
-def register() -> Iterator[Callable[[str, type], None]]:
-    registry.discover_adapters()
-    before = dict(registry._adapters)
-    yield registry.register_adapter_class
-    registry._adapters.clear()
-    registry._adapters.update(before)
-
 
 # ---- today's interface --------------------------------------------------------------------------
 

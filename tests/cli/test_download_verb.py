@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from done import Done
 from published import hub_of
 from tiny_folder import write_tiny_model
 from web_server import Repository, WebServer
@@ -41,13 +43,9 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = cli.main(["download", *map(str, arguments)])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+def run(run: Callable[..., Done]) -> Callable[..., Done]:
+    """Runs the verb in this process."""
+    return partial(run, "download")
 
 
 def test_a_model_is_downloaded_and_named(web: WebServer, tmp_path: Path, run: Callable) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from done import Done
 from tiny_folder import write_tiny_model
 
 from diffviews_desktop.cli.main import main
@@ -190,7 +192,12 @@ def test_what_replaced_the_folders_settings_is_kept_and_what_changed_is_said(
     del sent["record"]["read_with"]
     file.write_text(json.dumps(sent))
     notes = " ".join(answered(capsys, *again, "--out", tmp_path / "other")["notes"])
-    for text in ("the table of samples is", "the weights are", "made with torch 1.0", "the judge"):
+    for text in (
+        "the table of samples has",
+        "the weights have",
+        "made with torch 1.0",
+        "the judge",
+    ):
         assert f"The pictures may differ: {text}" in notes
 
 
@@ -254,3 +261,11 @@ def test_a_file_that_is_no_experiment_is_refused(
     file = tmp_path / "no.json"
     file.write_text(text)
     assert "holds no experiment" in refused(capsys, "experiment", "--replay", file)
+
+
+def test_layers_that_cannot_be_read_are_wrong_usage(
+    run: Callable[..., Done], tiny_data: Callable[..., Path]
+) -> None:
+    done = run("experiment", "--data", tiny_data(), "--layers", "midblock,a+", "--rows", "1,2/3,4")
+    assert done.code == 1
+    assert "'midblock,a+' is no list of layers" in done.err

@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from activation_forms import npy_of_the_original, write_form
+from done import Done
 from pictures_at_levels import repeat_pictures
 from PIL import Image
 from safetensors.torch import load_file
@@ -30,9 +30,7 @@ from diffviews_desktop import paths
 from diffviews_desktop.adapters import registry
 from diffviews_desktop.cli import main as cli
 from diffviews_desktop.cli import progress
-from diffviews_desktop.cli.options import METRICS as CHOICES
 from diffviews_desktop.engine.protocol import Progress
-from diffviews_desktop.values.maps import METRICS
 
 COLUMNS = [
     "sample_id",
@@ -62,33 +60,6 @@ MODEL_KEYS = [
     "notes",
     "problems",
 ]
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        assert self.code == 0, self.err
-        assert len(self.out.splitlines()) == 1
-
-        def refuse(name: str) -> None:
-            raise AssertionError(f"{name} is not JSON")
-
-        return json.loads(self.out, parse_constant=refuse)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    def run(*arguments: object) -> Done:
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    return run
 
 
 def read_csv(path: Path, *more: str) -> list[dict[str, str]]:
@@ -610,10 +581,6 @@ def test_map_with_a_parameter_that_is_not_allowed(
     assert reason in done.err
 
 
-def test_the_metrics_are_those_that_maps_have() -> None:
-    assert CHOICES == METRICS
-
-
 # ---- extract ------------------------------------------------------------------------------------
 
 
@@ -931,6 +898,22 @@ def test_generate_with_every_option(
     assert len(result["sigmas"]) == 3
     assert [step["imposed"] is not None for step in result["trajectory"]] == [True, False, False]
     assert (result["guidance"], result["noise_mode"], result["seed"]) == (2, "zero", 5)
+
+
+def test_generate_takes_the_steps_of_its_mask_once(
+    run: Callable[..., Done], tiny_data: Callable[..., Path], tmp_path: Path
+) -> None:
+    common = ("--rows", "1", "--steps", "3", "--seed", "5", "--class", "zero")
+    data = tiny_data()
+    first, same = (
+        generate(run, data, tmp_path, *common, *steps)
+        for steps in (("--mask-steps", "2"), ("--mask-window", "1-2"))
+    )
+    assert Path(first["image"]).read_bytes() == Path(same["image"]).read_bytes()
+    both = ("--mask-steps", "2", "--mask-window", "2-3")
+    done = run("generate", "--data", data, "--out", tmp_path, *common, *both)
+    assert_one_sentence(done)
+    assert "either --mask-window or --mask-steps" in done.err
 
 
 def test_generate_takes_the_models_settings(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from masked import masker_of
 from tiny import (
     CONFIG,
     conditions_of,
@@ -24,7 +25,6 @@ from diffviews_desktop.adapters.sampling import Churn, get_denoising_sigmas
 from diffviews_desktop.core.denoising import DenoiseStep, denoise, make_generators
 from diffviews_desktop.core.generator import generate_with_mask_multistep
 from diffviews_desktop.core.masking import (
-    ActivationMasker,
     blend,
     compute_mask_dict,
     distance_weights,
@@ -38,13 +38,6 @@ MASK = normal(1, 64, 4, 4, seed=9)
 @pytest.fixture(scope="module")
 def adapter() -> EDMAdapter:
     return tiny_adapter()
-
-
-def masker_of(adapter: Any, strength: float | Tensor = 1.0, **masks: Tensor) -> ActivationMasker:
-    masker = ActivationMasker(adapter)
-    for layer, mask in masks.items():
-        masker.set_mask(layer, mask, strength)
-    return masker
 
 
 def run(adapter: Any, samples: int = 1, seed: int = 3, **options: Any) -> list[DenoiseStep]:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from masked import masker_of
 from PIL import Image
 from tiny import (
     CONFIG,
@@ -46,13 +47,6 @@ TWO = ["midblock", "encoder_bottleneck"]
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def masker_of(adapter: Any, **masks: Tensor) -> ActivationMasker:
-    masker = ActivationMasker(adapter)
-    for layer, mask in masks.items():
-        masker.set_mask(layer, mask)
-    return masker
 
 
 # --- pictures ------------------------------------------------------------------------------------

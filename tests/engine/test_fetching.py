@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fetched import fetch, there
 from persistence import call, global_, text
 from published import hub_of
 from tiny_folder import write_tiny_checkpoint, write_tiny_model
@@ -19,7 +20,7 @@ from web_server import Repository, Served, WebServer
 from diffviews_desktop.data.checksums import own_checksums
 from diffviews_desktop.data.sources import look_at, own_catalogue, read_catalogue
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs.downloading import Download, Downloaded, ListModels, PlanDownload
+from diffviews_desktop.engine.jobs.downloading import Download, ListModels, PlanDownload
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Event, Progress
 from diffviews_desktop.errors import (
@@ -84,18 +85,6 @@ def publish(web: WebServer, folder: Path) -> None:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
-
-
-def fetch(what: str, out: Path, **options: object) -> Downloaded:
-    return Engine("cpu").run(
-        Download(job_id=1, folder=FolderRef(), what=what, out=out, **options)  # type: ignore[arg-type]
-    )
-
-
-def there(out: Path) -> set[str]:
-    """Files that a user would see."""
-    paths = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
-    return {str(path) for path in paths if not any(part[0] == "." for part in path.parts)}
 
 
 def fetched(web: WebServer) -> list[str]:
@@ -301,7 +290,7 @@ def test_a_checkpoint_is_compared_with_the_first_download(
     other = tmp_path / "other.safetensors"
     write_tiny_checkpoint(other, seed=7)
     web.served["/weights/alone.safetensors"] = Served(other, "v2")
-    with pytest.raises(StoreDamagedError, match="another file than when it was first downloaded"):
+    with pytest.raises(StoreDamagedError, match="has changed since it was first downloaded"):
         fetch("alone", tmp_path / "elsewhere")
     assert there(tmp_path / "elsewhere") == {"checkpoints/alone.safetensors.refused"}
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fetched import fetch, there
 from published import move_home, write_catalogue
 from s3_server import S3Server
 from shared_buckets import SharedBucket
@@ -16,7 +17,7 @@ from web_server import Repository, WebServer, serve_web
 from diffviews_desktop.data.sources import own_catalogue
 from diffviews_desktop.data.stores.bucket_access import R2_VARIABLES, USUAL_BUCKET
 from diffviews_desktop.engine.engine import Engine
-from diffviews_desktop.engine.jobs.downloading import Download, Downloaded, PlanDownload
+from diffviews_desktop.engine.jobs.downloading import PlanDownload
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.errors import StoreAccessError, StoreNotFoundError, UsageError
 from diffviews_desktop.values.folders import FolderRef
@@ -62,18 +63,6 @@ def published(folder: Path) -> dict[str, bytes]:
     }
     (model,) = {key.partition("/")[0] for key in files}
     return {**files, **{f"{model}/{name}": b"never fetched" for name in NOT_READ}}
-
-
-def fetch(what: str, out: Path, **options: object) -> Downloaded:
-    return Engine("cpu").run(
-        Download(job_id=1, folder=FolderRef(), what=what, out=out, **options)  # type: ignore[arg-type]
-    )
-
-
-def there(out: Path) -> set[str]:
-    """Files that a user would see."""
-    paths = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
-    return {path.as_posix() for path in paths if not any(part[0] == "." for part in path.parts)}
 
 
 def test_a_model_comes_from_a_bucket_and_opens(bucket: SharedBucket, out: Path) -> None:

@@ -75,16 +75,6 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-@pytest.fixture
-def register() -> Iterator[Callable[[str, type], None]]:
-    """Registers adapters for the time of a test, as another package would."""
-    registry.discover_adapters()
-    adapters = dict(registry._adapters)
-    yield registry.register_adapter_class
-    registry._adapters.clear()
-    registry._adapters.update(adapters)
-
-
 def import_into(engine: Engine, out: Path, checkpoint: Path, **options: Any) -> DataImported:
     folder = FolderRef(out, overrides=Overrides(**options.pop("overrides", {})))
     wanted = {"name": "mine", "layers": ("midblock",), **options}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from all_windows import open_all
+from letters import mnemonic
 from patience import until
 from planted_texts import planted
 from PySide6.QtCore import QPoint, Qt
@@ -29,11 +30,6 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.window import MainWindow
 
 
-def letter(title: str) -> str:
-    """The letter after the ampersand, as in Qt: two of them are one that is shown."""
-    return title.replace("&&", "").partition("&")[2][:1].lower()
-
-
 def texts_of(widget: QWidget) -> list[str]:
     """What of a widget's texts Alt and a letter lead to."""
     if isinstance(widget, QMenuBar):
@@ -52,12 +48,12 @@ def letters_of(window: QWidget) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     if isinstance(window, QMenu):
         for action in window.actions():
-            found[letter(action.text())].append(action.text())
+            found[mnemonic(action.text())].append(action.text())
     else:
         for widget in window.findChildren(QWidget):
             if widget.isVisible() and widget.window() is window:
                 for text in texts_of(widget):
-                    found[letter(text)].append(text)
+                    found[mnemonic(text)].append(text)
     found.pop("", None)
     return found
 
@@ -93,7 +89,7 @@ def test_alt_and_its_letter_open_a_menu(qtbot: QtBot, window: MainWindow, title:
     qtbot.waitUntil(window.isActiveWindow)
     for page in range(window.generate_panel.pages.count()):
         window.generate_panel.pages.setCurrentIndex(page)
-        QTest.keyClick(window.windowHandle(), letter(title), Qt.KeyboardModifier.AltModifier)
+        QTest.keyClick(window.windowHandle(), mnemonic(title), Qt.KeyboardModifier.AltModifier)
         until(qtbot, lambda: QApplication.activePopupWidget() is not None)
         shown = QApplication.activePopupWidget()
         assert isinstance(shown, QMenu)

@@ -27,6 +27,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from partial_rows import row_values
 
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.data.cache import cache_folder, layer_cache
@@ -945,18 +946,16 @@ def test_all_is_on_the_disk_before_it_is_renamed(
 SHAPE = (40, 3000)
 
 
-def row_values(row: int) -> np.ndarray:
-    return np.arange(SHAPE[1], dtype=np.float32) + 7 * row
-
-
 def work(matrix: PartialMatrix, rows: range) -> None:
     for row in rows:
-        matrix.rows[row] = row_values(row)
+        matrix.rows[row] = row_values(row, SHAPE[1])
     matrix.mark(list(rows))
 
 
 def all_right(matrix: PartialMatrix) -> bool:
-    return all((matrix.rows[row] == row_values(row)).all() for row in np.flatnonzero(matrix.done))
+    return all(
+        (matrix.rows[row] == row_values(row, SHAPE[1])).all() for row in np.flatnonzero(matrix.done)
+    )
 
 
 def test_a_matrix_is_continued(cache: LayerCache) -> None:
@@ -981,7 +980,7 @@ def test_a_matrix_is_continued(cache: LayerCache) -> None:
     assert entry is not None
     stored = entry.activations()
     assert stored is not None
-    np.testing.assert_array_equal(stored.rows, [row_values(row) for row in range(40)])
+    np.testing.assert_array_equal(stored.rows, [row_values(row, SHAPE[1]) for row in range(40)])
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -1001,7 +1000,7 @@ def test_a_matrix_is_handed_over_inside_the_writing(
         finish(folder, {}, ())
         with pytest.raises(CacheError, match="no longer open"):
             matrix.mark([0])
-        assert (rows[39] == row_values(39)).all()
+        assert (rows[39] == row_values(39, SHAPE[1])).all()
     assert entries(cache) == {"a"}
 
 
@@ -1025,7 +1024,7 @@ def test_an_entry_is_not_changed_through_what_is_left_of_its_matrix(cache: Layer
     with cache.partial("a", SHAPE) as matrix:
         assert not matrix.done.any()
         matrix.rows[:] = 0
-    assert (np.load(cache.root / "b" / "linked")[3] == row_values(3)).all()
+    assert (np.load(cache.root / "b" / "linked")[3] == row_values(3, SHAPE[1])).all()
 
 
 @pytest.mark.parametrize("name", ["done.log", "activations.npy"])

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from limits import file_limit
+from partial_rows import row_values
 
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.data.cache.layer_cache import (
@@ -95,23 +96,19 @@ def read_whole(cache: LayerCache, key: str) -> tuple[int, MatrixFile | None] | N
     return value, rows
 
 
-def row_values(row: int) -> np.ndarray:
-    return np.arange(SHAPE[1], dtype=np.float32) + 7 * row
-
-
 def load_rows(entry: CacheEntry) -> bool:
     """Whether an entry that was extracted in several goes is whole."""
     matrix = entry.activations()
     assert matrix is not None
     assert matrix.rows.shape == SHAPE
-    assert all((matrix.rows[row] == row_values(row)).all() for row in range(SHAPE[0]))
+    assert all((matrix.rows[row] == row_values(row, SHAPE[1])).all() for row in range(SHAPE[0]))
     return True
 
 
 def finished_rows(matrix: PartialMatrix) -> set[int]:
     """The rows that are marked; they must be right."""
     rows = {int(row) for row in np.flatnonzero(matrix.done)}
-    assert all((matrix.rows[row] == row_values(row)).all() for row in rows)
+    assert all((matrix.rows[row] == row_values(row, SHAPE[1])).all() for row in rows)
     return rows
 
 
@@ -123,7 +120,7 @@ def extract(cache: LayerCache, matrix: PartialMatrix, key: str, batches: int) ->
         size = random.randint(1, 5)
         batch, left = left[:size], left[size:]
         for row in batch:
-            matrix.rows[row] = row_values(row)
+            matrix.rows[row] = row_values(row, SHAPE[1])
         matrix.mark(batch)
     if matrix.done.all():
         with cache.writing(key) as folder:
@@ -511,7 +508,7 @@ def test_rows_can_be_written_on_a_full_disk_and_marked_when_it_is_not(small_disk
     with cache.partial("p", SHAPE) as matrix:
         fill_disk(small_disk)
         for row in range(SHAPE[0]):  # without its space reserved, this would end the process
-            matrix.rows[row] = row_values(row)
+            matrix.rows[row] = row_values(row, SHAPE[1])
         with pytest.raises(DataError, match="disk got full"):
             matrix.mark(slice(0, 30))
         assert finished_rows(matrix) == set()

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import keyring
 import pytest
-from file_keyring import FileKeyring
 
 from diffviews_desktop import credentials
 from diffviews_desktop.credentials import BucketKeys
@@ -18,14 +13,7 @@ from diffviews_desktop.values.locations import Location
 R2 = {"R2_ACCOUNT_ID": "account", "R2_ACCESS_KEY_ID": "id", "R2_SECRET_ACCESS_KEY": "secret"}
 OURS, OTHER = Location.parse("s3://diffviews/data"), Location.parse("s3://other")
 
-
-@pytest.fixture(autouse=True)
-def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = keyring.get_keyring()
-    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "ring.json"))
-    keyring.set_keyring(FileKeyring())
-    yield
-    keyring.set_keyring(before)
+pytestmark = pytest.mark.usefixtures("ring")
 
 
 def test_the_variables_of_r2_are_for_its_bucket_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import keyring
 import pytest
-from file_keyring import FileKeyring
 
 from diffviews_desktop.credentials import BucketKeys, store_keys
 from diffviews_desktop.data.stores.bucket_access import bucket_access
@@ -59,17 +57,12 @@ def test_settings_go_before_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_keyring_goes_before_what_boto3_finds(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, ring: Path
 ) -> None:
-    given(monkeypatch, **AWS, TEST_KEYRING=str(tmp_path / "ring.json"))
-    before = keyring.get_keyring()
-    keyring.set_keyring(FileKeyring())
-    try:
-        store_keys("chosen", "https://mine", BucketKeys("kept id", "kept secret"))
-        found = bucket_access(BucketSettings("chosen", "https://mine"))
-        other = bucket_access(BucketSettings("other", "https://mine"))
-    finally:
-        keyring.set_keyring(before)
+    given(monkeypatch, **AWS)
+    store_keys("chosen", "https://mine", BucketKeys("kept id", "kept secret"))
+    found = bucket_access(BucketSettings("chosen", "https://mine"))
+    other = bucket_access(BucketSettings("other", "https://mine"))
     assert found is not None
     assert other is not None
     assert (found.access.key_id, found.access.secret) == ("kept id", "kept secret")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import keyring
 import pytest
-from file_keyring import FileKeyring
 from keyring.backends.fail import Keyring as NoKeyring
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
@@ -32,15 +31,6 @@ from diffviews_desktop.values.storage import CachePlace, DiskUse, KeptFiles, Lim
 from diffviews_desktop.values.stores import BucketSettings
 
 SECRET = "planted-secret-41d0"
-
-
-@pytest.fixture
-def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    before, file = keyring.get_keyring(), tmp_path / "ring.json"
-    monkeypatch.setenv("TEST_KEYRING", str(file))
-    keyring.set_keyring(FileKeyring())
-    yield file
-    keyring.set_keyring(before)
 
 
 @pytest.fixture
