@@ -67,7 +67,8 @@ def test_each_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) 
         assert ended.value.code == 0
         text = " ".join(capsys.readouterr().out.split())
         assert f"example: diffviews-desktop {' '.join(verb)}" in text
-        assert "--json" in text
+        if len(verb) > 1 or verb[0] not in dict(actions):  # what an action answers is its own
+            assert "--json" in text
 
 
 def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
