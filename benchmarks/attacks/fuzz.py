@@ -279,6 +279,28 @@ def settings(work: Path) -> Reader:
     return Reader(file, [b'{"theme": "dark", "recent": ["/a"]}'], lambda: Settings(file))
 
 
+def put_onto_samples(saved: Any) -> None:
+    """Put a session that was read onto samples, once onto its own and once onto others."""
+    import numpy as np
+
+    from diffviews_desktop.state.opened import Opened
+    from diffviews_desktop.state.session_file.restoring import at_map, restored
+    from diffviews_desktop.state.state import State
+    from diffviews_desktop.values.samples import SampleTable
+
+    samples = SampleTable(
+        root=Path("data"),
+        sample_id=tuple(f"s{row}" for row in range(40)),
+        class_label=np.arange(40, dtype=np.int32) % 4,
+        class_name=("",) * 40,
+        image_path=("",) * 40,
+        sigma=np.ones(40, np.float32),
+    )
+    for fingerprint in (saved.fingerprint, "another"):
+        opened = Opened(path=Path("data"), model="edm", samples=samples, fingerprint=fingerprint)
+        at_map(restored(State(opened=opened), saved, Path("a.diffviews")).state, saved)
+
+
 def session(member: str) -> Callable[[Path], Reader]:
     """A member of a session, as it lies in a folder; without a name, the whole file."""
 
@@ -288,12 +310,12 @@ def session(member: str) -> Callable[[Path], Reader]:
         saved = ROOT / "tests" / "state" / "session_file" / "version-1.diffviews"
         if not member:
             file = work / saved.name
-            return Reader(file, [saved.read_bytes()], lambda: read_file(file))
+            return Reader(file, [saved.read_bytes()], lambda: put_onto_samples(read_file(file)))
         folder = work / "session"
         with zipfile.ZipFile(saved) as archive:
             archive.extractall(folder)
         file = folder / member
-        return Reader(file, [file.read_bytes()], lambda: read_folder(folder))
+        return Reader(file, [file.read_bytes()], lambda: put_onto_samples(read_folder(folder)))
 
     return make
 
@@ -505,6 +527,7 @@ READERS: dict[str, Callable[[Path], Reader]] = {
     "session-json": session("session.json"),
     "session-run": session("run-1.json"),
     "session-array": session("run-1-numbers.npy"),
+    "session-samples": session("chosen.npy"),
     "shared-map": shared_map,
     "direction": direction,
     "catalogue": catalogue,

@@ -86,10 +86,17 @@ def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> N
         context.session.forget_steps()
     state = _with_opened(context.state, opened).with_error_over()
     context.update(state.with_notice_about((opened.path, opened.model), opened.problems))
-    if resume(context, running.job):
-        context.session.forget_steps()
-    elif _is_like(before.opened, opened):
-        model_came(context, before)
+    try:
+        if resume(context, running.job):
+            context.session.forget_steps()
+        elif _is_like(before.opened, opened):
+            model_came(context, before)
+    finally:  # the folder is open, whatever became of the session
+        _go_on_with(context, opened)
+
+
+def _go_on_with(context: Context, opened: DataOpened) -> None:
+    """Load the model of a folder that was opened, and have the map made that is wanted."""
     job = LoadModel(
         job_id=context.worker.next_id(),
         folder=opened.folder,

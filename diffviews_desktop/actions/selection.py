@@ -26,8 +26,10 @@ NOTHING_SELECTED = tr("Select samples first: drag a rectangle or a lasso.")
 
 @verb
 def choose_rows(context: Context, rows: RowSet, how: Choosing = "replace") -> None:
-    """Replace the selection set, add to it or take from it."""
-    selection = context.state.picks.selection
+    """Replace the selection set, add to it or take from it; samples that there are not are left
+    out."""
+    selection, samples = context.state.picks.selection, context.state.opened.samples
+    rows = rows.below(0 if samples is None else len(samples))
     if how == "add":
         rows = selection.chosen | rows
     elif how == "remove":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -130,8 +131,14 @@ def resume(context: Context, job: Job[object]) -> bool:
         return False
     if opening is None or opening.job_id != job.job_id:
         return False
+    with _never_half_open(context):
+        _put_onto_samples(context, opening)
+    return True
+
+
+def _put_onto_samples(context: Context, opening: Opening) -> None:
     session = opening.session
-    found = restored(state, session, opening.file)
+    found = restored(context.state, session, opening.file)
     new = replace(found.state, opened=replace(found.state.opened, settings_chosen=True))
     waiting = replace(opening, at_map=True)
     context.update(replace(new, kept=replace(new.kept, opening=waiting)))
@@ -142,7 +149,16 @@ def resume(context: Context, job: Job[object]) -> bool:
         _end(context)
     else:
         _resume_at_map(context)
-    return True
+
+
+@contextmanager
+def _never_half_open(context: Context) -> Iterator[None]:
+    """Whatever fails meanwhile, no session is being opened afterwards."""
+    try:
+        yield
+    except BaseException:
+        _end(context)
+        raise
 
 
 def _say_what_changed(context: Context, session: SavedSession, gone: int) -> None:
@@ -181,7 +197,8 @@ def map_came(context: Context) -> bool:
     waited = context.state.kept.opening
     if waited is None or not waited.at_map:
         return False
-    _resume_at_map(context)
+    with _never_half_open(context):
+        _resume_at_map(context)
     if context.state.kept.opening is not None:
         _end(context)
     return True

@@ -16,7 +16,7 @@ from diffviews_desktop.errors import DiffViewsError, UsageError, said
 from diffviews_desktop.files.reading import UnfitFileError, read_json_value
 from diffviews_desktop.state import picks
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.validation import first_problem
+from diffviews_desktop.text.validation import check_numbers, first_problem
 from diffviews_desktop.values import (
     conditions,
     figures,
@@ -125,7 +125,9 @@ def _argument(verb: Callable[..., Any], name: str, value: Any) -> Any:
     try:
         if kind is RowSet:
             return RowSet(_adapter(tuple[int, ...]).validate_python(value))
-        return _adapter(kind).validate_python(_object(value))
+        found = _adapter(kind).validate_python(_object(value))
+        check_numbers(found)
+        return found
     except (ValidationError, ValueError) as error:
         why = first_problem(error, "its value")
         raise UsageError(f"{name} of {verb.__name__} makes no sense: {why}.") from error

@@ -37,7 +37,7 @@ def hidden_by(state: State, wanted: Filter) -> NDArray[np.bool_] | None:
         gone = known[found.values.astype(np.intp)]
     else:
         gone = np.isnan(found.values)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             if wanted.low is not None:
                 gone |= found.values < wanted.low
             if wanted.high is not None:

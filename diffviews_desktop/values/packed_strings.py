@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from typing import overload
 
@@ -36,6 +37,26 @@ class Texts(Sequence[str]):
         encoded = [text.encode("utf-8", "surrogatepass") for text in strings]
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
         return cls(np.frombuffer(b"".join(encoded), np.uint8), np.cumsum(lengths))
+
+    @classmethod
+    def checked(cls, blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> Texts:
+        """Strings that a file holds.
+
+        Raises:
+            ValueError: one is not UTF-8, or they do not end where the bytes do.
+        """
+        made = cls(blob, ends)
+        starts = made._starts
+        if (starts > ends).any() or (int(ends[-1]) if len(ends) else 0) != len(blob):
+            raise ValueError("the strings do not end where their bytes do")
+        inside = starts[starts < len(blob)]
+        if (blob[inside] & 0xC0 == 0x80).any():  # else a letter would lie in two of them
+            raise ValueError("a string begins within a letter")
+        decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
+        for start in range(0, len(blob), BLOCK_BYTES):
+            decoder.decode(blob[start : start + BLOCK_BYTES].tobytes())
+        decoder.decode(b"", final=True)
+        return made
 
     def __len__(self) -> int:
         return len(self.ends)

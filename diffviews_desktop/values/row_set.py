@@ -7,21 +7,33 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_ROWS = 2**31
+"""No table has so many samples."""
+_NO_ROWS = f"the numbers of samples are from 0 to {MOST_ROWS - 1:,}"
+
 
 class RowSet:
     """An unchangeable set of rows, ascending; a million of them take 8 MB.
 
     Args:
         rows: numbers of samples, none negative, in any order.
+
+    Raises:
+        ValueError: one is negative, or larger than any table has samples.
     """
 
     __slots__ = ("_rows",)
 
     def __init__(self, rows: Iterable[int] | NDArray[np.integer] = ()) -> None:
-        given = rows if isinstance(rows, np.ndarray) else np.fromiter(rows, np.int64)
+        try:
+            given = rows if isinstance(rows, np.ndarray) else np.fromiter(rows, np.int64)
+        except OverflowError as error:
+            raise ValueError(_NO_ROWS) from error
         self._rows: NDArray[np.int64] = given.astype(np.int64)
         if (self._rows[1:] <= self._rows[:-1]).any():
             self._rows = np.unique(self._rows)  # its first call imports numpy.ma
+        if not _are_inside(self._rows):
+            raise ValueError(_NO_ROWS)
         self._rows.setflags(write=False)
 
     @classmethod
@@ -73,5 +85,20 @@ class RowSet:
     def mask(self, count: int) -> NDArray[np.bool_]:
         """``(count,) bool``: which of the first ``count`` samples are in the set."""
         found = np.zeros(count, dtype=bool)
-        found[self._rows[: np.searchsorted(self._rows, count)]] = True
+        found[self.below(count).rows] = True
         return found
+
+    def below(self, count: int) -> RowSet:
+        """Those among the first ``count`` samples."""
+        return RowSet.ascending(self._rows[: np.searchsorted(self._rows, count)])
+
+
+def are_rows(rows: NDArray[np.int64]) -> bool:
+    """Whether numbers ascend, each there once, and each can be that of a sample."""
+    # their differences may overflow
+    return _are_inside(rows) and bool((rows[1:] > rows[:-1]).all())
+
+
+def _are_inside(rows: NDArray[np.int64]) -> bool:
+    """Whether the first and the last, if there are any, can be those of samples."""
+    return not len(rows) or (int(rows[0]) >= 0 and int(rows[-1]) < MOST_ROWS)

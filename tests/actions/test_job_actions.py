@@ -14,6 +14,7 @@ from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
 from diffviews_desktop.engine.protocol import Progress
 from diffviews_desktop.state.jobs import LARGEST_KEPT
+from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.row_set import RowSet
@@ -108,7 +109,7 @@ def test_a_job_of_very_many_samples_is_not_kept(session: Session, worker: Record
     context = context_of(session, worker)
     few, many = RowSet([1, 2]), RowSet(range(LARGEST_KEPT // 8 + 1))
     for rows in (few, many):
-        selection.choose_rows(context, rows)
+        session.update(session.state.with_selection(Selection(chosen=rows)))
         selection.average_chosen(context)
         answers.on_cancelled(context, worker.submitted[-1].job_id)
     kept, dropped = session.state.jobs.ended

@@ -264,6 +264,7 @@ def test_samples_are_selected_added_taken_away_and_toggled(session: Session) -> 
         ([5, 7], "add", [1, 5, 7]),
         ([5], "remove", [1, 7]),
         ([7, 9], "toggle", [1, 9]),
+        ([9, 40, 2**31 - 1], "add", [1, 9]),  # there are forty samples
     ):
         selection.choose_rows(context_of(session), rows=RowSet(rows), how=how)
         assert chosen(session) == left

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from acted import (
     FOLDER,
@@ -29,9 +30,11 @@ from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.kept import all_held
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.session_file.saved import SavedSession, session_of
+from diffviews_desktop.values.arrangement import Arrangement
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
+from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.stores import BucketSettings
 
@@ -204,6 +207,34 @@ def test_a_session_opens_its_folder_and_then_what_it_holds(
     assert ("arrange", ARRANGEMENT) in window.sessions.asked
     assert [type(one) for one in worker.submitted] == [OpenData, LoadModel]
     assert state.notice is None
+
+
+class Refusing(NoSessions):
+    """Windows that cannot be arranged."""
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        raise OverflowError("too far")
+
+
+NO_TEXT = Texts(np.frombuffer(b"\xff\xfe\xfd", np.uint8), np.array([1, 2, 3]))
+
+
+@pytest.mark.parametrize("at", ["samples", "windows"])
+def test_whatever_fails_no_session_stays_half_open(
+    at: str, session: Session, worker: Recorder
+) -> None:
+    window = NoWindow(sessions=Refusing(file=FILE) if at == "windows" else NoSessions(file=FILE))
+    window.sessions.found = read(chosen_ids=NO_TEXT) if at == "samples" else read()
+    sessions.open_session(context_of(session, worker, window), FILE)
+    job = worker.only(OpenData)
+    opened = data_opened(path=str(Path.cwd()), folder=job.folder, fingerprint="another")
+    with pytest.raises((OverflowError, UnicodeDecodeError)):
+        finish(session, worker, job.job_id, opened, window)
+    assert session.state.kept.opening is None
+    assert worker.only(LoadModel).model == "edm"  # the folder is open, with all that follows
+    assert [run.name for run in session.state.runs.all] == (
+        ["Run 1", "Run 2"] if at == "windows" else []
+    )
 
 
 def test_another_layer_is_mapped_before_its_view_is_shown(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diffviews_desktop.values import packed_strings
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.samples import SampleTable
@@ -28,6 +29,28 @@ def test_they_are_read_as_they_were_written(strings: list[str]) -> None:
     assert [texts[-1 - i] for i in range(len(strings))] == strings[::-1]
     assert Texts.of(texts) is texts
     assert "\0".join(texts) == "\0".join(strings)
+
+
+@given(st.lists(st.text(ANY), max_size=30))
+def test_what_was_written_is_sound(strings: list[str]) -> None:
+    texts = Texts.of(strings)
+    assert Texts.checked(texts.blob, texts.ends) == strings
+
+
+@given(st.binary(max_size=12), st.lists(st.integers(-3, 15), max_size=5))
+def test_what_is_sound_can_be_read(data: bytes, ends: list[int]) -> None:
+    blob, bounds = np.frombuffer(data, np.uint8), np.array(ends, np.int64)
+    try:
+        texts = Texts.checked(blob, bounds)
+    except ValueError:
+        return
+    assert "".join(texts).encode("utf-8", "surrogatepass") == data
+
+
+def test_letters_at_the_end_of_a_block_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed_strings, "BLOCK_BYTES", 1)
+    texts = Texts.of(SOME)
+    assert Texts.checked(texts.blob, texts.ends) == SOME
 
 
 def test_what_is_not_there_is_an_error() -> None:

@@ -23,6 +23,12 @@ def test_like_a_set_of_numbers(seed: int) -> None:
     assert np.flatnonzero(first.mask(30)).tolist() == [row for row in sorted(a) if row < 30]
 
 
+@pytest.mark.parametrize("rows", [[-5], [3, -1, 2], [2**31], [2**62], [2**63], [-(10**400)]])
+def test_numbers_that_no_sample_has_are_refused(rows: list[int]) -> None:
+    with pytest.raises(ValueError, match="from 0 to"):
+        RowSet(rows)
+
+
 def test_equal_sets_are_equal_and_cannot_be_changed() -> None:
     assert RowSet([3, 1, 3]) == RowSet.ascending(np.array([1, 3]))
     assert hash(RowSet([3, 1])) == hash(RowSet([1, 3]))

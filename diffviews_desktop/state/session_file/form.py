@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -26,6 +27,19 @@ VERSION: Literal[2] = 2
 `migrations.MIGRATIONS`; a new field with a default needs neither."""
 FINITE = {"allow_inf_nan": False, "extra": "ignore"}
 ANY_NUMBER = {"ser_json_inf_nan": "constants", "extra": "ignore"}
+MOST_NUMBER = 1_000_000_000
+"""By which a run or a named selection is known: Qt's signals carry no more than twice as much."""
+
+
+def are_numbers(numbers: Sequence[int]) -> bool:
+    """Whether runs or named selections can have these numbers."""
+    there = all(1 <= number <= MOST_NUMBER for number in numbers)
+    return there and len(set(numbers)) == len(numbers)
+
+
+def last_number(said: int, numbers: Sequence[int]) -> int:
+    """The number that was given last, by what a session says and by those that it has."""
+    return max((said if said <= MOST_NUMBER else 0, *numbers, 0))
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,20 @@ from numpy.typing import NDArray
 from diffviews_desktop.engine.jobs.clustering import SMALLEST
 from diffviews_desktop.state.groups import MOST_CLUSTERINGS, Groups
 from diffviews_desktop.state.session_file.arrays import pieces_of_one, read_array
-from diffviews_desktop.state.session_file.form import ClustersForm, SessionForm, SetForm
-from diffviews_desktop.state.session_file.members import Pieces, Read
+from diffviews_desktop.state.session_file.form import (
+    ClustersForm,
+    SessionForm,
+    SetForm,
+    are_numbers,
+    last_number,
+)
+from diffviews_desktop.state.session_file.members import Bounded, Pieces
 from diffviews_desktop.state.view import Filter, NamedView
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.quantities import is_known
-from diffviews_desktop.values.row_set import RowSet
+from diffviews_desktop.values.row_set import RowSet, are_rows
 from diffviews_desktop.values.sample_sets import (
     MOST_SETS,
     SET_COLORS,
@@ -77,13 +83,13 @@ def arrays_of_groups(groups: Groups) -> Iterator[tuple[str, Pieces, object]]:
 # ---- reading ------------------------------------------------------------------------------------
 
 
-def read_samples(members: Read, name: str) -> tuple[RowSet, Texts]:
+def read_samples(members: Bounded, name: str) -> tuple[RowSet, Texts]:
     """Samples by their rows and ids; raises as `read_labeled`."""
     rows, ids, _ = _read(members, name, labeled=False)
     return rows, ids
 
 
-def read_labeled(members: Read, name: str) -> tuple[RowSet, Texts, NDArray[np.int64]]:
+def read_labeled(members: Bounded, name: str) -> tuple[RowSet, Texts, NDArray[np.int64]]:
     """Samples by their rows and ids, and the label of each.
 
     Raises:
@@ -93,8 +99,8 @@ def read_labeled(members: Read, name: str) -> tuple[RowSet, Texts, NDArray[np.in
     return _read(members, name, labeled=True)
 
 
-def _read(members: Read, name: str, *, labeled: bool) -> tuple[RowSet, Texts, NDArray[np.int64]]:
-    with members.array(name) as (file, size):
+def _read(members: Bounded, name: str, *, labeled: bool) -> tuple[RowSet, Texts, NDArray[np.int64]]:
+    with members.samples(name) as (file, size):
         data = read_array(file, size, "u1", 1)
     columns = 3 if labeled else 2
     count = int(data[:8].view("<i8")[0]) if len(data) >= 8 else -1
@@ -103,35 +109,37 @@ def _read(members: Read, name: str, *, labeled: bool) -> tuple[RowSet, Texts, ND
     end = 8 * (1 + columns * count)
     numbers, blob = data[8:end].view("<i8").astype(np.int64), data[end:]
     rows, ends, labels = numbers[:count], numbers[count : 2 * count], numbers[2 * count :]
-    if (np.diff(rows, prepend=-1) <= 0).any() or (np.diff(ends, prepend=0) < 0).any():
+    if not are_rows(rows):
         raise ValueError(tr("its selection is damaged"))
-    if count and int(ends[-1]) != len(blob):
-        raise ValueError(tr("its selection is damaged"))
-    return RowSet.ascending(rows), Texts(blob, ends), labels
+    try:
+        ids = Texts.checked(blob, ends)
+    except ValueError as error:
+        raise ValueError(tr("its selection is damaged")) from error
+    return RowSet.ascending(rows), ids, labels
 
 
-def read_groups(form: SessionForm, members: Read) -> Groups:
+def read_groups(form: SessionForm, members: Bounded) -> Groups:
     """The groups of a session; raises as `read_samples`."""
     numbers = [*(one.number for one in form.sets), *(one.number for one in form.clusters)]
     many = len(form.sets) > MOST_SETS or len(form.clusters) > MOST_CLUSTERINGS
-    if many or len(set(numbers)) < len(numbers) or min(numbers, default=1) < 1:
+    if many or not are_numbers(numbers):
         raise ValueError(tr("its list of selections is damaged"))
     return Groups(
         all_sets=tuple(_set(one, members) for one in form.sets),
         all_clusters=tuple(_clusters(one, members) for one in form.clusters),
         views=_views(form.views),
-        numbered=max((form.numbered, *numbers)),
+        numbered=last_number(form.numbered, numbers),
     )
 
 
-def _set(form: SetForm, members: Read) -> SampleSet:
+def _set(form: SetForm, members: Bounded) -> SampleSet:
     rows, ids = read_samples(members, f"set-{form.number}.npy")
     color = form.color if _COLOR.fullmatch(form.color) else SET_COLORS[0]
     samples = SomeSamples(form.model, form.fingerprint, rows, ids)
     return SampleSet(form.number, visible(form.name, MOST_OF_NAME), samples, color)
 
 
-def _clusters(form: ClustersForm, members: Read) -> Clusters:
+def _clusters(form: ClustersForm, members: Bounded) -> Clusters:
     rows, ids, labels = read_labeled(members, f"clusters-{form.number}.npy")
     within = int(labels.min(initial=0)) >= 0 and int(labels.max(initial=-1)) < len(form.names)
     if not within or form.smallest < SMALLEST:

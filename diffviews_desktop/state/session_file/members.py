@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from diffviews_desktop.files.archives import open_archive
-from diffviews_desktop.files.reading import MOST_JSON, open_regular, read_bytes
+from diffviews_desktop.files.reading import (
+    MOST_JSON,
+    MOST_MEMORY,
+    MOST_TABLE,
+    MOST_TABLE_MEMORY,
+    memory_of_json,
+    open_regular,
+    read_bytes,
+)
 from diffviews_desktop.files.writing import replacing
 from diffviews_desktop.state.session_file.arrays import PIECE
 from diffviews_desktop.text.translation import tr
@@ -67,6 +75,51 @@ class Read(Protocol):
 
     def array(self, name: str) -> contextlib.AbstractContextManager[tuple[BinaryIO, int]]:
         """A member that holds an array, and its size; raises as `json`."""
+
+
+class Bounded:
+    """Reads members that take no more memory together than a session may take.
+
+    Args:
+        members: to read from.
+    """
+
+    def __init__(self, members: Read) -> None:
+        self._members = members
+        self._json, self._samples = MOST_MEMORY, MOST_TABLE_MEMORY
+        self._arrays: int | None = None
+
+    def json(self, name: str) -> bytes:
+        """A member of JSON; raises as `Read` does."""
+        data = self._members.json(name)
+        self._json -= memory_of_json(data)
+        if len(data) > MOST_JSON or self._json < 0:
+            raise ValueError(tr("{name} in it holds too many values", name=name))
+        return data
+
+    @contextlib.contextmanager
+    def array(self, name: str) -> Iterator[tuple[BinaryIO, int]]:
+        """An array of pictures, and its size; raises as `json`."""
+        if self._arrays is None:
+            import psutil  # not before a session is read
+
+            self._arrays = psutil.virtual_memory().total
+        with self._members.array(name) as (file, size):
+            self._arrays -= size
+            if self._arrays < 0:
+                raise ValueError(tr("it takes more memory than this computer has"))
+            yield file, size
+
+    @contextlib.contextmanager
+    def samples(self, name: str) -> Iterator[tuple[BinaryIO, int]]:
+        """An array of samples, none larger than a table of samples may be; raises as `json`."""
+        with self._members.array(name) as (file, size):
+            self._samples -= size
+            if size > MOST_TABLE or self._samples < 0:
+                raise ValueError(
+                    tr("{name} in it is larger than what is read of its kind", name=name)
+                )
+            yield file, size
 
 
 # ---- an archive ---------------------------------------------------------------------------------

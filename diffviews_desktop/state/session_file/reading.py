@@ -15,19 +15,16 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.jobs.drawing import PicturePlaced, PlacePicture
 from diffviews_desktop.errors import DataError, brief
-from diffviews_desktop.files.reading import (
-    MOST_JSON,
-    MOST_MEMORY,
-    can_be_a_path,
-    memory_of_json,
-    parse_json,
-)
+from diffviews_desktop.files.reading import can_be_a_path, parse_json
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Run, Runs, tidy_tags
 from diffviews_desktop.state.session_file.arrays import read_array
 from diffviews_desktop.state.session_file.form import (
+    MOST_NUMBER,
     RunForm,
     SessionForm,
+    are_numbers,
+    last_number,
     run_adapter,
     session_adapter,
 )
@@ -38,8 +35,8 @@ from diffviews_desktop.state.session_file.groups import (
 )
 from diffviews_desktop.state.session_file.members import (
     HEAD,
+    Bounded,
     FolderStore,
-    Read,
     reading_archive,
     run_array,
     run_json,
@@ -55,24 +52,36 @@ from diffviews_desktop.state.session_file.writing import CHOSEN, NUMBERS, PLACES
 from diffviews_desktop.state.view import View
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.text.validation import first_problem
+from diffviews_desktop.text.validation import check_numbers, first_problem
 from diffviews_desktop.values.camera import FARTHEST, NEAREST
+from diffviews_desktop.values.interventions import rows_of
 from diffviews_desktop.values.maps import Places
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.quantities import is_known
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
+from diffviews_desktop.values.setting_limits import (
+    fits,
+    fitted,
+    fitted_intervention,
+    intervention_fits,
+)
+from diffviews_desktop.values.typicality import Typicality
 
 MOST_RUNS = 5000
 MOST_STEPS = 100_000
 MOST_SIDE = 8192
 """Pixels along one side of a picture."""
+MOST_COORDINATE = float(np.finfo(np.float32).max)
+LAST_TIME = 253_370_000_000
+"""In seconds since 1970; later than the year 9998, calendars end."""
 _FAULTS = (
     OSError,
     ValueError,
     KeyError,
     EOFError,
     OverflowError,
+    MemoryError,
     NotImplementedError,
     RuntimeError,
     zipfile.BadZipFile,
@@ -93,7 +102,7 @@ def read_file(file: Path, steps: Mapping[int, Migration] = MIGRATIONS) -> SavedS
     """
     try:
         with reading_archive(file) as archive:
-            return replace(_session(archive, file, steps), file=None, held=frozenset())
+            return replace(_session(Bounded(archive), file, steps), file=None, held=frozenset())
     except _FAULTS as error:
         raise _unusable(
             tr("The session {file}", file=visible(file.name, MOST_OF_NAME)), error
@@ -103,12 +112,20 @@ def read_file(file: Path, steps: Mapping[int, Migration] = MIGRATIONS) -> SavedS
 def read_folder(folder: Path) -> SavedSession:
     """The session that a folder was kept up to date with; raises as `read_file`."""
     try:
-        return _session(FolderStore(folder), folder, MIGRATIONS)
+        return _session(Bounded(FolderStore(folder)), folder, MIGRATIONS)
     except _FAULTS as error:
         raise _unusable(tr("What was kept of the last session"), error) from error
 
 
 def _unusable(what: str, error: Exception) -> DataError:
+    if isinstance(error, MemoryError):
+        return DataError(
+            tr(
+                "{what} cannot be opened: there is not enough memory for it. Close other programs, "
+                "then try again.",
+                what=what,
+            )
+        )
     if isinstance(error, OSError):
         reason = brief(error) if error.strerror is None else str(error.strerror)
     elif isinstance(error, zipfile.BadZipFile):
@@ -127,16 +144,18 @@ def _unusable(what: str, error: Exception) -> DataError:
     )
 
 
-def _session(members: Read, file: Path, steps: Mapping[int, Migration]) -> SavedSession:
+def _session(members: Bounded, file: Path, steps: Mapping[int, Migration]) -> SavedSession:
     raw = _json(members, HEAD, file)
     version = version_of(raw)
     form = session_adapter().validate_python(migrated(HEAD, raw, version, steps))
+    check_numbers(form)
 
     def run_of(number: int) -> Run:
         name = run_json(number)
         told = run_adapter().validate_python(
             migrated(name, _json(members, name, file), version, steps)
         )
+        check_numbers(told)
         return _run(told, number, members)
 
     _check(form)
@@ -169,11 +188,8 @@ def _session(members: Read, file: Path, steps: Mapping[int, Migration]) -> Saved
     )
 
 
-def _json(members: Read, name: str, file: Path) -> dict[str, Any]:
-    data = members.json(name)
-    if len(data) > MOST_JSON or memory_of_json(data) > MOST_MEMORY:
-        raise ValueError(tr("{name} in it holds too many values", name=name))
-    found = parse_json(data.decode("utf-8"), file)
+def _json(members: Bounded, name: str, file: Path) -> dict[str, Any]:
+    found = parse_json(members.json(name).decode("utf-8"), file)
     if not isinstance(found, dict):
         raise ValueError(tr("{name} in it is not what it should be", name=name))
     return found
@@ -182,7 +198,7 @@ def _json(members: Read, name: str, file: Path) -> dict[str, Any]:
 def _check(form: SessionForm) -> None:
     """What types do not tell."""
     ids = (*form.runs.all, *form.runs.unmasked)
-    if len(ids) > MOST_RUNS or len(set(ids)) < len(ids) or min(ids, default=1) < 1:
+    if len(ids) > MOST_RUNS or not are_numbers(ids):
         raise ValueError(tr("its list of runs is damaged"))
     path = form.folder.path
     if path is not None and not can_be_a_path(str(path)):
@@ -191,12 +207,12 @@ def _check(form: SessionForm) -> None:
         raise ValueError(tr("it asks for a number of neighbours that cannot be"))
 
 
-def _places(members: Read, name: str, checksum: int | None) -> Places | None:
+def _places(members: Bounded, name: str, checksum: int | None) -> Places | None:
     """Where samples lie; None where nobody says. In a folder these may be those of another map than
     the rest is of: a program that was killed had written them, and not the rest."""
     if checksum is None:
         return None
-    with members.array(name) as (file, size):
+    with members.samples(name) as (file, size):
         data = read_array(file, size, "f4", 2)
     if data.shape[1] not in (2, 3):
         raise ValueError(tr("an array in it has other values than it should have"))
@@ -207,16 +223,21 @@ def _places(members: Read, name: str, checksum: int | None) -> Places | None:
 
 def _view(view: View) -> View:
     """A view without what no map can show."""
-    left, bottom, right, top = view.rectangle or (0.0, 0.0, 1.0, 1.0)
+    left, bottom, right, top = view.rectangle or (0.0, 0.0, 0.0, 0.0)
+    there = _are_coordinates(left, bottom, right, top) and left < right and bottom < top
     camera = view.camera
-    seen = camera is not None and NEAREST <= camera.distance <= FARTHEST
+    seen = (
+        camera is not None
+        and NEAREST <= camera.distance <= FARTHEST
+        and _are_coordinates(camera.azimuth, camera.elevation, *camera.target)
+    )
     return replace(
         view,
         color_by=view.color_by if is_known(view.color_by) else View.color_by,
         size_by=view.size_by if view.size_by and is_known(view.size_by) else None,
         third_axis=view.third_axis if view.third_axis and is_known(view.third_axis) else None,
         filters=filters_of(view.filters),
-        rectangle=view.rectangle if left < right and bottom < top else None,
+        rectangle=view.rectangle if there else None,
         camera=camera if seen else None,
         can_go_back=False,
         can_go_forward=False,
@@ -224,10 +245,16 @@ def _view(view: View) -> View:
     )
 
 
+def _are_coordinates(*values: float) -> bool:
+    """Whether numbers, if they are any, can be where something lies on a map: places are in single
+    precision."""
+    return not any(abs(value) > MOST_COORDINATE for value in values)
+
+
 # ---- picks --------------------------------------------------------------------------------------
 
 
-def _selection(form: SessionForm, members: Read) -> tuple[Selection, Texts | tuple[str, ...]]:
+def _selection(form: SessionForm, members: Bounded) -> tuple[Selection, Texts | tuple[str, ...]]:
     picks = form.picks
     chosen, ids = _chosen(members)
     selection = Selection(
@@ -241,7 +268,7 @@ def _selection(form: SessionForm, members: Read) -> tuple[Selection, Texts | tup
     return selection, ids
 
 
-def _chosen(members: Read) -> tuple[RowSet, Texts | tuple[str, ...]]:
+def _chosen(members: Bounded) -> tuple[RowSet, Texts | tuple[str, ...]]:
     """The selection set and the ids of its samples; nothing where the session has none."""
     try:
         return read_samples(members, CHOSEN)
@@ -257,8 +284,8 @@ def _runs(form: SessionForm, runs: tuple[Run, ...], unmasked: tuple[Run, ...]) -
     shown = next((run for run in runs if run.id == told.shown), runs[-1] if runs else None)
     last = len(shown.steps) - 1 if shown is not None else 0
     return Runs(
-        settings=told.settings,
-        interventions=told.interventions,
+        settings=fitted(told.settings),
+        interventions=tuple(map(fitted_intervention, told.interventions)),
         set_a=told.set_a,
         set_b=told.set_b,
         condition=told.condition,
@@ -268,7 +295,7 @@ def _runs(form: SessionForm, runs: tuple[Run, ...], unmasked: tuple[Run, ...]) -
         comparing=told.comparing,
         beside=tuple(run.id for run in runs if run.id in told.beside),
         unmasked=unmasked,
-        begun=max((told.begun, *told.all, *told.unmasked)),
+        begun=last_number(told.begun, (*told.all, *told.unmasked)),
     )
 
 
@@ -278,9 +305,10 @@ def _comparable(run: Run, runs: Sequence[Run]) -> bool:
     return all(one.steps[0].image.shape == size for one in runs if one.job.spec.model == model)
 
 
-def _run(form: RunForm, number: int, members: Read) -> Run:
+def _run(form: RunForm, number: int, members: Bounded) -> Run:
     if form.id != number:
         raise ValueError(tr("its list of runs is damaged"))
+    rows = _rows(form)
     steps = _steps(form, members)
     run = Run(
         id=number,
@@ -294,17 +322,35 @@ def _run(form: RunForm, number: int, members: Read) -> Run:
         visible=form.visible,
         record=form.record,
         apart=form.apart,
-        sample_ids=form.sample_ids,
+        sample_ids=form.sample_ids if len(form.sample_ids) == len(rows) else (),
         pinned=form.pinned,
         tags=tidy_tags(form.tags),
-        when=form.when if math.isfinite(form.when) else 0.0,
+        when=form.when if 0 <= form.when <= LAST_TIME else 0.0,
     )
     return replace(run, landed=_landed(form, run))
 
 
+def _rows(form: RunForm) -> tuple[int, ...]:
+    """The samples of a run's interventions, where it can have been drawn as it says."""
+    job, rows = form.job, rows_of(form.job.interventions)
+    asked = job.settings, replace(job.settings, seed=form.seed)
+    fit = all(map(fits, asked)) and all(map(intervention_fits, job.interventions))
+    if not fit or min(rows, default=0) < 0:
+        raise ValueError(tr("a run in it was drawn with settings that cannot be"))
+    return rows
+
+
+def _usual(found: Typicality | None) -> Typicality | None:
+    """How usual something is; None where its percentages are none."""
+    if found is None:
+        return None
+    told = (one.percentile for one in (found.distance, found.outside) if one is not None)
+    return found if all(0 <= percent <= 100 for percent in told if percent is not None) else None
+
+
 def _landed(form: RunForm, run: Run) -> PicturePlaced | None:
     placed = form.landed
-    if placed is None:
+    if placed is None or not _are_coordinates(*placed.xy) or not 0 <= placed.sigma < math.inf:
         return None
     job = PlacePicture(
         job_id=0,
@@ -323,11 +369,11 @@ def _landed(form: RunForm, run: Run) -> PicturePlaced | None:
         neighbors=placed.neighbors,
         told=placed.told,
         apart=placed.apart,
-        typicality=placed.typicality,
+        typicality=_usual(placed.typicality),
     )
 
 
-def _steps(form: RunForm, members: Read) -> tuple[RunStep, ...]:
+def _steps(form: RunForm, members: Bounded) -> tuple[RunStep, ...]:
     images = _pictures(members, run_array(form.id, "images"))
     noised = _pictures(members, run_array(form.id, "noised"))
     numbers = _array(members, run_array(form.id, "numbers"), "f8", axes=2)
@@ -339,7 +385,8 @@ def _steps(form: RunForm, members: Read) -> tuple[RunStep, ...]:
         raise ValueError(tr("the steps of a run in it do not fit each other"))
     if not np.isfinite(numbers[:, [0, 1, 7]]).all() or (numbers[:, [0, 7]] % 1).any():
         raise ValueError(tr("the steps of a run in it have no noise level"))
-    if images.shape != noised.shape or np.isinf(numbers).any():
+    beyond = (np.abs(numbers) > MOST_COORDINATE).any() or (numbers[:, [1, 7]] < 0).any()
+    if images.shape != noised.shape or beyond or (numbers[:, 7] > MOST_NUMBER).any():
         raise ValueError(tr("the steps of a run in it are damaged"))
     return tuple(
         RunStep(
@@ -352,14 +399,14 @@ def _steps(form: RunForm, members: Read) -> tuple[RunStep, ...]:
             imposed_xy=None if np.isnan(row[5]) else (float(row[5]), float(row[6])),
             evaluations=int(row[7]),
             reduced=None if reduced is None else reduced[at],
-            typicality=usual[at][0],
-            imposed_typicality=usual[at][1],
+            typicality=_usual(usual[at][0]),
+            imposed_typicality=_usual(usual[at][1]),
         )
         for at, row in enumerate(numbers)
     )
 
 
-def _pictures(members: Read, name: str) -> NDArray[np.uint8]:
+def _pictures(members: Bounded, name: str) -> NDArray[np.uint8]:
     found = _array(members, name, "u1", axes=4)
     _, height, width, channels = found.shape
     if not (1 <= height <= MOST_SIDE and 1 <= width <= MOST_SIDE and channels in (1, 3)):
@@ -367,13 +414,13 @@ def _pictures(members: Read, name: str) -> NDArray[np.uint8]:
     return found
 
 
-def _reduced(members: Read, name: str) -> NDArray[np.float32] | None:
+def _reduced(members: Bounded, name: str) -> NDArray[np.float32] | None:
     try:
         return _array(members, name, "f4", axes=2)
     except (KeyError, FileNotFoundError):
         return None
 
 
-def _array(members: Read, name: str, kind: str, axes: int) -> NDArray[Any]:
+def _array(members: Bounded, name: str, kind: str, axes: int) -> NDArray[Any]:
     with members.array(name) as (file, size):
         return read_array(file, size, kind, axes)

@@ -50,9 +50,10 @@ def _place_of(window: QMainWindow, dock: QDockWidget, docks: list[QDockWidget]) 
 def arrange(window: QMainWindow, docks: list[QDockWidget], arrangement: Arrangement) -> None:
     """Put a window and its docks where they were; docks that are not named stay."""
     room = window.screen().availableSize()
-    size = QSize(*(min(max(side, 1), MOST_PIXELS) for side in arrangement.size))
+    size = QSize(*_bounded(arrangement.size))
     by_name = {dock.objectName(): dock for dock in docks}
-    placed = [(by_name[one.name], one) for one in arrangement.docks if one.name in by_name]
+    told = {one.name: one for one in arrangement.docks if one.name in by_name}
+    placed = [(by_name[name], one) for name, one in told.items()]
     for dock, place in placed:
         _put(window, dock, place, by_name)
     layout = window.layout()
@@ -77,8 +78,8 @@ def _put(
         window.tabifyDockWidget(other, dock)
     dock.setFloating(place.floating)
     if place.floating:
-        dock.resize(QSize(*(min(max(side, 1), MOST_PIXELS) for side in place.size)))
-        _bring_onto_screen(window, dock, QPoint(*place.place))
+        dock.resize(QSize(*_bounded(place.size)))
+        _bring_onto_screen(window, dock, QPoint(*_bounded(place.place, least=-MOST_PIXELS)))
     if dock.toggleViewAction().isEnabled():
         dock.setVisible(place.shown)
 
@@ -97,7 +98,11 @@ def _size(window: QMainWindow, placed: list[tuple[QDockWidget, DockPlace]], upri
     docks = [dock for dock, _ in placed]
     across = Qt.Orientation.Horizontal if upright else Qt.Orientation.Vertical
     along = Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal
-    sizes = [place.size for _, place in placed]
-    bounded = [[min(max(side, 1), MOST_PIXELS) for side in size] for size in sizes]
-    window.resizeDocks(docks, [size[0 if upright else 1] for size in bounded], across)
-    window.resizeDocks(docks, [size[1 if upright else 0] for size in bounded], along)
+    sizes = [_bounded(place.size) for _, place in placed]
+    window.resizeDocks(docks, [size[0 if upright else 1] for size in sizes], across)
+    window.resizeDocks(docks, [size[1 if upright else 0] for size in sizes], along)
+
+
+def _bounded(pixels: tuple[int, int], least: int = 1) -> list[int]:
+    """A size, or a place, that windows can have."""
+    return [min(max(one, least), MOST_PIXELS) for one in pixels]

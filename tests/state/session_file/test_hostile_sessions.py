@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,10 +21,11 @@ from made_sessions import kept_state
 
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.state.session_file.members import HEAD
-from diffviews_desktop.state.session_file.reading import read_file
+from diffviews_desktop.state.session_file.reading import read_file, read_folder
 from diffviews_desktop.state.session_file.saved import session_of
 from diffviews_desktop.state.session_file.writing import write_file
 from diffviews_desktop.state.view import Filter, NamedView
+from diffviews_desktop.values.interventions import Component
 from diffviews_desktop.values.sample_sets import SET_COLORS
 
 Members = dict[str, bytes]
@@ -89,6 +93,10 @@ REFUSED: dict[str, dict[str, Any]] = {
     "runs twice": {"runs__all": [1, 1]},
     "runs that are not there": {"runs__all": [1, 77]},
     "runs of negative numbers": {"runs__all": [-1]},
+    "a run of a number that no signal carries": {"runs__all": [2**40]},
+    "a number of many digits": {"runs__settings__num_steps": 10**400},
+    "digits in a text": {"runs__settings__seed": "9" * 400},
+    "a row of many digits": {"picks__anchor": 10**400},
     "a path as a run": {"runs__all": ["../1"]},
     "many runs": {"runs__all": list(range(1, 9000))},
     "a verb that is none": {"runs__interventions": [{"verb": "run", "source": {"kind": "zero"}}]},
@@ -110,6 +118,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     },
     "a named selection that is not there": {"sets": [{"number": 9, "name": "a", "model": "m"}]},
     "a named selection of number 0": {"sets": [{"number": 0, "name": "a", "model": "m"}]},
+    "a named selection of number 2**40": {"sets": [{"number": 2**40, "name": "a", "model": "m"}]},
     "many named selections": {
         "sets": [{"number": n, "name": "a", "model": "m"} for n in range(1, 1000)]
     },
@@ -154,6 +163,97 @@ def test_what_no_map_can_show_is_left_out(members: Members, read: Callable[..., 
     assert (found.runs.shown, found.runs.step) == (2, 2)
 
 
+@pytest.mark.parametrize("far", [1e39, -1e308])
+def test_a_place_that_no_map_has_is_left_out(
+    far: float, members: Members, read: Callable[..., Any]
+) -> None:
+    change(members, HEAD, view__rectangle=[0, 0, abs(far), 1], view__camera__target=[0, far, 0])
+    found = read()
+    assert (found.view.rectangle, found.view.camera) == (None, None)
+
+
+def test_the_panel_gets_numbers_that_its_fields_can_hold(
+    members: Members, read: Callable[..., Any]
+) -> None:
+    component = {"verb": "add", "source": {"kind": "component", "index": 2**62}}
+    change(
+        members,
+        HEAD,
+        runs__settings__num_steps=2**62,
+        runs__settings__seed=-5,
+        runs__settings__sigma_max=1e300,
+        runs__interventions=[component | {"step_from": 2**62, "step_to": -(2**62)}],
+        runs__begun=2**62,
+        numbered=2**62,
+    )
+    found = read()
+    settings, (one,) = found.runs.settings, found.runs.interventions
+    assert (settings.num_steps, settings.seed, settings.sigma_max) == (1000, 0, 1000.0)
+    assert (one.step_from, one.step_to, one.source) == (999, 0, Component(999))
+    assert (found.runs.begun, found.groups.numbered) == (3, 5)
+
+
+RUNS: dict[str, dict[str, Any]] = {
+    "steps that nobody draws": {"job__settings__num_steps": 2**62},
+    "a noise level that is none": {"job__settings__sigma_max": float("nan")},
+    "a seed below zero": {"seed": -1},
+    "a mask from a step that is none": {"job__interventions": [{"step_from": -1}]},
+    "a strength that is none": {"job__interventions": [{"strength": float("inf")}]},
+    "a sample below zero": {"job__interventions": [{"source": {"kind": "samples", "rows": [-1]}}]},
+    "a number of many digits": {"evaluations": 10**400},
+}
+
+
+@pytest.mark.parametrize("fields", RUNS.values(), ids=RUNS)
+def test_a_run_that_nobody_can_have_drawn_is_refused(
+    fields: dict[str, Any], members: Members, read: Callable[..., Any]
+) -> None:
+    told = json.loads(members["run-1.json"])
+    (mask,) = told["job"]["interventions"]
+    for changes in fields.get("job__interventions", []):
+        fields = {"job__interventions": [mask | changes]}
+    change(members, "run-1.json", **fields)
+    with pytest.raises(DataError, match=r"settings that cannot be|is too large"):
+        read()
+
+
+@pytest.mark.parametrize("when", [1e300, -1.0, float("nan"), float("inf")])
+def test_a_time_that_no_clock_shows_is_not_known(
+    when: float, members: Members, read: Callable[..., Any]
+) -> None:
+    change(members, "run-1.json", when=when)
+    assert [run.when for run in read().runs.all] == [0.0, 1.8e9 + 2]
+
+
+@pytest.mark.parametrize("percent", [float("nan"), float("inf"), -1, 1e300])
+def test_a_percentage_that_is_none_says_nothing(
+    percent: float, members: Members, read: Callable[..., Any]
+) -> None:
+    usual = json.loads(members["run-1.json"])["landed"]["typicality"]
+    usual["distance"]["percentile"] = percent
+    change(members, "run-1.json", typicality=[[usual, usual]] * 3, landed__typicality=usual)
+    run = read().runs.all[0]
+    assert [(one.typicality, one.imposed_typicality) for one in run.steps] == [(None, None)] * 3
+    assert run.landed.typicality is None
+
+
+@pytest.mark.parametrize("fields", [{"xy": [0, float("inf")]}, {"sigma": float("nan")}])
+def test_a_picture_that_can_have_landed_nowhere_has_not(
+    fields: dict[str, Any], members: Members, read: Callable[..., Any]
+) -> None:
+    change(members, "run-1.json", **{f"landed__{name}": one for name, one in fields.items()})
+    one, other = read().runs.all
+    assert one.landed is None
+    assert other.landed is not None
+
+
+def test_ids_of_other_samples_than_a_runs_are_left_out(
+    members: Members, read: Callable[..., Any]
+) -> None:
+    change(members, "run-1.json", sample_ids=["s3"])
+    assert [run.sample_ids for run in read().runs.all] == [(), ("s3", "s14")]
+
+
 def test_a_pickle_is_never_opened(
     members: Members, read: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -194,10 +294,35 @@ ARRAYS: dict[str, tuple[str, bytes]] = {
         "run-1-numbers.npy",
         npy(np.where(np.arange(8) == 2, np.inf, 1.0)[None].repeat(3, 0)),
     ),
+    "places that no map has": (
+        "run-1-numbers.npy",
+        npy(np.where(np.arange(8) == 2, 1e39, 1.0)[None].repeat(3, 0)),
+    ),
+    "a noise level below zero": (
+        "run-1-numbers.npy",
+        npy(np.where(np.arange(8) == 1, -1.0, 1.0)[None].repeat(3, 0)),
+    ),
+    "evaluations without end": (
+        "run-1-numbers.npy",
+        npy(np.where(np.arange(8) == 7, 1e30, 1.0)[None].repeat(3, 0)),
+    ),
     "another order": ("run-1-numbers.npy", npy(np.asfortranarray(np.ones((3, 8))))),
     "nothing": ("run-1-numbers.npy", b""),
     "rows that are not in order": ("chosen.npy", chosen([5, 5, 4], [1, 2, 3], b"abc")),
     "rows below zero": ("chosen.npy", chosen([-5, 1, 2], [1, 2, 3], b"abc")),
+    "rows whose differences overflow": (
+        "chosen.npy",
+        chosen([2**62, 2**63 - 1, -(2**63), -1, 2], [1, 2, 3, 4, 5], b"abcde"),
+    ),
+    "rows that no table has": ("chosen.npy", chosen([1, 2, 2**31], [1, 2, 3], b"abc")),
+    "ends whose differences overflow": (
+        "chosen.npy",
+        chosen([1, 2, 3, 4, 5], [2**63 - 1, -(2**63), -1, 3, 5], b"abcde"),
+    ),
+    "ids that are no text": ("chosen.npy", chosen([1, 2, 3], [1, 2, 3], b"\xff\xfe\xfd")),
+    "an id that ends within a letter": ("chosen.npy", chosen([1, 2], [1, 2], "é".encode())),
+    "ids of no samples": ("chosen.npy", chosen([], [], b"abc")),
+    "ids of a named selection that are no text": ("set-2.npy", chosen([1], [1], b"\xff")),
     "ids that end elsewhere": ("chosen.npy", chosen([1, 2, 3], [2, 1, 900], b"abc")),
     "ids that end late": ("chosen.npy", chosen([1, 2, 3], [1, 2, 9], b"abc")),
     "more samples than there are": ("chosen.npy", chosen([1], [1], b"a", count=2**61)),
@@ -248,6 +373,74 @@ def test_a_member_with_too_many_values_is_refused(
     members["run-1.json"] = b"[" * 100_000
     with pytest.raises(DataError):
         read()
+
+
+def test_members_take_no_more_memory_together_than_one_may(
+    members: Members, read: Callable[..., Any]
+) -> None:
+    run = json.loads(members["run-1.json"])
+    arrays = {name: data for name, data in members.items() if name.startswith("run-1-")}
+    for number in range(1, 9):
+        text = json.dumps(run | {"id": number, "more": "é" * 7_000_000}, ensure_ascii=False)
+        members[f"run-{number}.json"] = text.encode()
+        members |= {name.replace("1", str(number), 1): data for name, data in arrays.items()}
+    change(members, HEAD, runs__all=list(range(1, 4)), runs__unmasked=[])
+    assert len(read(compressed=False).runs.all) == 3
+    change(members, HEAD, runs__all=list(range(1, 9)))
+    with pytest.raises(DataError, match="holds too many values"):
+        read()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, members: Members) -> Path:
+    """The good session as the folder of a window."""
+    for name, data in members.items():
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+def make_hole(file: Path, shape: tuple[int, ...]) -> None:
+    """Give a file an array of zeros that takes no room on the disk."""
+    with file.open("wb") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        stream.truncate(stream.tell() + math.prod(shape))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "says"),
+    [
+        ("chosen.npy", (600_000_000,), "chosen.npy in it is larger than"),
+        ("set-2.npy", (600_000_000,), "set-2.npy in it is larger than"),
+        ("run-1-images.npy", (2**42, 1, 1, 1), "more memory than this computer has"),
+    ],
+)
+def test_a_hole_on_the_disk_is_not_read(
+    name: str, shape: tuple[int, ...], says: str, folder: Path
+) -> None:
+    make_hole(folder / name, shape)
+    with pytest.raises(DataError, match=says):
+        read_folder(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs limits of memory")
+def test_too_little_memory_is_said(folder: Path) -> None:
+    make_hole(folder / "run-1-images.npy", (500_000_000, 1, 1, 1))
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from diffviews_desktop.errors import DataError\n"
+        "from diffviews_desktop.state.session_file.reading import read_folder\n"
+        "used = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000,) * 2)\n"
+        "try:\n"
+        "    read_folder(Path(sys.argv[1]))\n"
+        "except DataError as error:\n"
+        "    print(error)\n"
+    )
+    command = [sys.executable, "-c", script, str(folder)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "cannot be opened: there is not enough memory for it. Close" in said
 
 
 @pytest.mark.parametrize("make", [bytes, lambda: b"PK\x03\x04" + bytes(100), lambda: b"{}"])

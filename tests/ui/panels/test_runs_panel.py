@@ -239,6 +239,27 @@ def test_any_runs_are_compared_side_by_side(
     assert panel.list.chosen() == [3, 2, 1]
 
 
+def test_paths_in_spaces_of_other_sizes_have_no_distance(
+    panel: RunsPanel, state: State, runs: tuple[Run, ...]
+) -> None:
+    """A session can hold such runs, whatever map they say they belong to."""
+    steps = tuple(replace(step, reduced=np.zeros(5, np.float32)) for step in runs[1].steps)
+    panel.set_state(shown(state, (runs[0], replace(runs[1], steps=steps)), beside=(2,)))
+    assert panel.pictures.plot is not None
+    assert [curve.getData() for curve in panel.pictures.plot.curves] == [(None, None)]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 3e38])
+def test_values_that_are_none_leave_the_plot_of_distances_usable(
+    panel: RunsPanel, state: State, runs: tuple[Run, ...], value: float
+) -> None:
+    reduced = np.full(3, value, np.float32)
+    steps = tuple(replace(step, reduced=reduced) for step in runs[1].steps)
+    panel.set_state(shown(state, (runs[0], replace(runs[1], steps=steps)), beside=(2,)))
+    assert panel.pictures.plot is not None
+    assert np.isfinite(panel.pictures.plot.plot.viewRange()).all()
+
+
 def test_the_distance_from_the_unmasked_run_has_the_hue_of_the_run(
     panel: RunsPanel, state: State, runs: tuple[Run, ...]
 ) -> None:

@@ -68,13 +68,13 @@ def test_a_floating_dock_comes_onto_a_screen(open_window: OPEN, state: State) ->
     assert window.screen().availableGeometry().contains(preview.pos() + QPoint(20, 20))
 
 
-@pytest.mark.parametrize("side", [-5, 0, 10**9])
+@pytest.mark.parametrize("side", [-5, 0, 10**9, 2**40, -(2**62)])
 def test_sizes_that_cannot_be_do_no_harm(
     qtbot: QtBot, open_window: OPEN, state: State, side: int
 ) -> None:
     window = open_window(state)
     docks = tuple(
-        DockPlace(name, "top", True, False, (side, side), (side, side), name)
+        DockPlace(name, "top", True, name == "Preview", (side, side), (side, side), name)
         for name in ("Preview", "Runs", "Nothing", "Runs")
     )
     window.sessions.arrange(Arrangement((side, side), False, docks, ("quit", "grid")))

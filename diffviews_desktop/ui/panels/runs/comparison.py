@@ -291,7 +291,8 @@ class PathPlot(QWidget):
         dark = theme.is_dark()
         apart = [(other, distances(run, other)) for other in others]
         self.curves = [self._curve(run if unmasked else other, far, dark) for other, far in apart]
-        most = max((float(far.max()) for _, far in apart if len(far)), default=1.0)
+        known = [far[np.isfinite(far)] for _, far in apart]
+        most = max((float(far.max()) for far in known if len(far)), default=1.0)
         self.plot.setXRange(1, max(2, len(run.steps)), padding=0.08)
         self.plot.setYRange(0, max(most, 1e-6), padding=0.08)
         reasons = dict.fromkeys(reason for other in others if (reason := not_apart(run, other)))
@@ -303,10 +304,10 @@ class PathPlot(QWidget):
         )
         self.plot.setToolTip(tip(meaning, *reasons))
 
-    def _curve(self, run: Run, far: NDArray[np.float32], dark: bool) -> object:
-        hue = hue_of(run, dark=dark)
+    def _curve(self, run: Run, far: NDArray[np.float64], dark: bool) -> object:
+        hue, known = hue_of(run, dark=dark), np.flatnonzero(np.isfinite(far))
         return self.plot.plot(
-            np.arange(1, len(far) + 1), far, pen=self._pg.mkPen(hue, width=2), symbol="o",
+            known + 1, far[known], pen=self._pg.mkPen(hue, width=2), symbol="o",
             symbolSize=6, symbolBrush=hue, symbolPen=None,
         )  # fmt: skip
 

@@ -51,15 +51,18 @@ def not_apart(run: Run, other: Run) -> str:
     return "" if same else tr("These runs belong to different maps: their paths have no distance.")
 
 
-def distances(run: Run, other: Run) -> NDArray[np.float32]:
+def distances(run: Run, other: Run) -> NDArray[np.float64]:
     """How far a run is from another in the reduced activation space, step by step ``(S,)``, as far
     as both are there."""
     found: list[float] = []
     if not_apart(run, other):
-        return np.array(found, np.float32)
+        return np.array(found, np.float64)
     for index, step in enumerate(run.steps):
         beside = step_beside(run, other, index)
         if beside is None or step.reduced is None or beside.reduced is None:
             break
-        found.append(float(np.linalg.norm(step.reduced - beside.reduced)))
-    return np.array(found, dtype=np.float32)
+        if step.reduced.shape != beside.reduced.shape:
+            break
+        away = step.reduced.astype(np.float64) - beside.reduced
+        found.append(float(np.linalg.norm(away)))
+    return np.array(found, np.float64)
