@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,28 +25,6 @@ from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import OWN
-
-
-@dataclass(frozen=True)
-class GridWanted:
-    """What varies in a grid, as `GenerateGrid` takes it."""
-
-    samples: int = 1
-    varied: int = 0
-    strengths: tuple[float, ...] = ()
-    windows: tuple[tuple[int, int], ...] = ()
-    mask_layers: tuple[LayerSet, ...] = ()
-
-    @property
-    def count(self) -> int:
-        """Number of pictures."""
-        axes = (self.strengths, self.windows, self.mask_layers)
-        return self.samples * math.prod(max(1, len(axis)) for axis in axes)
-
-    @property
-    def varies_intervention(self) -> bool:
-        """Whether an axis is one of an intervention."""
-        return bool(self.strengths or self.windows or self.mask_layers)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.conditions import Condition
+from diffviews_desktop.values.grid_axes import GridAxes
 from diffviews_desktop.values.interventions import (
     Intervention,
     SampleMean,
@@ -96,13 +96,17 @@ class GenerateGrid(Job["PictureGrid"]):
     @property
     def count(self) -> int:
         """Number of pictures."""
-        axes = (self.strengths, self.windows, self.mask_layers)
-        return self.samples * math.prod(max(1, len(axis)) for axis in axes)
+        return self.axes.count
 
     @property
     def varies_intervention(self) -> bool:
         """Whether an axis is one of an intervention."""
-        return bool(self.strengths or self.windows or self.mask_layers)
+        return self.axes.varies_intervention
+
+    @property
+    def axes(self) -> GridAxes:
+        """What varies in it."""
+        return GridAxes(self.samples, self.varied, self.strengths, self.windows, self.mask_layers)
 
     def cells(self) -> list[Cell]:
         """What every picture is drawn with, seeds running fastest, then strengths, windows and

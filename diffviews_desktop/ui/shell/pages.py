@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QDialog, QMenu
 from diffviews_desktop import paths
 from diffviews_desktop.actions import asking, downloads, experiments, folders, jobs, maps
 from diffviews_desktop.actions.context import Context, ExportKind, Page
-from diffviews_desktop.actions.experiments import ExperimentWanted, GridWanted
+from diffviews_desktop.actions.experiments import ExperimentWanted
 from diffviews_desktop.actions.exports import record_of_mean
 from diffviews_desktop.actions.folders import ImportWanted
 from diffviews_desktop.actions.run_list import COPY_SEED
@@ -25,6 +25,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.panel import Panels
 from diffviews_desktop.ui.common.picture_menu import offer_picture, show_menu
+from diffviews_desktop.values.grid_axes import GridAxes
 
 if TYPE_CHECKING:
     from diffviews_desktop.ui.assistants.importing import ImportAssistant
@@ -272,7 +273,7 @@ class Pages:
 
         show_menu(self.grid, fill, place)
 
-    def _draw_grid(self, wanted: GridWanted) -> None:
+    def _draw_grid(self, wanted: GridAxes) -> None:
         state = self._context.state
         experiments.generate_grid(
             self._context,

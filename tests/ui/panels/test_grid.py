@@ -14,7 +14,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsPixmapItem
 from pytestqt.qtbot import QtBot
 
-from diffviews_desktop.actions.experiments import GridWanted
 from diffviews_desktop.engine.jobs.drawing import GenerateGrid
 from diffviews_desktop.state.jobs import RunningJob
 from diffviews_desktop.state.picks import Selection
@@ -25,6 +24,7 @@ from diffviews_desktop.ui.panels.grid import GridWindow
 from diffviews_desktop.ui.panels.grid.contact_sheet import CELL, GAP, ContactSheet
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
+from diffviews_desktop.values.grid_axes import GridAxes
 from diffviews_desktop.values.interventions import (
     PICKED,
     Difference,
@@ -65,11 +65,11 @@ def check(window: GridWindow, *rows: int) -> None:
         window.form.layers.item(row).setCheckState(Qt.CheckState.Checked)
 
 
-def drawn(qtbot: QtBot, window: GridWindow) -> GridWanted:
+def drawn(qtbot: QtBot, window: GridWindow) -> GridAxes:
     """What Draw asks for."""
     with qtbot.waitSignal(window.grid_requested) as caught:
         qtbot.mouseClick(window.draw, Qt.MouseButton.LeftButton)
-    wanted: GridWanted = caught.args[0]
+    wanted: GridAxes = caught.args[0]
     return wanted
 
 
@@ -86,7 +86,7 @@ def layers_of(window: GridWindow) -> tuple[LayerSet, ...]:
 def test_four_seeds_vary_where_nothing_is_entered(qtbot: QtBot, window: GridWindow) -> None:
     assert window.summary.text() == "4 pictures of NFE 5, mask of 2 samples."
     assert not window.form.problem.isVisible()
-    assert drawn(qtbot, window) == GridWanted(samples=4)
+    assert drawn(qtbot, window) == GridAxes(samples=4)
 
 
 def test_every_axis_is_asked_for_as_it_is_entered(qtbot: QtBot, window: GridWindow) -> None:
@@ -95,7 +95,7 @@ def test_every_axis_is_asked_for_as_it_is_entered(qtbot: QtBot, window: GridWind
     qtbot.keyClicks(window.form.windows, "1-3, 5 , 2 - 5")
     check(window, 0, 2)
     assert window.summary.text() == "48 pictures of NFE 5, mask of 2 samples."
-    assert drawn(qtbot, window) == GridWanted(
+    assert drawn(qtbot, window) == GridAxes(
         samples=2,
         strengths=(0.0, 0.25, 1.0, 0.1),
         windows=((0, 3), (4, 5), (1, 5)),  # from 0, the end not included

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.actions.experiments import GridWanted
 from diffviews_desktop.engine.jobs.drawing import MAX_PICTURES
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals
@@ -22,6 +21,7 @@ from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, WholeNumber
+from diffviews_desktop.values.grid_axes import GridAxes
 from diffviews_desktop.values.intervention_texts import said
 from diffviews_desktop.values.interventions import PARTIAL, Intervention, with_picks
 from diffviews_desktop.values.setting_specs import STRENGTH
@@ -101,7 +101,7 @@ class AxesForm(QWidget):
             last = len(acting) - 1
             self.which.setCurrentIndex(last if grown else min(max(chosen, 0), last))
 
-    def wanted(self, num_steps: int) -> GridWanted | None:
+    def wanted(self, num_steps: int) -> GridAxes | None:
         """What the fields say; None where one cannot be read, which is said.
 
         Args:
@@ -115,7 +115,7 @@ class AxesForm(QWidget):
             windows = _windows(self.windows.text(), num_steps)
         except ValueError as error:
             problem = str(error)
-        wanted = GridWanted(
+        wanted = GridAxes(
             samples=self.seeds.value(),
             varied=max(0, self.which.currentIndex()),
             strengths=strengths,

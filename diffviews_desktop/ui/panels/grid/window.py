@@ -8,7 +8,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.actions.experiments import GridWanted, cannot_draw_grid
+from diffviews_desktop.actions.experiments import cannot_draw_grid
 from diffviews_desktop.actions.runs import NO_SAMPLE
 from diffviews_desktop.state.stage_texts import detail_text, stage_text
 from diffviews_desktop.state.state import State
@@ -17,12 +17,13 @@ from diffviews_desktop.ui.common.drawing_window import DrawingWindow
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.grid.axes_form import AxesForm
 from diffviews_desktop.ui.panels.grid.contact_sheet import ContactSheet
+from diffviews_desktop.values.grid_axes import GridAxes
 from diffviews_desktop.values.intervention_texts import said_of
 from diffviews_desktop.values.interventions import Intervention, with_picks
 
 
 class GridWindow(DrawingWindow):
-    """Signals: ``grid_requested(wanted)``, a `GridWanted`, ``cancel_requested(job_id)``,
+    """Signals: ``grid_requested(wanted)``, a `GridAxes`, ``cancel_requested(job_id)``,
     ``cell_chosen(index)``, ``menu_wanted(index, place)`` and ``save_requested()``."""
 
     grid_requested = Signal(object)
@@ -88,7 +89,7 @@ class GridWindow(DrawingWindow):
         state = self._state
         return with_picks(state.runs.interventions, state.picks.selection.rows)
 
-    def _wanted(self) -> GridWanted | None:
+    def _wanted(self) -> GridAxes | None:
         return self.form.wanted(self._state.runs.settings.num_steps)
 
     def _show_summary(self) -> None:

@@ -21,8 +21,8 @@ from diffviews_desktop.ui.common.widgets import IconButton
 
 
 def float_ground(widget: QWidget) -> None:
-    """Paint the ground of something that floats over the map: as often as the map is painted, and
-    a pixmap is painted ten times as fast as what is drawn on it."""
+    """Paint the ground of something that floats over the map, as often as the map is painted: it
+    is drawn once for each size, and kept as a pixmap."""
     c, size, ratio = theme.colors(), widget.size(), widget.devicePixelRatioF()
     key = f"ground {size.width()} {size.height()} {ratio} {c.panel} {c.border}"
     ground = QPixmap()
