@@ -89,7 +89,8 @@ class Startup:
                 "What the last window showed cannot be read. It was left in {folder}.",
                 folder=visible(str(session)),
             )
-            self._context.say(text, error=True)
+            # no error: that would be over with the folder that is opened now; it stays to be read
+            self._context.say(text, details=str(session))
 
         self._sessions.aside(work, found)
 
