@@ -174,7 +174,7 @@ class _Hand:
         """What the program does when a job has ended."""
         from diffviews_desktop.actions import answers
 
-        with self.window.map_area.painted_apart(), self.window.session.together():
+        with self.window.map_area.painted_apart(), self.window.session.batch():
             answers.on_finished(self.window.context, job.job_id, result, None)
 
 

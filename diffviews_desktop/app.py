@@ -273,7 +273,7 @@ class App(QObject):
         """All that the engine told before, and what is done then, is shown once, the map last."""
         self._frame.stop()
         events, self._events = self._events, []
-        with self.window.map_area.painted_apart(), self.session.together():
+        with self.window.map_area.painted_apart(), self.session.batch():
             for event in events:
                 answers.on_event(self.context, event)
             yield

@@ -67,22 +67,22 @@ class NoSessions:
         self.asked.append(("save", name))
         return self.file
 
-    def ask_keep(self, text: str, then: Callable[[Answer], None]) -> None:
+    def ask_keep(self, text: str, callback: Callable[[Answer], None]) -> None:
         self.asked.append(("keep", text))
-        then(self.answer)
+        callback(self.answer)
 
     def recent(self) -> Sequence[Path]:
         return []
 
-    def write(self, file: Path, then: Callable[[], None]) -> None:
+    def write(self, file: Path, callback: Callable[[], None]) -> None:
         self.asked.append(("write", file))
         if not self.fails:
-            then()
+            callback()
 
-    def read(self, file: Path, then: Callable[[SavedSession], None]) -> None:
+    def read(self, file: Path, callback: Callable[[SavedSession], None]) -> None:
         self.asked.append(("read", file))
         if self.found is not None:
-            then(self.found)
+            callback(self.found)
 
     def arrange(self, arrangement: Arrangement) -> None:
         self.asked.append(("arrange", arrangement))
@@ -132,9 +132,9 @@ class NoWindow:
         self.asked.append(("direction file", title, name))
         return self.file
 
-    def ask_taken(self, name: str, then: Callable[[NameAnswer], None]) -> None:
+    def ask_taken(self, name: str, callback: Callable[[NameAnswer], None]) -> None:
         self.asked.append(("taken", name))
-        then(self.name_answers.pop(0))
+        callback(self.name_answers.pop(0))
 
     def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
         self.asked.append(("text", title, question))

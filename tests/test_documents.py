@@ -157,7 +157,7 @@ def test_members_that_are_named_are_there() -> None:
     """``Class.member``, ``module.function``, or the member of a variable that has the name of its
     class; what else has a dot in it, such as the id of an action, is a text of the code."""
     dotted = re.findall(r"`(\w+)\.(\w+)(?:\([^`\n]*)?`", prose_of("CONTRIBUTING.md"))
-    assert ("Session", "aside") in dotted
+    assert ("Session", "compute") in dotted
     suffixes = ("json", "py", "toml")
     wrong = [
         f"{owner}.{member}"

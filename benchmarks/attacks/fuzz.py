@@ -284,7 +284,7 @@ def put_onto_samples(saved: Any) -> None:
     import numpy as np
 
     from diffviews_desktop.state.opened import Opened
-    from diffviews_desktop.state.session_file.restoring import at_map, restored
+    from diffviews_desktop.state.session_file.restoring import at_map, restore_state
     from diffviews_desktop.state.state import State
     from diffviews_desktop.values.samples import SampleTable
 
@@ -298,7 +298,7 @@ def put_onto_samples(saved: Any) -> None:
     )
     for fingerprint in (saved.fingerprint, "another"):
         opened = Opened(path=Path("data"), model="edm", samples=samples, fingerprint=fingerprint)
-        at_map(restored(State(opened=opened), saved, Path("a.diffviews")).state, saved)
+        at_map(restore_state(State(opened=opened), saved, Path("a.diffviews")).state, saved)
 
 
 def session(member: str) -> Callable[[Path], Reader]:

@@ -38,8 +38,8 @@ def on_started(context: Context, job_id: int) -> None:
     running = state.jobs.job(job_id)
     if running is not None:
         stage = running.stage if running.stage == "cancelling" else "starting"
-        started = replace(running, stage=stage, since=time.monotonic())
-        context.update(replace(state, jobs=state.jobs.with_job(started)))
+        entry = replace(running, stage=stage, since=time.monotonic())
+        context.update(replace(state, jobs=state.jobs.with_job(entry)))
 
 
 def on_event(context: Context, event: Event) -> None:
@@ -54,7 +54,7 @@ def on_event(context: Context, event: Event) -> None:
             context.update(replace(state, jobs=state.jobs.with_job(changed)))
         case RunStarted():
             history = state.history.with_seed(event.job_id, event.seed)
-            context.update(replace(state, runs=_begun(state.runs, event), history=history))
+            context.update(replace(state, runs=_begin(state.runs, event), history=history))
         case StepDone():
             context.update(replace(state, runs=_with_step(state.runs, event)))
         case CellDone():
@@ -64,16 +64,16 @@ def on_event(context: Context, event: Event) -> None:
                 context.update(replace(state, runs=replace(state.runs, grid=grown)))
 
 
-def _begun(runs: Runs, event: RunStarted) -> Runs:
+def _begin(runs: Runs, event: RunStarted) -> Runs:
     run, grid = runs.of_job(event.job_id), runs.grid
     if grid is not None and grid.job.job_id == event.job_id:
         settings = replace(grid.job.settings, seed=event.seed)
         runs = replace(runs, grid=replace(grid, job=replace(grid.job, settings=settings)))
     if run is not None:
-        begun = replace(
+        run = replace(
             run, seed=event.seed, condition=event.condition, evaluations=event.evaluations
         )
-        runs = runs.with_run(begun)
+        runs = runs.with_run(run)
     return runs
 
 
@@ -126,8 +126,8 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
         return
     ours = isinstance(job, LoadModel) and job.model == state.opened.model
     # where the engine died, the model is not at fault, unless that happens twice
-    again = isinstance(job, LoadModel) and state.engine.status == "stopped" and not job.again
-    if ours and not again:
+    can_retry = isinstance(job, LoadModel) and state.engine.status == "stopped" and not job.again
+    if ours and not can_retry:
         state = replace(state, opened=replace(state.opened, model_problem=message))
     if job.unlisted:
         log.warning("%s: %s", running.title, message)
@@ -136,7 +136,7 @@ def on_failed(context: Context, job_id: int, message: str, details: str) -> None
     quiet = told or job.unlisted
     context.update(state if quiet else state.with_notice(message, error=True, details=details))
     _end_run(context, job_id)
-    if ours and again:
+    if ours and can_retry:
         retry = replace(job, job_id=context.worker.next_id(), again=True)  # type: ignore[call-arg]
         submit(context, retry, running.title)
 
@@ -180,8 +180,8 @@ def _end_run(context: Context, job_id: int) -> None:
     elif run is None:
         return
     elif runs.is_unmasked(run):  # half a run is nothing to compare with
-        left = tuple(one for one in runs.unmasked if one.id != run.id)
-        runs = replace(runs, unmasked=left, comparing=False)
+        others = tuple(one for one in runs.unmasked if one.id != run.id)
+        runs = replace(runs, unmasked=others, comparing=False)
     elif run.steps:
         comparing = runs.comparing and runs.shown != run.id  # nothing comes to compare it with
         runs = replace(runs.with_run(replace(run, done=True)), comparing=comparing)

@@ -37,9 +37,9 @@ def cancel_current(context: Context) -> None:
 
 def cancel_shown(context: Context) -> None:
     """Cancel the job that the status bar shows."""
-    shown = context.state.jobs.shown()
-    if shown is not None:
-        cancel_job(context, shown.job.job_id)
+    running = context.state.jobs.status_job()
+    if running is not None:
+        cancel_job(context, running.job.job_id)
 
 
 def cancel_job(context: Context, job_id: int) -> None:

@@ -52,8 +52,8 @@ def as_command(lines: Sequence[HistoryLine], every: Sequence[HistoryLine] = ()) 
             except (NoOptionError, ValueError):
                 pass
     whole = with_opening(lines, every)
-    done = [json_text(line) for line in whole if line.verb not in NEEDS_WINDOW]
-    return " \\\n  ".join([f"{PROGRAM} do", *map(shlex.quote, done)])
+    texts = [json_text(line) for line in whole if line.verb not in NEEDS_WINDOW]
+    return " \\\n  ".join([f"{PROGRAM} do", *map(shlex.quote, texts)])
 
 
 # ---- verbs of the command line ------------------------------------------------------------------
@@ -98,7 +98,7 @@ def _import(job: ImportData) -> list[str]:
         options += ["--generate", str(job.generate)]
     if job.class_map:
         raise NoOptionError
-    given: Mapping[str, object] = {
+    flags: Mapping[str, object] = {
         "--labels": job.labels,
         "--adapter": job.adapter,
         "--sigmas": ",".join(map(_number, job.sigmas)),
@@ -106,7 +106,7 @@ def _import(job: ImportData) -> list[str]:
         "--layers": ",".join(job.layers) or None,
         "--seed": job.seed,
     }
-    options += _said(given)
+    options += _flatten(flags)
     return [*options, *_parameters(job.parameters), *_told(job.told), "--out", str(job.out)]
 
 
@@ -120,9 +120,9 @@ def _direction(job: SaveDirection) -> list[str]:
 
 
 def _load(job: LoadDirection) -> list[str]:
-    named = _said({"--name": job.name, "--model": job.model})
+    options = _flatten({"--name": job.name, "--model": job.model})
     replacing = ["--replace"] if job.replace else []
-    return ["direction", "load", str(job.file), *_folder(job.folder), *named, *replacing]
+    return ["direction", "load", str(job.file), *_folder(job.folder), *options, *replacing]
 
 
 def _export(job: ExportDirection) -> list[str]:
@@ -146,10 +146,10 @@ _COMMANDS: Mapping[type[Job[object]], Callable[[Any], list[str]]] = {
 # ---- options ------------------------------------------------------------------------------------
 
 
-def _said(options: Mapping[str, object]) -> list[str]:
+def _flatten(options: Mapping[str, object]) -> list[str]:
     """Options that are not left open."""
-    given = {flag: value for flag, value in options.items() if value is not None}
-    return [part for flag, value in given.items() for part in (flag, _number(value))]
+    values = {flag: value for flag, value in options.items() if value is not None}
+    return [part for flag, value in values.items() for part in (flag, _number(value))]
 
 
 def _number(value: object) -> str:
@@ -158,7 +158,7 @@ def _number(value: object) -> str:
 
 def _folder(folder: FolderRef) -> list[str]:
     other = folder.overrides
-    return _said(
+    return _flatten(
         {
             "--data": folder.path,
             "--max-classes": folder.max_classes,
@@ -182,8 +182,8 @@ def _parameters(parameters: MapParameters | None) -> list[str]:
     if parameters is None:
         return []
     pca = parameters.pca_components
-    aligned = ["--aligned"] if parameters.aligned else []
-    return aligned + _said(
+    alignment = ["--aligned"] if parameters.aligned else []
+    return alignment + _flatten(
         {
             "--n-neighbors": parameters.n_neighbors,
             "--min-dist": parameters.min_dist,
@@ -203,7 +203,7 @@ def _told(told: Told | None) -> list[str]:
 def _settings(settings: SamplingSettings) -> list[str]:
     if settings.rho != SamplingSettings.rho:
         raise NoOptionError
-    options = _said(
+    options = _flatten(
         {
             "--steps": settings.num_steps,
             "--sampler": settings.sampler,

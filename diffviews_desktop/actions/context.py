@@ -63,8 +63,8 @@ class SessionLike(Protocol):
     @property
     def state(self) -> State: ...
     def update(self, state: State) -> None: ...
-    def aside(
-        self, count: int, work: Callable[[], Found], then: Callable[[Found], None]
+    def compute(
+        self, count: int, work: Callable[[], Found], callback: Callable[[Found], None]
     ) -> None: ...
     def select(self, selection: Selection, text: str) -> None: ...
     def undo(self) -> None: ...
@@ -93,17 +93,17 @@ class SessionsLike(Protocol):
         """A file to write a session into; ``name`` is offered, or where it is empty that of the
         session's file."""
 
-    def ask_keep(self, text: str, then: Callable[[Answer], None]) -> None:
+    def ask_keep(self, text: str, callback: Callable[[Answer], None]) -> None:
         """Ask what is to become of runs that no session holds, and go on with the answer."""
 
     def recent(self) -> Sequence[Path]:
         """The files of the sessions that were saved or opened last, the newest first."""
 
-    def write(self, file: Path, then: Callable[[], None]) -> None:
+    def write(self, file: Path, callback: Callable[[], None]) -> None:
         """Write what the window shows now; what follows is done once it is on the disk. Where it
         cannot be written, the user is told."""
 
-    def read(self, file: Path, then: Callable[[SavedSession], None]) -> None:
+    def read(self, file: Path, callback: Callable[[SavedSession], None]) -> None:
         """Read a session, and go on with it; where it cannot be read, the user is told."""
 
     def arrange(self, arrangement: Arrangement) -> None:
@@ -133,7 +133,7 @@ class WindowLike(Protocol):
     def ask_direction_file(self, title: str, name: str) -> Path | None:
         """A file to write a saved direction into; ``name`` is offered."""
 
-    def ask_taken(self, name: str, then: Callable[[NameAnswer], None]) -> None:
+    def ask_taken(self, name: str, callback: Callable[[NameAnswer], None]) -> None:
         """Ask what is to become of the saved direction that has a name already, and go on with the
         answer."""
 
@@ -213,12 +213,12 @@ class Context:
     @contextmanager
     def by_itself(self) -> Iterator[None]:
         """What is done meanwhile the program does, not the user."""
-        before = self.acting.by_itself
+        old = self.acting.by_itself
         self.acting.by_itself = True
         try:
             yield
         finally:
-            self.acting.by_itself = before
+            self.acting.by_itself = old
 
     @property
     def state(self) -> State:

@@ -102,13 +102,13 @@ def export_direction(context: Context, name: str, file: Path) -> None:
     submit(context, job, tr("Exporting {name}", name=name))
 
 
-def take_direction(context: Context, running: RunningJob, saved: DirectionSaved) -> None:
+def take_direction(context: Context, running: RunningJob, result: DirectionSaved) -> None:
     """List what was saved or loaded, and say where what was written is."""
-    info, job, opened = saved.info, running.job, context.state.opened
+    info, job, opened = result.info, running.job, context.state.opened
     if _is_listed(job, opened):
         others = [one for one in opened.directions if one.name != info.name]
-        listed = tuple(sorted((*others, info), key=lambda one: one.name))
-        context.update(replace(context.state, opened=replace(opened, directions=listed)))
+        directions = tuple(sorted((*others, info), key=lambda one: one.name))
+        context.update(replace(context.state, opened=replace(opened, directions=directions)))
     if isinstance(job, ExportDirection):
         context.say(tr("Wrote the direction {name} to {file}", name=job.name, file=job.file))
         return
@@ -127,7 +127,7 @@ def _is_listed(job: Job[object], opened: Opened) -> bool:
     return isinstance(job, ExportDirection) and job.file.parent in beside
 
 
-def _saved(context: Context) -> Sequence[Option]:
+def _list_directions(context: Context) -> Sequence[Option]:
     return [Option(info.name, info.name, is_text=True) for info in context.state.opened.directions]
 
 
@@ -161,6 +161,12 @@ ACTIONS = (
 )
 CHOICES = (
     Choice(
-        "directions.export", tr("&Export a direction"), _saved, _export_chosen, None, "generate", 2
+        "directions.export",
+        tr("&Export a direction"),
+        _list_directions,
+        _export_chosen,
+        None,
+        "generate",
+        2,
     ),
 )

@@ -73,84 +73,84 @@ def download(context: Context, what: str, source: Wanted = "auto") -> None:
     submit(context, job, tr("Downloading {what}", what=shown_address(what)))
 
 
-def pause(context: Context, what: str) -> None:
+def pause(context: Context, target: str) -> None:
     """Stop a download; what was fetched stays, and `download` goes on with it."""
-    found = running(context.state, what)
-    if found is not None:
-        cancel_job(context, found.job.job_id)
+    entry = running(context.state, target)
+    if entry is not None:
+        cancel_job(context, entry.job.job_id)
 
 
-def running(state: State, what: str) -> RunningJob | None:
+def running(state: State, target: str) -> RunningJob | None:
     """The download of something that runs or waits; None where there is none."""
     for one in state.jobs.aside:
-        if isinstance(one.job, Download) and one.job.what == what:
+        if isinstance(one.job, Download) and one.job.what == target:
             return one
     return None
 
 
-def open_model(context: Context, listed: ListedModel) -> None:
+def open_model(context: Context, entry: ListedModel) -> None:
     """Open a model that was downloaded; of a checkpoint alone, the assistant that imports
     pictures."""
-    if listed.model.data is not None:
-        open_other(context, FolderRef(context.state.downloads.out), listed.model.name)
-    elif listed.checkpoint_file is not None:
-        context.window.import_checkpoint(listed.checkpoint_file)
+    if entry.model.data is not None:
+        open_other(context, FolderRef(context.state.downloads.out), entry.model.name)
+    elif entry.checkpoint_file is not None:
+        context.window.import_checkpoint(entry.checkpoint_file)
 
 
 # ---- what comes back ----------------------------------------------------------------------------
 
 
-def take_list(context: Context, running: RunningJob, listed: ModelList) -> None:
+def take_list(context: Context, running: RunningJob, catalogue: ModelList) -> None:
     """Show the catalogue, unless it was listed for a folder that is no longer chosen."""
     state = context.state
-    if listed.out == state.downloads.out:
-        context.update(replace(state, downloads=replace(state.downloads, listed=listed)))
+    if catalogue.out == state.downloads.out:
+        context.update(replace(state, downloads=replace(state.downloads, listed=catalogue)))
 
 
-def take_downloaded(context: Context, running: RunningJob, done: Downloaded) -> None:
+def take_downloaded(context: Context, running: RunningJob, result: Downloaded) -> None:
     """Say what was downloaded, and open it where nothing would be lost by that."""
     state = context.state
-    context.update(replace(state, downloads=replace(state.downloads, done=done)))
+    context.update(replace(state, downloads=replace(state.downloads, done=result)))
     list_models(context)
-    fetched = tr(
+    amount = tr(
         "{files}, {bytes}",
-        files=trn("{number} file", "{number} files", done.files),
-        bytes=size(done.bytes),
+        files=trn("{number} file", "{number} files", result.files),
+        bytes=size(result.bytes),
     )
-    said = [
-        tr("Downloaded {what}: {fetched}.", what=done.what, fetched=fetched)
-        if done.files
-        else tr("All of {what} is here.", what=done.what)
+    sentences = [
+        tr("Downloaded {what}: {fetched}.", what=result.what, fetched=amount)
+        if result.files
+        else tr("All of {what} is here.", what=result.what)
     ]
-    if done.failed:
-        said.append(
-            trn("{number} file is missing.", "{number} files are missing.", len(done.failed))
+    if result.failed:
+        sentences.append(
+            trn("{number} file is missing.", "{number} files are missing.", len(result.failed))
         )
-    details = [f"{key}: {reason}" for key, reason in done.failed] + list(done.notes)
-    at_once = bool(done.models) and not context.state.runs.all
+    details = [f"{key}: {reason}" for key, reason in result.failed] + list(result.notes)
+    at_once = bool(result.models) and not context.state.runs.all
     offer: Offer | None = None
-    if not at_once and (done.models or done.checkpoints):
-        offer = "open" if done.models else "import"
-    context.say(" ".join(said), details="\n".join(details), offer=offer)
+    if not at_once and (result.models or result.checkpoints):
+        offer = "open" if result.models else "import"
+    context.say(" ".join(sentences), details="\n".join(details), offer=offer)
     if at_once:
         open_done(context)
 
 
 def open_done(context: Context) -> None:
     """Open what was downloaded last: the model, or the assistant that imports pictures for it."""
-    done = context.state.downloads.done
-    if done is not None and done.models:
-        open_other(context, FolderRef(done.out), done.models[0])
-    elif done is not None and done.checkpoints:
-        context.window.import_checkpoint(done.checkpoints[0])
+    result = context.state.downloads.done
+    if result is not None and result.models:
+        open_other(context, FolderRef(result.out), result.models[0])
+    elif result is not None and result.checkpoints:
+        context.window.import_checkpoint(result.checkpoints[0])
 
 
 def take_pause(context: Context, job: Download) -> None:
     """Say that a download was stopped, and see what of it is here."""
     state = context.state
     context.update(replace(state, downloads=state.downloads.with_pause(job.what, True)))
-    what = shown_address(job.what)
-    context.say(tr("Paused: downloading {what}. What has arrived stays.", what=what))
+    address = shown_address(job.what)
+    context.say(tr("Paused: downloading {what}. What has arrived stays.", what=address))
     list_models(context)
 
 

@@ -96,11 +96,11 @@ def generate_cell(context: Context, index: int) -> None:
         return
     job = grid.job
     opened = state.opened
-    asked = job.folder, job.spec.model, job.spec.parameters
-    if asked != (opened.folder, opened.model, opened.parameters):
+    origin = job.folder, job.spec.model, job.spec.parameters
+    if origin != (opened.folder, opened.model, opened.parameters):
         context.say(tr("This grid belongs to another model or map: open that to draw it again."))
         return
-    again = Generate(
+    request = Generate(
         job_id=context.worker.next_id(),
         folder=job.folder,
         spec=job.spec,
@@ -108,7 +108,7 @@ def generate_cell(context: Context, index: int) -> None:
         settings=cell.settings,
         interventions=cell.interventions,
     )
-    begin_run(context, again)
+    begin_run(context, request)
 
 
 def cannot_draw_grid(state: State) -> str:
@@ -146,58 +146,60 @@ def run_experiment(
             none.
     """
     state = context.state
-    why = cannot_compare(state, of_picks) or ("" if state.opened.spec is not None else NO_FOLDER)
-    if why:
-        context.say(why)
+    reason = cannot_compare(state, of_picks) or ("" if state.opened.spec is not None else NO_FOLDER)
+    if reason:
+        context.say(reason)
         return
-    wanted = ExperimentWanted(of_picks, anchors, neighbors, seeds, controls, layer_sets, parts)
-    job = _job(state, wanted)
-    asked = replace(job.experiment, seeds=seeds, controls=controls, judge=judge, features=features)
-    job = replace(job, experiment=asked, job_id=context.worker.next_id())
+    request = ExperimentWanted(of_picks, anchors, neighbors, seeds, controls, layer_sets, parts)
+    job = _job(state, request)
+    experiment = replace(
+        job.experiment, seeds=seeds, controls=controls, judge=judge, features=features
+    )
+    job = replace(job, experiment=experiment, job_id=context.worker.next_id())
     cancel_all(context, JudgeExperiment)  # the report says so, too
     state = context.state
     context.update(replace(state, runs=replace(state.runs, experiment=ComparedMasks(job))))
     submit(context, job, tr("Comparing interventions with their controls"))
 
 
-def masks_to_judge(state: State, wanted: ExperimentWanted) -> JudgeExperiment | None:
+def masks_to_judge(state: State, request: ExperimentWanted) -> JudgeExperiment | None:
     """What says whether the masks of an experiment are beyond the samples, with the id 0; None
     where it cannot be drawn now."""
-    if cannot_compare(state, wanted.of_picks) or state.opened.spec is None:
+    if cannot_compare(state, request.of_picks) or state.opened.spec is None:
         return None
-    job = _job(state, wanted)
+    job = _job(state, request)
     return JudgeExperiment(
         job_id=0, folder=job.folder, experiment=job.experiment, choice=job.choice
     )
 
 
-def judge_masks(context: Context, wanted: JudgeExperiment) -> None:
+def judge_masks(context: Context, request: JudgeExperiment) -> None:
     """Have the masks of an experiment compared with the samples."""
-    job = replace(wanted, job_id=context.worker.next_id())
+    job = replace(request, job_id=context.worker.next_id())
     submit(context, job, tr("Comparing the masks with the samples"))
 
 
-def _job(state: State, wanted: ExperimentWanted) -> RunExperiment:
+def _job(state: State, request: ExperimentWanted) -> RunExperiment:
     """What draws the masks of an experiment, with the id 0."""
     spec, folder = state.opened.spec, state.opened.folder
     assert spec is not None
-    at_anchors = many_masks(state) and not wanted.of_picks
-    experiment = _planned(state, spec, at_anchors, wanted.layer_sets, wanted.parts)
+    at_anchors = many_masks(state) and not request.of_picks
+    experiment = _plan(state, spec, at_anchors, request.layer_sets, request.parts)
     choice = None
     if at_anchors:
         choice = ChooseGroups(
             job_id=0,
             folder=folder,
             model=spec.model,
-            anchors=wanted.anchors,
-            neighbors=wanted.neighbors,
+            anchors=request.anchors,
+            neighbors=request.neighbors,
             layers=experiment.layer_sets[0] if len(experiment.layer_sets) == 1 else NO_LAYERS,
             told=experiment.told,
         )
     return RunExperiment(job_id=0, folder=folder, experiment=experiment, choice=choice)
 
 
-def _planned(
+def _plan(
     state: State, spec: MapSpec, at_anchors: bool, layer_sets: tuple[LayerSet, ...], parts: int
 ) -> Experiment:
     """What draws the interventions of the Generate panel; without groups where these are to be
@@ -210,7 +212,7 @@ def _planned(
     places: dict[str, Any] = {"layer_sets": layer_sets} if layer_sets else {}
     if parts > 1:
         places["windows"] = windows_of(settings.num_steps, parts)
-    made = experiment_of(
+    experiment = experiment_of(
         _switched_on(state) if at_anchors else acting_in(state),
         spec,
         settings.num_steps,
@@ -220,7 +222,7 @@ def _planned(
         settings=settings,
         **places,
     )
-    return replace(made, groups=()) if at_anchors else made
+    return replace(experiment, groups=()) if at_anchors else experiment
 
 
 def acting_in(state: State) -> tuple[Intervention, ...]:

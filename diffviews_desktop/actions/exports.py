@@ -59,20 +59,20 @@ def export_chosen(context: Context, file: Path) -> None:
 def export_neighbors(context: Context, file: Path) -> None:
     """Write the anchor and its neighbours with their distances, likewise."""
     state = context.state
-    picked, shown = state.picks.selection, state.opened.layer_map
-    if picked.anchor is None or shown is None:
+    selection, layer_map = state.picks.selection, state.opened.layer_map
+    if selection.anchor is None or layer_map is None:
         return
-    rows = np.array(picked.rows, dtype=np.int64)
-    roles = {picked.anchor: "anchor"} | dict.fromkeys(picked.manual, "by hand")
+    rows = np.array(selection.rows, dtype=np.int64)
+    roles = {selection.anchor: "anchor"} | dict.fromkeys(selection.manual, "by hand")
     columns: dict[str, NDArray | Column] = {
         "role": np.array([roles.get(row, "suggested") for row in rows.tolist()]),
-        "distance_on_map": _distances(shown.xy, rows),
+        "distance_on_map": _distances(layer_map.xy, rows),
     }
-    if shown.reduced is not None:
-        metric = str(shown.parameters.get("metric", "euclidean"))
-        reduced = to_euclidean(shown.reduced[rows], metric)
+    if layer_map.reduced is not None:
+        metric = str(layer_map.parameters.get("metric", "euclidean"))
+        reduced = to_euclidean(layer_map.reduced[rows], metric)
         columns["distance_in_activations"] = _distances(reduced, np.arange(len(rows)))
-    told = dict(picked.suggested)
+    told = dict(selection.suggested)
     if told:
         columns["suggested_distance"] = np.array([told.get(row, np.nan) for row in rows.tolist()])
     _export_samples(context, file, rows, "neighbours", columns)
@@ -80,8 +80,8 @@ def export_neighbors(context: Context, file: Path) -> None:
 
 def _distances(points: NDArray, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """From the first of some rows to each."""
-    there = points[rows].astype(np.float64)
-    return np.asarray(np.linalg.norm(there - there[0], axis=1))
+    places = points[rows].astype(np.float64)
+    return np.asarray(np.linalg.norm(places - places[0], axis=1))
 
 
 def _export_samples(
@@ -92,16 +92,16 @@ def _export_samples(
     columns: dict[str, NDArray | Column],
 ) -> None:
     opened = context.state.opened
-    shown = opened.layer_map
-    if opened.model is None or shown is None:
+    layer_map = opened.layer_map
+    if opened.model is None or layer_map is None:
         return
-    columns |= {"umap_x": shown.xy[rows, 0], "umap_y": shown.xy[rows, 1]}
-    if shown.z is not None:
-        columns["umap_z"] = shown.z[rows]
-    if shown.trust is not None:
-        columns["trust"] = shown.trust[rows]
-    if shown.kept is not None:
-        columns["neighbors_kept"] = shown.kept[rows]
+    columns |= {"umap_x": layer_map.xy[rows, 0], "umap_y": layer_map.xy[rows, 1]}
+    if layer_map.z is not None:
+        columns["umap_z"] = layer_map.z[rows]
+    if layer_map.trust is not None:
+        columns["trust"] = layer_map.trust[rows]
+    if layer_map.kept is not None:
+        columns["neighbors_kept"] = layer_map.kept[rows]
     told, samples = opened.map_told, opened.samples
     if told is not None and samples is not None and "told" not in samples.columns:
         columns["told"] = np.full(len(rows), told_text(told))
@@ -199,11 +199,11 @@ def preview_figure(context: Context, style: FigureStyle, side: int) -> None:
     _with_figure(context, style, lambda figure: preview(context, preview_of(figure), side))
 
 
-def _with_figure(context: Context, style: FigureStyle, then: Callable[[Figure], None]) -> None:
+def _with_figure(context: Context, style: FigureStyle, callback: Callable[[Figure], None]) -> None:
     state = context.state
     if state.opened.layer_map is not None and state.opened.samples is not None:
         count = len(state.opened.samples)
-        context.session.aside(count, partial(figure_of, state, style), then)
+        context.session.compute(count, partial(figure_of, state, style), callback)
 
 
 # ---- runs ---------------------------------------------------------------------------------------
@@ -223,14 +223,14 @@ def preview_film(context: Context, style: FilmStyle, run: int | None, side: int)
 
 
 def _with_film(
-    context: Context, style: FilmStyle, run_id: int | None, then: Callable[[Film], None]
+    context: Context, style: FilmStyle, run_id: int | None, callback: Callable[[Film], None]
 ) -> None:
     state = context.state
     run = state.runs.run(run_id)
     if run is not None and run.steps:
         samples = state.opened.samples
         count = 0 if samples is None else len(samples)
-        context.session.aside(count, partial(film_of, state, run, style), then)
+        context.session.compute(count, partial(film_of, state, run, style), callback)
 
 
 @verb
@@ -252,9 +252,9 @@ def write_strip(
         paper: colour of the background, ``#rrggbb``.
         ink: colour of the names.
     """
-    found = context.state.runs.run(run)
-    if found is not None and found.steps:
-        _write(context, file, strip_of(context.state, found, most, paper, ink))
+    subject = context.state.runs.run(run)
+    if subject is not None and subject.steps:
+        _write(context, file, strip_of(context.state, subject, most, paper, ink))
 
 
 @verb
@@ -273,12 +273,14 @@ def write_runs(
         activations: whether each component of the reduced activations is a column.
     """
     state = context.state
-    chosen = runs_of(state, runs)
-    if not chosen:
+    subjects = runs_of(state, runs)
+    if not subjects:
         return
     arrays = exporter_for(file, Arrays) is not None
     content: Arrays | Table = (
-        run_arrays(state, chosen) if arrays else steps_table(state, chosen, activations=activations)
+        run_arrays(state, subjects)
+        if arrays
+        else steps_table(state, subjects, activations=activations)
     )
     _write(context, file, content)
 

@@ -44,12 +44,12 @@ def figure_of(state: State, style: FigureStyle) -> Figure:
 
 def map_shown(state: State, style: FigureStyle) -> MapShown:
     """What a figure shows of the map, without the samples that the filter leaves out."""
-    samples, shown = state.opened.samples, state.opened.layer_map
+    samples, layer_map = state.opened.samples, state.opened.layer_map
     assert samples is not None
-    assert shown is not None
+    assert layer_map is not None
     values = values_of(state, state.colored_by)
     assert values is not None
-    xy, hidden = shown.xy, hidden_rows(state)
+    xy, hidden = layer_map.xy, hidden_rows(state)
     labels, names = samples.class_label, dict(enumerate(values.names))
     if values.by == "cluster":
         labels = values.values.astype(np.int32)
@@ -74,24 +74,24 @@ def map_shown(state: State, style: FigureStyle) -> MapShown:
 def _opacity(state: State) -> NDArray[np.float32]:
     samples = state.opened.samples
     assert samples is not None
-    found = opacities(samples.sigma).astype(np.float32)
+    opacity = opacities(samples.sigma).astype(np.float32)
     lit = state.view.highlighted_class
     if lit is not None:
-        found = np.where(samples.class_label == lit, found, found * np.float32(DIMMED))
-    return found
+        opacity = np.where(samples.class_label == lit, opacity, opacity * np.float32(DIMMED))
+    return opacity
 
 
 def _rings(state: State) -> list[Ring]:
-    shown, picked = state.opened.layer_map, state.picks.selection
-    assert shown is not None
-    suggested = [row for row in picked.neighbors if row not in picked.manual]
-    anchor = [] if picked.anchor is None else [picked.anchor]
+    layer_map, selection = state.opened.layer_map, state.picks.selection
+    assert layer_map is not None
+    suggestions = [row for row in selection.neighbors if row not in selection.manual]
+    anchor = [] if selection.anchor is None else [selection.anchor]
     roles: list[tuple[Role, Sequence[int]]] = [
-        ("suggested", suggested),
-        ("manual", picked.manual),
+        ("suggested", suggestions),
+        ("manual", selection.manual),
         ("anchor", anchor),
     ]
-    places = [(role, shown.xy[row].tolist()) for role, rows in roles for row in rows]
+    places = [(role, layer_map.xy[row].tolist()) for role, rows in roles for row in rows]
     return [Ring((x, y), role) for role, (x, y) in places if np.isfinite((x, y)).all()]
 
 
@@ -112,18 +112,18 @@ def path_of(run: Run) -> PathShown:
 
 def caption_of(state: State) -> str:
     """Model, layer and settings of the map, as sentences."""
-    opened, shown = state.opened, state.opened.layer_map
-    assert shown is not None
-    count = int(np.isfinite(shown.xy).all(axis=1).sum())
+    opened, layer_map = state.opened, state.opened.layer_map
+    assert layer_map is not None
+    count = int(np.isfinite(layer_map.xy).all(axis=1).sum())
     text = tr(
         "Model {model}, layer {map}. ",
         model=visible(str(opened.model), MOST_OF_NAME),
-        map=shown.title,
+        map=layer_map.title,
     )
     text += tr(
         "UMAP of {samples}{settings}.",
         samples=trn("{number} sample", "{number} samples", count),
-        settings=_said_of(shown),
+        settings=_said_of(layer_map),
     )
     values = state.colored_by
     if values == "class":
@@ -133,25 +133,25 @@ def caption_of(state: State) -> str:
     return text
 
 
-def _said_of(shown: LayerMap) -> str:
+def _said_of(layer_map: LayerMap) -> str:
     """``: 15 neighbours, minimum distance 0.1, 50 principal components, seed 42``."""
-    known, said = shown.parameters, []
-    if known.get("n_neighbors") is not None:
-        said.append(tr("{number} neighbours", number=known["n_neighbors"]))
-    if known.get("min_dist") is not None:
-        said.append(tr("minimum distance {distance}", distance=known["min_dist"]))
-    if known.get("pca_components") is not None:
-        said.append(tr("{number} principal components", number=known["pca_components"]))
-    if known.get("metric") not in (None, "euclidean"):
-        said.append(tr("{metric} distance", metric=known["metric"]))
-    if known.get("seed") is not None:
-        said.append(tr("seed {seed}", seed=known["seed"]))
-    return visible(": " + ", ".join(said), 300) if said else ""
+    parameters, phrases = layer_map.parameters, []
+    if parameters.get("n_neighbors") is not None:
+        phrases.append(tr("{number} neighbours", number=parameters["n_neighbors"]))
+    if parameters.get("min_dist") is not None:
+        phrases.append(tr("minimum distance {distance}", distance=parameters["min_dist"]))
+    if parameters.get("pca_components") is not None:
+        phrases.append(tr("{number} principal components", number=parameters["pca_components"]))
+    if parameters.get("metric") not in (None, "euclidean"):
+        phrases.append(tr("{metric} distance", metric=parameters["metric"]))
+    if parameters.get("seed") is not None:
+        phrases.append(tr("seed {seed}", seed=parameters["seed"]))
+    return visible(": " + ", ".join(phrases), 300) if phrases else ""
 
 
 def record_of(state: State, kind: str, runs: Sequence[Run] = ()) -> dict[str, Any]:
     """What a file says of where it comes from: values that JSON knows."""
-    opened, shown = state.opened, state.opened.layer_map
+    opened, layer_map = state.opened, state.opened.layer_map
     record: dict[str, Any] = {
         "kind": kind,
         "program": f"diffviews-desktop {__version__}",
@@ -159,11 +159,11 @@ def record_of(state: State, kind: str, runs: Sequence[Run] = ()) -> dict[str, An
         "folder": None if opened.path is None else str(opened.path),
         "samples": opened.fingerprint,
     }
-    if shown is not None:
+    if layer_map is not None:
         record |= {
-            "layers": list(shown.layers),
-            "told": None if shown.told is None else told_text(shown.told),
-            "parameters": dict(shown.parameters),
+            "layers": list(layer_map.layers),
+            "told": None if layer_map.told is None else told_text(layer_map.told),
+            "parameters": dict(layer_map.parameters),
             "colored_by": state.colored_by,
         }
     if runs:
@@ -185,16 +185,16 @@ def described_run(run: Run) -> dict[str, Any]:
 
 def preview_of(figure: Figure) -> Figure:
     """The same with fewer samples, for looking at: a fair sample of many."""
-    shown, count = figure.map, len(figure.map.xy)
+    plot, count = figure.map, len(figure.map.xy)
     if count <= MOST_PREVIEWED:
         return figure
     some = np.sort(np.random.default_rng(0).permutation(count)[:MOST_PREVIEWED])
     fewer = replace(
-        shown,
-        xy=shown.xy[some],
-        values=replace(shown.values, values=shown.values.values[some]),
-        opacity=shown.opacity[some],
-        classes=None if shown.classes is None else shown.classes[some],
+        plot,
+        xy=plot.xy[some],
+        values=replace(plot.values, values=plot.values.values[some]),
+        opacity=plot.opacity[some],
+        classes=None if plot.classes is None else plot.classes[some],
     )
     return replace(figure, map=fewer)
 
@@ -205,16 +205,16 @@ def preview_of(figure: Figure) -> Figure:
 def film_of(state: State, run: Run, style: FilmStyle) -> Film:
     """A run with a step at least as a film; beside it the map, where the run belongs on the one on
     screen and it is wanted."""
-    shown = None
+    plot = None
     if style.map and state.on_this_map(run):
         look = FigureStyle(marks=True, runs=False, whole=True)
-        shown = replace(map_shown(state, look), paths=(path_of(run),))
+        plot = replace(map_shown(state, look), paths=(path_of(run),))
     steps = run.steps
     return Film(
         pictures=np.stack([step.image for step in steps]),
         titles=[step_title(step, len(steps)) for step in steps],
         style=style,
-        map=shown,
+        map=plot,
         record=record_of(state, "film", (run,)),
     )
 
@@ -231,16 +231,16 @@ def strip_of(state: State, run: Run, most: int | None, paper: str, ink: str) -> 
     """
     steps = run.steps
     count = len(steps) if most is None else min(most, len(steps))
-    chosen = np.unique(np.linspace(len(steps) - 1, 0, max(1, count)).round().astype(int))
+    indices = np.unique(np.linspace(len(steps) - 1, 0, max(1, count)).round().astype(int))
     return Sheet(
-        pictures={at: steps[index].image for at, index in enumerate(chosen)},
-        count=len(chosen),
+        pictures={at: steps[index].image for at, index in enumerate(indices)},
+        count=len(indices),
         row_names=("",),
-        column_names=tuple(f"{i + 1} · σ {steps[i].sigma:.3g}" for i in chosen.tolist()),
+        column_names=tuple(f"{i + 1} · σ {steps[i].sigma:.3g}" for i in indices.tolist()),
         paper=paper,
         ink=ink,
         record=record_of(state, "filmstrip", (run,))
-        | {"steps": [int(index) + 1 for index in chosen]},
+        | {"steps": [int(index) + 1 for index in indices]},
     )
 
 

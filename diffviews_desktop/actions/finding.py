@@ -27,33 +27,33 @@ def find_samples(context: Context, text: str, where: str = EVERYWHERE) -> None:
     is shown."""
     state = context.state
     samples = state.opened.samples
-    wanted = Find(text[:MOST_LETTERS], where)
-    context.update(replace(state, find=wanted))
-    if samples is None or not wanted.text.strip():
+    request = Find(text[:MOST_LETTERS], where)
+    context.update(replace(state, find=request))
+    if samples is None or not request.text.strip():
         return
 
     def take(rows: NDArray[np.int64]) -> None:
-        now = context.state
-        if now.find is wanted and now.opened.samples is samples:
-            found = replace(wanted, rows=rows)
-            context.update(replace(now, find=found))
-            _show(context, found)
+        current = context.state
+        if current.find is request and current.opened.samples is samples:
+            result = replace(request, rows=rows)
+            context.update(replace(current, find=result))
+            _show(context, result)
 
-    context.session.aside(len(samples), partial(find_rows, samples, wanted.text, where), take)
+    context.session.compute(len(samples), partial(find_rows, samples, request.text, where), take)
 
 
-def _show(context: Context, found: Find) -> None:
-    if found.row is not None:
-        context.window.show_sample(found.row)
+def _show(context: Context, result: Find) -> None:
+    if result.row is not None:
+        context.window.show_sample(result.row)
 
 
 def go_through(context: Context, by: int) -> None:
     """Show the next sample that was found, or the one before; after the last comes the first."""
-    found = context.state.find
-    if found.rows is not None and len(found.rows):
-        moved = replace(found, at=(found.at + by) % len(found.rows))
-        context.update(replace(context.state, find=moved))
-        _show(context, moved)
+    result = context.state.find
+    if result.rows is not None and len(result.rows):
+        result = replace(result, at=(result.at + by) % len(result.rows))
+        context.update(replace(context.state, find=result))
+        _show(context, result)
 
 
 @verb

@@ -52,10 +52,10 @@ def open_other(
     context: Context,
     folder: FolderRef,
     model: str | None = None,
-    what: str = tr("Opening another data folder"),
+    cause: str = tr("Opening another data folder"),
 ) -> None:
     """Open a data folder (None: the demo); before runs are dropped, the user is asked."""
-    leave_for(context, folder, what, lambda: open_data(context, folder, model))
+    leave_for(context, folder, cause, lambda: open_data(context, folder, model))
 
 
 @verb

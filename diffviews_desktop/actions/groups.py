@@ -38,10 +38,10 @@ Change = Callable[[Groups], Groups]
 
 def _step(context: Context, change: Change, undo: Change, text: str) -> None:
     """Change the groups, as a step that can be undone."""
-    context.session.step(partial(_changed, change), partial(_changed, undo), text)
+    context.session.step(partial(_apply, change), partial(_apply, undo), text)
 
 
-def _changed(change: Change, state: State) -> State:
+def _apply(change: Change, state: State) -> State:
     return replace(state, groups=change(state.groups))
 
 
@@ -61,13 +61,13 @@ def samples_in(state: State, rows: RowSet) -> SomeSamples:
 def name_chosen(context: Context, name: str) -> None:
     """Keep the selection set under a name; one of the same name is replaced."""
     state = context.state
-    groups, chosen = state.groups, state.picks.selection.chosen
+    groups, rows = state.groups, state.picks.selection.chosen
     name = visible(name.strip(), MOST_OF_NAME)
-    if not len(chosen) or not name or state.opened.samples is None:
+    if not len(rows) or not name or state.opened.samples is None:
         return
     mine = groups.sets_of(state.opened.model)
-    before = next((one for one in mine if one.name == name), None)
-    if before is None and len(groups.all_sets) >= MOST_SETS:
+    old = next((one for one in mine if one.name == name), None)
+    if old is None and len(groups.all_sets) >= MOST_SETS:
         context.say(
             tr(
                 "There are {most_sets} named selections. Delete one to name another.",
@@ -75,10 +75,10 @@ def name_chosen(context: Context, name: str) -> None:
             )
         )
         return
-    number = before.number if before is not None else groups.numbered + 1
-    color = before.color if before is not None else SET_COLORS[(number - 1) % len(SET_COLORS)]
-    new = SampleSet(number, name, samples_in(state, chosen), color)
-    undo = _without(number) if before is None else _with(before)
+    number = old.number if old is not None else groups.numbered + 1
+    color = old.color if old is not None else SET_COLORS[(number - 1) % len(SET_COLORS)]
+    new = SampleSet(number, name, samples_in(state, rows), color)
+    undo = _without(number) if old is None else _with(old)
     _step(context, _with(new), undo, tr("name {name}", name=name))
 
 
@@ -93,18 +93,18 @@ def _without(number: int) -> Change:
 @verb
 def rename_set(context: Context, number: int, name: str) -> None:
     """Give a named selection another name."""
-    before = context.state.groups.set_numbered(number)
+    old = context.state.groups.set_numbered(number)
     name = visible(name.strip(), MOST_OF_NAME)
-    if before is not None and name and name != before.name:
-        _step(context, _with(replace(before, name=name)), _with(before), tr("rename selection"))
+    if old is not None and name and name != old.name:
+        _step(context, _with(replace(old, name=name)), _with(old), tr("rename selection"))
 
 
 @verb
 def color_set(context: Context, number: int, color: str) -> None:
     """Give a named selection another colour, ``#rrggbb``."""
-    before = context.state.groups.set_numbered(number)
-    if before is not None and color != before.color:
-        _step(context, _with(replace(before, color=color)), _with(before), tr("colour selection"))
+    old = context.state.groups.set_numbered(number)
+    if old is not None and color != old.color:
+        _step(context, _with(replace(old, color=color)), _with(old), tr("colour selection"))
 
 
 @verb
@@ -113,13 +113,16 @@ def delete_set(context: Context, number: int) -> None:
     groups = context.state.groups
     if groups.set_numbered(number) is not None:
         _step(
-            context, _without(number), lambda now: _as_before(now, groups), tr("delete selection")
+            context,
+            _without(number),
+            lambda current: _as_before(current, groups),
+            tr("delete selection"),
         )
 
 
-def _as_before(groups: Groups, before: Groups) -> Groups:
+def _as_before(groups: Groups, old: Groups) -> Groups:
     """Groups with the named selections of before, in their order."""
-    return replace(groups, all_sets=before.all_sets)
+    return replace(groups, all_sets=old.all_sets)
 
 
 @verb
@@ -144,59 +147,61 @@ def ask_name(context: Context) -> None:
 def find_clusters(context: Context, smallest: int = USUAL_SMALLEST) -> None:
     """Find the dense groups of samples on the map; an earlier search is cancelled."""
     opened = context.state.opened
-    shown, spec = opened.layer_map, opened.spec
-    if shown is None or spec is None:
+    layer_map, spec = opened.layer_map, opened.spec
+    if layer_map is None or spec is None:
         return
-    third = [] if shown.z is None else [shown.z]
+    third = [] if layer_map.z is None else [layer_map.z]
     job = FindClusters(
         job_id=context.worker.next_id(),
         folder=opened.folder,
         spec=spec,
-        places=np.column_stack([shown.xy, *third]).astype(np.float32),
+        places=np.column_stack([layer_map.xy, *third]).astype(np.float32),
         smallest=smallest,
     )
-    submit(context, job, tr("Finding clusters on {map}", map=shown.label))
+    submit(context, job, tr("Finding clusters on {map}", map=layer_map.label))
 
 
-def take_clusters(context: Context, running: RunningJob, found: ClustersFound) -> None:
+def take_clusters(context: Context, running: RunningJob, result: ClustersFound) -> None:
     """Show clusters that were found, if their samples are still shown."""
     state = context.state
     opened = state.opened
     job = running.job
     if not isinstance(job, FindClusters) or job.folder != opened.folder:
         return
-    if found.spec.model != opened.model or opened.samples is None:
+    if result.spec.model != opened.model or opened.samples is None:
         return
-    if not found.names:
+    if not result.names:
         context.say(
             tr(
                 "No cluster has {smallest} samples or more. Try again with fewer.",
-                smallest=found.smallest,
+                smallest=result.smallest,
             ),
         )
         return
-    samples = samples_in(state, RowSet.ascending(found.rows))
+    samples = samples_in(state, RowSet.ascending(result.rows))
     number = state.groups.numbered + 1
-    made = Clusters(number, found.spec, samples, found.labels, found.names, found.smallest)
-    before = state.groups.all_clusters
+    clustering = Clusters(
+        number, result.spec, samples, result.labels, result.names, result.smallest
+    )
+    old = state.groups.all_clusters
     _step(
         context,
-        lambda groups: groups.with_clusters(made),
-        lambda groups: replace(groups, all_clusters=before),
+        lambda groups: groups.with_clusters(clustering),
+        lambda groups: replace(groups, all_clusters=old),
         tr("find clusters"),
     )
     view = replace(context.state.view, color_by="cluster")
     context.update(replace(context.state, view=view))
-    if not found.alone:
-        clusters = trn("{number} cluster", "{number} clusters", len(found.names))
+    if not result.alone:
+        clusters = trn("{number} cluster", "{number} clusters", len(result.names))
         context.say(tr("Found {clusters}.", clusters=clusters))
         return
-    alone = trn("{number} sample is in none.", "{number} samples are in none.", found.alone)
+    outliers = trn("{number} sample is in none.", "{number} samples are in none.", result.alone)
     context.say(
         tr(
             "Found {clusters}; {alone}",
-            clusters=trn("{number} cluster", "{number} clusters", len(found.names)),
-            alone=alone,
+            clusters=trn("{number} cluster", "{number} clusters", len(result.names)),
+            alone=outliers,
         )
     )
 
@@ -209,16 +214,16 @@ def shown_clusters(state: State) -> Clusters | None:
 @verb
 def rename_cluster(context: Context, number: int, name: str) -> None:
     """Give a cluster another name."""
-    before = shown_clusters(context.state)
+    old = shown_clusters(context.state)
     name = visible(name.strip(), MOST_OF_NAME)
-    if before is None or not 0 <= number < len(before.names) or not name:
+    if old is None or not 0 <= number < len(old.names) or not name:
         return
-    if name != before.names[number]:
-        renamed = before.renamed(number, name)
+    if name != old.names[number]:
+        new = old.renamed(number, name)
         _step(
             context,
-            lambda groups: groups.with_clusters(renamed),
-            lambda groups: groups.with_clusters(before),
+            lambda groups: groups.with_clusters(new),
+            lambda groups: groups.with_clusters(old),
             tr("rename cluster"),
         )
 
@@ -226,9 +231,9 @@ def rename_cluster(context: Context, number: int, name: str) -> None:
 @verb
 def choose_cluster(context: Context, number: int, how: Choosing = "replace") -> None:
     """Make the samples of a cluster the selection set, add them or take them out."""
-    found = shown_clusters(context.state)
-    if found is not None and 0 <= number < len(found.names):
-        choose_rows(context, found.rows_of(number), how)
+    clusters = shown_clusters(context.state)
+    if clusters is not None and 0 <= number < len(clusters.names):
+        choose_rows(context, clusters.rows_of(number), how)
 
 
 # ---- what tables have of them -------------------------------------------------------------------
@@ -241,9 +246,9 @@ def columns_of_groups(state: State, rows: NDArray[np.int64]) -> dict[str, NDArra
     if opened.samples is None:
         return {}
     columns: dict[str, NDArray | Column] = {}
-    found = shown_clusters(state)
-    if found is not None and found.names:
-        columns["cluster"] = Column(found.of_each(len(opened.samples))[rows], found.names)
+    clusters = shown_clusters(state)
+    if clusters is not None and clusters.names:
+        columns["cluster"] = Column(clusters.of_each(len(opened.samples))[rows], clusters.names)
     for one in state.groups.sets_of(opened.model):
         columns[f"selection: {one.name}"] = one.rows.mask(len(opened.samples))[rows].astype(int)
     return columns

@@ -31,9 +31,9 @@ def ask_input(context: Context, row: int) -> None:
     submit(context, job, tr("Showing what the model sees of a sample"))
 
 
-def take_input(context: Context, running: RunningJob, shown: InputShown) -> None:
+def take_input(context: Context, running: RunningJob, result: InputShown) -> None:
     """Keep what the model sees of a sample of the open folder."""
     state, job = context.state, running.job
-    if job.folder == state.opened.folder and shown.model == state.opened.model:
-        inputs = (*state.picks.inputs, shown)[-MOST_INPUTS:]
+    if job.folder == state.opened.folder and result.model == state.opened.model:
+        inputs = (*state.picks.inputs, result)[-MOST_INPUTS:]
         context.update(replace(state, picks=replace(state.picks, inputs=inputs)))

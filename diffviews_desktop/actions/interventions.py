@@ -49,12 +49,12 @@ def take_as_set(context: Context, letter: str) -> None:
     changed = replace(runs, set_a=rows) if letter == "a" else replace(runs, set_b=rows)
     context.update(replace(context.state, runs=changed))
     samples = context.state.opened.samples
-    mixed = "" if samples is None else mixed_levels(samples.sigma[list(rows)])
-    if mixed:
+    warning = "" if samples is None else mixed_levels(samples.sigma[list(rows)])
+    if warning:
         context.say(
             tr(
                 "{mixed} Take samples of one level for a direction that means one thing.",
-                mixed=mixed,
+                mixed=warning,
             )
         )
 
@@ -63,7 +63,7 @@ def ask_name(
     context: Context,
     title: str,
     question: str,
-    then: Callable[[str, bool], None],
+    callback: Callable[[str, bool], None],
     usual: str | None = None,
 ) -> None:
     """Ask for the name of what is to be a saved direction.
@@ -72,24 +72,24 @@ def ask_name(
         context: of the window.
         title: of the question.
         question: for the name.
-        then: gets the name, and whether a direction that has it already is to be replaced.
+        callback: gets the name, and whether a direction that has it already is to be replaced.
         usual: a name that is offered, and taken where nothing is typed.
     """
-    typed = context.window.ask_text(title, question, usual)
-    if typed is None:
+    text = context.window.ask_text(title, question, usual)
+    if text is None:
         return
-    name = typed.strip() or usual or ""
+    name = text.strip() or usual or ""
     if name not in {one.name for one in context.state.opened.directions}:
-        then(name, False)
+        callback(name, False)
         return
 
-    def answered(answer: NameAnswer) -> None:
+    def take_answer(answer: NameAnswer) -> None:
         if answer == "replace":
-            then(name, True)
+            callback(name, True)
         elif answer == "other":
-            ask_name(context, title, question, then, usual)
+            ask_name(context, title, question, callback, usual)
 
-    context.window.ask_taken(name, answered)
+    context.window.ask_taken(name, take_answer)
 
 
 def save_direction(context: Context) -> None:
@@ -131,8 +131,8 @@ def save_vector(
 def selected_rows(state: State) -> tuple[int, ...]:
     """The selected samples, or, where none are selected, those picked for the mask."""
     selection = state.picks.selection
-    chosen: tuple[int, ...] = tuple(selection.chosen.rows.tolist())
-    return chosen or selection.rows
+    rows: tuple[int, ...] = tuple(selection.chosen.rows.tolist())
+    return rows or selection.rows
 
 
 def _difference(state: State) -> Difference:
@@ -145,7 +145,7 @@ def _others(context: Context) -> Sequence[Option]:
     run = state.runs.run()
     seed = 1 if run is None or run.seed is None else run.seed
     told = None if run is None else run.condition
-    shown = "" if run is not None and run.seed is not None else tr("There is no run yet.")
+    reason = "" if run is not None and run.seed is not None else tr("There is no run yet.")
     components = [
         Option(
             Intervention("add", Component(index)),
@@ -153,7 +153,7 @@ def _others(context: Context) -> Sequence[Option]:
         )
         for index in range(_COMPONENTS)
     ]
-    saved = [
+    directions = [
         Option(
             Intervention("replace" if info.kind == "samples" else "add", SavedVector(info.name)),
             info.name,
@@ -165,9 +165,9 @@ def _others(context: Context) -> Sequence[Option]:
         Option(Intervention("scale", Factor(0.5)), tr("Scale")),
         Option(Intervention("ablate", Zero()), tr("Ablate to zero")),
         Option(Intervention("ablate", LayerMean()), tr("Ablate to the layer's mean")),
-        Option(Intervention("patch", OtherRun(seed, told)), tr("Patch from the shown run"), shown),
+        Option(Intervention("patch", OtherRun(seed, told)), tr("Patch from the shown run"), reason),
         *components,
-        *saved,
+        *directions,
     ]
 
 

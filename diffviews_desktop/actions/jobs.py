@@ -27,7 +27,7 @@ _OF_ANY_FOLDER = (OpenData, ImportData)
 def move_job(context: Context, job_id: int, by: int) -> None:
     """Let a waiting job come ``by`` places later, or earlier where that is negative."""
     state = context.state
-    jobs = state.jobs.moved(job_id, by)
+    jobs = state.jobs.move(job_id, by)
     if jobs is not state.jobs:
         context.update(replace(state, jobs=jobs))
         context.worker.reorder([one.job.job_id for one in jobs.waiting()])
@@ -39,9 +39,9 @@ def run_again(context: Context, job_id: int) -> None:
     ended = state.jobs.ended_job(job_id)
     if ended is None:
         return
-    why = why_not_again(state, ended)
-    if why or ended.job is None:
-        context.say(why)
+    reason = why_not_again(state, ended)
+    if reason or ended.job is None:
+        context.say(reason)
         return
     job = replace(ended.job, job_id=context.worker.next_id())
     _note_again(context, job_id, job)
@@ -65,10 +65,10 @@ def _note_again(context: Context, job_id: int, job: Job[object]) -> None:
     line = next((one for one in lines if job_id in one.jobs), None)
     if line is None:
         return
-    given = dict(line.arguments)
+    arguments = dict(line.arguments)
     if isinstance(job, Generate) and "interventions" in signature(VERBS[line.verb]).parameters:
-        given["interventions"] = job.interventions
-    note(context, VERBS[line.verb], **given)
+        arguments["interventions"] = job.interventions
+    note(context, VERBS[line.verb], **arguments)
 
 
 def why_not_again(state: State, ended: EndedJob) -> str:
@@ -87,8 +87,8 @@ def why_not_again(state: State, ended: EndedJob) -> str:
 
 def _model_of(job: Job[object]) -> str | None:
     spec = getattr(job, "spec", None) or getattr(job, "experiment", None) or job
-    found: str | None = getattr(spec, "model", None)
-    return found
+    model: str | None = getattr(spec, "model", None)
+    return model
 
 
 ACTIONS = (

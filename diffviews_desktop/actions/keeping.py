@@ -18,7 +18,7 @@ from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.text.wording import listed
 from diffviews_desktop.values.folders import FolderRef
 
-Then = Callable[[], None]
+Callback = Callable[[], None]
 
 
 def no_more() -> None:
@@ -28,90 +28,90 @@ def no_more() -> None:
 # ---- saving -------------------------------------------------------------------------------------
 
 
-def save(context: Context, then: Then = no_more) -> None:
+def save(context: Context, callback: Callback = no_more) -> None:
     """Write the session into its file; one that has none asks for it.
 
     Args:
         context: whose session is written.
-        then: what is done once it is on the disk; not, where the user names no file, or where it
-            cannot be written.
+        callback: what is done once it is on the disk; not, where the user names no file, or where
+            it cannot be written.
     """
     file = context.state.kept.file
     if file is None:
-        save_as(context, then)
+        save_as(context, callback)
     else:
-        _write(context, file, then)
+        _write(context, file, callback)
 
 
-def save_as(context: Context, then: Then = no_more) -> None:
+def save_as(context: Context, callback: Callback = no_more) -> None:
     """Ask for a file, and write the session into it from now on."""
     state = context.state
     name = f"{file_name(state.opened.model or 'session')}{SUFFIX}"
     file = context.window.sessions.ask_save(name if state.kept.file is None else "")
     if file is not None:
-        _write(context, file, then)
+        _write(context, file, callback)
 
 
-def _write(context: Context, file: Path, then: Then) -> None:
-    held = all_held(run for run in context.state.runs.all if run.steps)
+def _write(context: Context, file: Path, callback: Callback) -> None:
+    runs = all_held(run for run in context.state.runs.all if run.steps)
     sets = context.state.groups.all_sets
 
-    def written() -> None:
+    def finish() -> None:
         state = context.state
-        context.update(replace(state, kept=replace(state.kept, file=file, held=held, sets=sets)))
+        context.update(replace(state, kept=replace(state.kept, file=file, held=runs, sets=sets)))
         context.say(tr("Saved the session in {file}", file=file))
-        then()
+        callback()
 
-    context.window.sessions.write(file, written)
+    context.window.sessions.write(file, finish)
 
 
 # ---- asking -------------------------------------------------------------------------------------
 
 
-def leave(context: Context, what: str, then: Then) -> None:
+def leave(context: Context, cause: str, callback: Callback) -> None:
     """Do something that drops runs and named selections, once the user has said what is to become
     of those that no session holds.
 
     Args:
         context: whose work is dropped.
-        what: what drops them, as the beginning of a sentence: ``Quitting``.
-        then: does it.
+        cause: what drops them, as the beginning of a sentence: ``Quitting``.
+        callback: does it.
     """
     state = context.state
     runs = len(state.kept.unheld(state.runs.all))
     sets = len(state.kept.unheld_sets(state.groups.all_sets))
     count = runs + sets
     if not count:
-        then()
+        callback()
         return
-    named = [trn("{number} run", "{number} runs", runs)] if runs else []
+    phrases = [trn("{number} run", "{number} runs", runs)] if runs else []
     if sets:
-        named.append(trn("{number} named selection", "{number} named selections", sets))
+        phrases.append(trn("{number} named selection", "{number} named selections", sets))
     text = trn(
         "{named} is not saved in a session. {what} drops it.",
         "{named} are not saved in a session. {what} drops them.",
         count,
-        named=listed(named),
-        what=what,
+        named=listed(phrases),
+        what=cause,
     )
-    context.window.sessions.ask_keep(text, partial(_answered, context, then))
+    context.window.sessions.ask_keep(text, partial(_take_answer, context, callback))
 
 
-def _answered(context: Context, then: Then, answer: Answer) -> None:
+def _take_answer(context: Context, callback: Callback, answer: Answer) -> None:
     match answer:
         case "save":
-            save(context, then)
+            save(context, callback)
         case "discard":
-            then()
+            callback()
 
 
-def leave_for(context: Context, folder: FolderRef, what: str, then: Then) -> None:
+def leave_for(context: Context, folder: FolderRef, cause: str, callback: Callback) -> None:
     """Open a data folder; only another one than that which is open drops runs."""
     opened = context.state.opened
     if folder.path in (opened.folder.path, opened.path):
-        then()
+        callback()
     else:
-        leave(context, what, then)
+        leave(context, cause, callback)
 
 
 def held_alone(state: State) -> State:
@@ -125,9 +125,9 @@ def held_alone(state: State) -> State:
     return replace(state, runs=runs, groups=groups)
 
 
-def forgotten(kept: Kept) -> Kept:
+def forget(old: Kept) -> Kept:
     """What is known of the session once another folder is open: it is a new one."""
-    return Kept(opening=kept.opening)
+    return Kept(opening=old.opening)
 
 
 ACTIONS = (

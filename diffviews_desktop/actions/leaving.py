@@ -38,12 +38,12 @@ def leave(context: Context) -> None:
 
 def just_asked(state: State) -> RunningJob | None:
     """The job that the user asked for with the last thing that they did, a moment ago."""
-    done = reversed(state.history.lines)
-    line = next((one for one in done if one.verb not in _LEFT), None)
+    lines = reversed(state.history.lines)
+    line = next((one for one in lines if one.verb not in _LEFT), None)
     if line is None or time.time() - line.when > JUST_SECONDS:
         return None
-    found = (state.jobs.job(job_id) for job_id in reversed(line.jobs))
-    return next((one for one in found if one is not None and one.stage != "cancelling"), None)
+    jobs = (state.jobs.job(job_id) for job_id in reversed(line.jobs))
+    return next((one for one in jobs if one is not None and one.stage != "cancelling"), None)
 
 
 def _tool_in_hand(state: State) -> bool:
@@ -53,8 +53,8 @@ def _tool_in_hand(state: State) -> bool:
 
 
 def _nothing_to_leave(state: State) -> str:
-    seen = state.tour is not None or _tool_in_hand(state)
-    if seen or len(state.picks.selection.chosen) or just_asked(state) is not None:
+    visible = state.tour is not None or _tool_in_hand(state)
+    if visible or len(state.picks.selection.chosen) or just_asked(state) is not None:
         return ""
     return tr(
         "There is no tool to put away, nothing is selected, and you have just started nothing."

@@ -59,9 +59,9 @@ def value_of(value: Any) -> Any:
 def _unusual(value: Any) -> Iterator[tuple[str, Any]]:
     """The fields of a dataclass that differ from what they are where nobody says."""
     for one in fields(value):
-        given = getattr(value, one.name)
-        if one.init and not (_has_usual(one) and given == _usual(one)):
-            yield one.name, given
+        part = getattr(value, one.name)
+        if one.init and not (_has_usual(one) and part == _usual(one)):
+            yield one.name, part
 
 
 def _has_usual(one: Field[Any]) -> bool:
@@ -77,8 +77,8 @@ def _usual(one: Field[Any]) -> Any:
 
 def as_python(line: HistoryLine) -> str:
     """A line as a call of the function that did it."""
-    given = [f"{name}={code_of(one)}" for name, one in line.arguments.items()]
-    return _call(line.verb, ["context", *given])
+    arguments = [f"{name}={code_of(one)}" for name, one in line.arguments.items()]
+    return _call(line.verb, ["context", *arguments])
 
 
 def code_of(value: Any) -> str:
@@ -95,16 +95,16 @@ def code_of(value: Any) -> str:
         inside = ", ".join(map(code_of, value))
         return f"({inside},)" if len(value) == 1 else f"({inside})"
     if is_dataclass(value) and not isinstance(value, type):
-        given = ", ".join(f"{name}={code_of(one)}" for name, one in _unusual(value))
-        return f"{type(value).__name__}({given})"
+        arguments = ", ".join(f"{name}={code_of(one)}" for name, one in _unusual(value))
+        return f"{type(value).__name__}({arguments})"
     return repr(value)
 
 
-def _call(function: str, given: Sequence[str]) -> str:
-    whole = f"{function}({', '.join(given)})"
+def _call(function: str, arguments: Sequence[str]) -> str:
+    whole = f"{function}({', '.join(arguments)})"
     if len(_INDENT + whole) <= _WIDTH:
         return whole
-    inside = "".join(f"{_INDENT}{one},\n" for one in given)
+    inside = "".join(f"{_INDENT}{one},\n" for one in arguments)
     return f"{function}(\n{inside})"
 
 
@@ -130,24 +130,26 @@ def with_opening(lines: Sequence[HistoryLine], every: Sequence[HistoryLine]) -> 
     """Lines, after the one that last opened a folder before them: alone they would have none."""
     if not lines or lines[0].verb == OPENING:
         return list(lines)
-    before = [one for one in every if one.verb == OPENING and one.number < lines[0].number]
-    return [*before[-1:], *lines]
+    openings = [one for one in every if one.verb == OPENING and one.number < lines[0].number]
+    return [*openings[-1:], *lines]
 
 
 def python_script(lines: Iterable[HistoryLine]) -> str:
     """A program that does the lines one after the other, without a window."""
-    done = list(lines)
-    topics = sorted({line.verb.partition(".")[0] for line in done})
-    found = {one for line in done for value in line.arguments.values() for one in _classes(value)}
+    steps = list(lines)
+    topics = sorted({line.verb.partition(".")[0] for line in steps})
+    classes = {
+        one for line in steps for value in line.arguments.values() for one in _classes(value)
+    }
     imports = [f"from diffviews_desktop.actions import {', '.join(topics)}"] if topics else []
     imports.append("from diffviews_desktop.cli.headless import headless")
-    modules = sorted({one.__module__ for one in found if one is not Path})
+    modules = sorted({one.__module__ for one in classes if one is not Path})
     for module in modules:
-        names = ", ".join(sorted(one.__name__ for one in found if one.__module__ == module))
+        names = ", ".join(sorted(one.__name__ for one in classes if one.__module__ == module))
         imports.append(f"from {module} import {names}")
-    if Path in found:
+    if Path in classes:
         imports[:0] = ["from pathlib import Path", ""]
-    body = [_indented(_in_script(line)) for line in done] or [f"{_INDENT}pass"]
+    body = [_indent(_in_script(line)) for line in steps] or [f"{_INDENT}pass"]
     head = f'"""What was done in DiffViews {__version__}; it runs without a window."""'
     return "\n".join([head, "", *imports, "", "with headless() as context:", *body, ""])
 
@@ -159,11 +161,11 @@ def _in_script(line: HistoryLine) -> str:
     return "\n".join(["# This takes a window:", *(f"# {part}" for part in text.split("\n"))])
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(_INDENT + part for part in text.split("\n"))
 
 
 def json_script(lines: Iterable[HistoryLine]) -> str:
     """A list that the command line does with ``do --file``."""
-    kept = [json_text(line) for line in lines if line.verb not in NEEDS_WINDOW]
-    return "[\n" + ",\n".join(kept) + "\n]\n"
+    texts = [json_text(line) for line in lines if line.verb not in NEEDS_WINDOW]
+    return "[\n" + ",\n".join(texts) + "\n]\n"

@@ -111,9 +111,9 @@ def _change_map(context: Context, **changes: Any) -> None:
     if opened.model is None:
         return
     pending = pending_map(context.state)
-    asked = pending.spec if pending is not None else opened.spec
+    base = pending.spec if pending is not None else opened.spec
     first = MapSpec(opened.model, opened.default_layers, opened.parameters, opened.told)
-    spec = replace(asked or first, **changes)
+    spec = replace(base or first, **changes)
     if pending is not None and pending.spec == spec:
         return
     if opened.spec == spec:  # what is shown is wanted again

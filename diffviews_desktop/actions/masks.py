@@ -30,19 +30,19 @@ def masks_to_judge(state: State) -> tuple[JudgeMask, ...]:
 
 def judged_masks(state: State) -> tuple[MaskJudged, ...]:
     """What is known of the masks that Generate would use."""
-    known = {replace(one.job, job_id=0): one for one in state.picks.masks}
-    return tuple(known[job] for job in masks_to_judge(state) if job in known)
+    verdicts = {replace(one.job, job_id=0): one for one in state.picks.masks}
+    return tuple(verdicts[job] for job in masks_to_judge(state) if job in verdicts)
 
 
 def unknown_masks(state: State) -> tuple[JudgeMask, ...]:
     """Those of them of which nothing is known yet."""
-    known = {replace(one.job, job_id=0) for one in judged_masks(state)}
-    return tuple(job for job in masks_to_judge(state) if job not in known)
+    jobs = {replace(one.job, job_id=0) for one in judged_masks(state)}
+    return tuple(job for job in masks_to_judge(state) if job not in jobs)
 
 
-def judge_mask(context: Context, wanted: JudgeMask) -> None:
+def judge_mask(context: Context, request: JudgeMask) -> None:
     """Have a mask judged."""
-    job = replace(wanted, job_id=context.worker.next_id())
+    job = replace(request, job_id=context.worker.next_id())
     submit(context, job, tr("Comparing the mask with the samples"))
 
 

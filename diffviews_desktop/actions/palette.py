@@ -46,12 +46,12 @@ def find(context: Context, text: str) -> list[Entry]:
     """What is called by all words of a text, what fits best first; all that there is, where the
     text is empty."""
     words = text.casefold().split()
-    found = [*_entries(context)]
+    entries = [*_entries(context)]
     if words:
-        ranked = [(rank, entry) for entry in found if (rank := _rank(entry, words)) is not None]
-        found = [entry for _, entry in sorted(ranked, key=lambda pair: pair[0])]
-        found = [*_samples(context.state, text.strip()), *found]
-    return found[:MOST_FOUND]
+        pairs = [(rank, entry) for entry in entries if (rank := _rank(entry, words)) is not None]
+        entries = [entry for _, entry in sorted(pairs, key=lambda pair: pair[0])]
+        entries = [*_samples(context.state, text.strip()), *entries]
+    return entries[:MOST_FOUND]
 
 
 def do(context: Context, entry: Entry) -> None:
@@ -66,15 +66,15 @@ def _rank(entry: Entry, words: Iterable[str]) -> tuple[int, int, int] | None:
     """How well it fits, the less the better: whether words begin it or words of it; None where one
     is not there."""
     title, kind = entry.title.casefold(), entry.kind.casefold()
-    apart = 0
+    distance = 0
     for word in words:
         places = (
             title.startswith(word), f" {word}" in title, word in title, kind.startswith(word)
         )  # fmt: skip
         if not any(places):
             return None
-        apart += places.index(True)
-    return apart, int(bool(entry.why_not)), len(title)
+        distance += places.index(True)
+    return distance, int(bool(entry.why_not)), len(title)
 
 
 # ---- what there is ------------------------------------------------------------------------------
@@ -116,21 +116,23 @@ def _of_choice(context: Context, choice: Choice) -> Iterator[Entry]:
 def _models(state: State) -> Iterator[Entry]:
     opened = state.opened
     for model in opened.models:
-        here = model.name == opened.model and opened.loaded is not None
+        is_open = model.name == opened.model and opened.loaded is not None
         run = partial(folders.switch_model, model=model.name)
-        yield Entry(model.name, tr("Model"), run, why_not=tr("This model is open.") if here else "")
+        yield Entry(
+            model.name, tr("Model"), run, why_not=tr("This model is open.") if is_open else ""
+        )
 
 
 def _layers(state: State) -> Iterator[Entry]:
     opened = state.opened
     if opened.loaded is None:
         return
-    shown = opened.layer_map.layers if opened.layer_map is not None else None
+    map_layers = opened.layer_map.layers if opened.layer_map is not None else None
     for layer in opened.loaded.layers:
-        here = shown is not None and tuple(shown) == (layer.name,)
+        is_shown = map_layers is not None and tuple(map_layers) == (layer.name,)
         title = tr("{layer} (mapped)", layer=layer.name) if layer.cached else layer.name
         run = partial(maps.change_layer, layers=(layer.name,))
-        yield Entry(title, tr("Layer"), run, why_not=tr("Its map is shown.") if here else "")
+        yield Entry(title, tr("Layer"), run, why_not=tr("Its map is shown.") if is_shown else "")
 
 
 def _runs(state: State) -> Iterator[Entry]:
@@ -145,10 +147,10 @@ def _classes(state: State) -> Iterator[Entry]:
     samples = state.opened.samples
     for number, name, count in samples.classes() if samples is not None else []:
         if number >= 0:
-            called = name if name == str(number) else f"{number} {name}"
+            label = name if name == str(number) else f"{number} {name}"
             title = tr(
                 "Select class {called} ({samples})",
-                called=called,
+                called=label,
                 samples=trn("{number} sample", "{number} samples", count),
             )
             run = partial(selection.choose_class, number=number)
@@ -163,9 +165,9 @@ def _groups(state: State) -> Iterator[Entry]:
             samples=trn("{number} sample", "{number} samples", len(one.rows)),
         )
         yield Entry(title, tr("Selection"), partial(groups.choose_set, number=one.number))
-    found = groups.shown_clusters(state)
-    if found is not None:
-        for number, (name, count) in enumerate(zip(found.names, found.counts(), strict=True)):
+    clusters = groups.shown_clusters(state)
+    if clusters is not None:
+        for number, (name, count) in enumerate(zip(clusters.names, clusters.counts(), strict=True)):
             title = tr(
                 "Select cluster {name} ({samples})",
                 name=name,
@@ -197,9 +199,9 @@ def _with_id(samples: SampleTable, text: str) -> list[int]:
     ids = samples.sample_id
     if isinstance(ids, Texts):
         return ids.containing(text, MOST_SAMPLES)
-    wanted = text.lower()
-    found = [row for row, name in enumerate(ids) if wanted in name.lower()]
-    return found[:MOST_SAMPLES]
+    part = text.lower()
+    rows = [row for row, name in enumerate(ids) if part in name.lower()]
+    return rows[:MOST_SAMPLES]
 
 
 def _sample(samples: SampleTable, row: int) -> Entry:

@@ -33,14 +33,14 @@ def click_point(context: Context, row: int) -> None:
             _say_limit(context)
             return
         text = tr("add neighbour") if adding else tr("remove neighbour")
-        context.session.select(selection.toggled(row), text)
+        context.session.select(selection.toggle(row), text)
 
 
 @verb
 def new_anchor(context: Context, row: int) -> None:
     """Start over from another point; the selection set stays."""
-    chosen = context.state.picks.selection.chosen
-    context.session.select(Selection(anchor=row, chosen=chosen), tr("new anchor"))
+    rows = context.state.picks.selection.chosen
+    context.session.select(Selection(anchor=row, chosen=rows), tr("new anchor"))
 
 
 @verb
@@ -114,18 +114,18 @@ def suggest_neighbors(
         _ask_layer(context, anchor, count + len(manual))
         return
 
-    def take(found: list[tuple[int, float]]) -> None:
-        now = context.state
-        picked = now.picks.selection
-        same = (picked.anchor, picked.manual) == (anchor, manual)
-        if now.opened.layer_map is layer_map and same:
-            _take_suggested(context, [pair for pair in found if pair[0] not in manual][:count])
+    def take(pairs: list[tuple[int, float]]) -> None:
+        current = context.state
+        choice = current.picks.selection
+        same = (choice.anchor, choice.manual) == (anchor, manual)
+        if current.opened.layer_map is layer_map and same:
+            _take_suggested(context, [pair for pair in pairs if pair[0] not in manual][:count])
 
-    wanted = context.state.picks.suggest_within
+    scope = context.state.picks.suggest_within
     if on_map and layer_map.aligned:  # each noise level has a map of its own
-        wanted = replace(wanted, same_level=True)
-    find = partial(_nearest, state, space, wanted, anchor, count + len(manual))
-    context.session.aside(len(space), find, take)
+        scope = replace(scope, same_level=True)
+    find = partial(_nearest, state, space, scope, anchor, count + len(manual))
+    context.session.compute(len(space), find, take)
 
 
 def _nearest(
@@ -136,8 +136,8 @@ def _nearest(
     rows = None if samples is None else within.rows(samples, row)
     if rows is None:
         return neighbors_of(space, row, count)
-    found = neighbors_of(space[rows], int(np.searchsorted(rows, row)), count)
-    return [(int(rows[place]), away) for place, away in found]
+    pairs = neighbors_of(space[rows], int(np.searchsorted(rows, row)), count)
+    return [(int(rows[place]), distance) for place, distance in pairs]
 
 
 def _ask_layer(context: Context, row: int, count: int) -> None:
@@ -160,13 +160,13 @@ def _among(state: State, row: int) -> NDArray[np.int64] | None:
     return None if samples is None else state.picks.suggest_within.rows(samples, row)
 
 
-def take_found(context: Context, job: FindNeighbors, found: NeighborsFound) -> None:
+def take_found(context: Context, job: FindNeighbors, result: NeighborsFound) -> None:
     """Suggest what was found in the whole layer, if the anchor and the map are still the same."""
     opened, picks = context.state.opened, context.state.picks
     if (job.folder, job.spec, job.row) == (opened.folder, opened.spec, picks.selection.anchor):
         manual = picks.selection.manual
-        fresh = [pair for pair in found.pairs if pair[0] not in manual]
-        _take_suggested(context, fresh[: picks.suggest_count], found.in_layer)
+        fresh = [pair for pair in result.pairs if pair[0] not in manual]
+        _take_suggested(context, fresh[: picks.suggest_count], result.in_layer)
 
 
 def _want_activations(context: Context) -> None:
@@ -187,13 +187,13 @@ def _take_suggested(
     opened, selection = context.state.opened, context.state.picks.selection
     assert opened.layer_map is not None
     room = max(0, context.state.preferences.most_neighbors - len(selection.manual))
-    suggested = replace(
+    suggestion = replace(
         selection,
         suggested=tuple(fresh[:room]),
         suggested_by=opened.spec,
         in_layer=in_layer,
     )
-    context.session.select(suggested, tr("suggest neighbours"))
+    context.session.select(suggestion, tr("suggest neighbours"))
     if len(fresh) > room:
         _say_limit(context)
 
@@ -221,13 +221,13 @@ def redo(context: Context) -> None:
 
 def _suggest(context: Context) -> None:
     picks = context.state.picks
-    asked = picks.suggest_count, picks.suggest_on_map, picks.suggest_within
-    suggest_neighbors(context, *asked)
+    options = picks.suggest_count, picks.suggest_on_map, picks.suggest_within
+    suggest_neighbors(context, *options)
 
 
 def _nothing_picked(state: State) -> str:
-    picked = state.picks.selection
-    return "" if picked.rows or len(picked.chosen) else tr("Nothing is picked.")
+    selection = state.picks.selection
+    return "" if selection.rows or len(selection.chosen) else tr("Nothing is picked.")
 
 
 def _going_back(state: State) -> str:

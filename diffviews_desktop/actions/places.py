@@ -38,12 +38,12 @@ def go_to(context: Context, place: Place) -> None:
         submit(context, job, tr("Opening {model} again", model=place.spec.model))
 
 
-def model_came(context: Context, before: State) -> None:
+def model_came(context: Context, old_state: State) -> None:
     """Another model of the same folder is open: the user goes back to it, or can go back from it.
 
     Args:
         context: of the window.
-        before: the state before it was opened.
+        old_state: the state before it was opened.
     """
     state = context.state
     returning, opened = state.picks.returning, state.opened
@@ -51,8 +51,8 @@ def model_came(context: Context, before: State) -> None:
         context.update(with_model_of(state, returning))
         if opened.spec == returning.spec:
             context.update(with_map_of(context.state, returning))
-    elif before.opened.model != opened.model:
-        _note(context, before, tr("switch to {model}", model=opened.model))
+    elif old_state.opened.model != opened.model:
+        _note(context, old_state, tr("switch to {model}", model=opened.model))
 
 
 def want_map_again(context: Context) -> None:
@@ -62,12 +62,12 @@ def want_map_again(context: Context) -> None:
         want_map(context, returning.spec)
 
 
-def map_changed(context: Context, before: State) -> None:
+def map_changed(context: Context, old_state: State) -> None:
     """Another map is on screen: the user goes back to it, or can go back from it.
 
     Args:
         context: of the window.
-        before: the state with the map before.
+        old_state: the state with the map before.
     """
     state = context.state
     returning, spec = state.picks.returning, state.opened.spec
@@ -75,22 +75,22 @@ def map_changed(context: Context, before: State) -> None:
         context.update(with_map_of(state, returning))
         return
     context.update(not_returning(state))
-    was = before.opened.spec
+    was = old_state.opened.spec
     if was is not None and spec is not None and was != spec and was.model == spec.model:
         layers = str(spec.layers)
         _note(
             context,
-            before,
+            old_state,
             tr("change of map")
             if was.layers == spec.layers
             else tr("show {layers}", layers=layers),
         )
 
 
-def _note(context: Context, before: State, text: str) -> None:
+def _note(context: Context, old_state: State, text: str) -> None:
     """Make going from a place to that which is shown a step that can be undone."""
     context.update(not_returning(context.state))
-    old, new = place_of(before), place_of(context.state)
+    old, new = place_of(old_state), place_of(context.state)
     if old is not None and new is not None:
         context.session.note_move(old, new, text)
 

@@ -63,18 +63,18 @@ def _sigma(state: State) -> float:
     return level or (levels[0] if levels else 1.0)
 
 
-def take_placed(context: Context, found: FilePlaced) -> None:
+def take_placed(context: Context, result: FilePlaced) -> None:
     """Show where a picture lies, and say what is near."""
     state = context.state
-    placed = (*state.picks.placed, found)[-MOST_PLACED:]
-    context.update(replace(state, picks=replace(state.picks, placed=placed)))
-    context.say(_said(context.state, found))
+    pictures = (*state.picks.placed, result)[-MOST_PLACED:]
+    context.update(replace(state, picks=replace(state.picks, placed=pictures)))
+    context.say(_describe(context.state, result))
 
 
-def _said(state: State, found: FilePlaced) -> str:
+def _describe(state: State, result: FilePlaced) -> str:
     """``cat.png lies nearest to #21 six (27.7), #3 two (28.1) at σ 0.5.``"""
-    name, samples = visible(found.job.file.name, MOST_OF_NAME), state.opened.samples
-    near = found.placed.neighbors[:NAMED]
+    name, samples = visible(result.job.file.name, MOST_OF_NAME), state.opened.samples
+    near = result.placed.neighbors[:NAMED]
     if samples is None or not near:
         return tr("{name} is on the map.", name=name)
     names = ", ".join(f"#{row} {samples.title(row)} ({far:.3g})" for row, far in near)
@@ -82,12 +82,12 @@ def _said(state: State, found: FilePlaced) -> str:
         "{name} lies nearest to {names}, seen at σ {sigma:g}.",
         name=name,
         names=visible(names, 200),
-        sigma=found.job.sigma,
+        sigma=result.job.sigma,
     )
-    usual = found.placed.typicality
+    usual = result.placed.typicality
     if usual is not None and usual.unlike:
         text += tr(" It is unlike the samples: its place says little.")
-    return f"{text} {found.placed.apart}".rstrip()
+    return f"{text} {result.placed.apart}".rstrip()
 
 
 @verb

@@ -57,16 +57,16 @@ def prefer(context: Context, preferences: Preferences) -> None:
     context.update(replace(context.state, preferences=preferences))
 
 
-def _one_of(offered: Sequence[Offered], value: object) -> Offered:
+def _one_of(options: Sequence[Offered], value: object) -> Offered:
     """A value, which a script may give, as one of those that are offered."""
-    for one in offered:
+    for one in options:
         if one == value:
             return one
     raise UsageError(
         tr(
             "{value!r} cannot be chosen. Choose one of {offered}.",
             value=value,
-            offered=", ".join(map(str, offered)),
+            offered=", ".join(map(str, options)),
         )
     )
 
@@ -111,15 +111,15 @@ def choose_device(context: Context, value: object) -> None:
 def choose_threads(context: Context, count: int) -> None:
     """Let the engine use so many threads of the processor from the next start; 0 for all but
     one."""
-    chosen = min(max(count, 0), MOST_THREADS)
-    prefer(context, replace(context.state.preferences, threads=chosen))
+    threads = min(max(count, 0), MOST_THREADS)
+    prefer(context, replace(context.state.preferences, threads=threads))
 
 
 @repeated_verb
 def choose_most_neighbors(context: Context, count: int) -> None:
     """Let a mask average at most so many neighbours; those that are picked stay."""
-    chosen = min(max(count, 1), MOST_NEIGHBORS)
-    prefer(context, replace(context.state.preferences, most_neighbors=chosen))
+    most = min(max(count, 1), MOST_NEIGHBORS)
+    prefer(context, replace(context.state.preferences, most_neighbors=most))
 
 
 @verb

@@ -78,6 +78,6 @@ RUN_ACTIONS: tuple[RunAction, ...] = run_list.RUN_ACTIONS
 def in_menu(menu: MenuName) -> list[list[Action | Choice]]:
     """What a menu shows, group by group."""
     every: list[Action | Choice] = [*ACTIONS.values(), *CHOICES.values()]
-    found = [one for one in every if one.menu == menu]
-    groups = sorted({one.group for one in found})
-    return [[one for one in found if one.group == group] for group in groups]
+    entries = [one for one in every if one.menu == menu]
+    groups = sorted({one.group for one in entries})
+    return [[one for one in entries if one.group == group] for group in groups]

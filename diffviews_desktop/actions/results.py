@@ -13,7 +13,7 @@ from diffviews_desktop.actions.downloads import take_disk, take_downloaded, take
 from diffviews_desktop.actions.folders import open_other
 from diffviews_desktop.actions.groups import take_clusters
 from diffviews_desktop.actions.inputs import take_input
-from diffviews_desktop.actions.keeping import forgotten
+from diffviews_desktop.actions.keeping import forget
 from diffviews_desktop.actions.maps import change_layer, link_map, same_data
 from diffviews_desktop.actions.picks import suggest_neighbors, take_found
 from diffviews_desktop.actions.places import map_changed, model_came, want_map_again
@@ -80,17 +80,17 @@ def take_nothing(context: Context, running: RunningJob, result: object) -> None:
 # ---- folders and models -------------------------------------------------------------------------
 
 
-def _data_opened(context: Context, running: RunningJob, opened: DataOpened) -> None:
-    before = context.state
-    if not _is_like(before.opened, opened):
+def _take_data(context: Context, running: RunningJob, opened: DataOpened) -> None:
+    old = context.state
+    if not _is_like(old.opened, opened):
         context.session.forget_steps()
     state = _with_opened(context.state, opened).with_error_over()
     context.update(state.with_notice_about((opened.path, opened.model), opened.problems))
     try:
         if resume(context, running.job):
             context.session.forget_steps()
-        elif _is_like(before.opened, opened):
-            model_came(context, before)
+        elif _is_like(old.opened, opened):
+            model_came(context, old)
     finally:  # the folder is open, whatever became of the session
         _go_on_with(context, opened)
 
@@ -109,15 +109,15 @@ def _go_on_with(context: Context, opened: DataOpened) -> None:
     want_map_again(context)
 
 
-def _is_like(before: Opened, opened: DataOpened) -> bool:
+def _is_like(old: Opened, opened: DataOpened) -> bool:
     """Whether it is another model of the folder that was open: then the user can go back."""
-    return before.path == opened.path and before.model != opened.model
+    return old.path == opened.path and old.model != opened.model
 
 
 def _with_opened(state: State, opened: DataOpened) -> State:
-    before, runs = state.opened, state.runs
-    same_folder = before.path == opened.path
-    same_model = same_folder and before.model == opened.model
+    old, runs = state.opened, state.runs
+    same_folder = old.path == opened.path
+    same_model = same_folder and old.model == opened.model
     summary = next(model for model in opened.models if model.name == opened.model)
     return replace(
         state,
@@ -134,8 +134,8 @@ def _with_opened(state: State, opened: DataOpened) -> State:
             default_layers=opened.default_layers,
             extraction_input=opened.extraction_input,
             layer_map=opened.layer_map,
-            rate=before.rate if same_model else None,
-            pace=before.pace if same_model else None,
+            rate=old.rate if same_model else None,
+            pace=old.pace if same_model else None,
             directions=opened.directions,
             fingerprint=opened.fingerprint,
             read_from=opened.read_from,
@@ -153,7 +153,7 @@ def _with_opened(state: State, opened: DataOpened) -> State:
         if same_folder
         else Groups(),
         find=Find(),
-        kept=state.kept if same_folder else forgotten(state.kept),
+        kept=state.kept if same_folder else forget(state.kept),
         runs=replace(
             runs_on(state.runs, opened.model, opened.samples)
             if same_folder
@@ -167,140 +167,138 @@ def _with_opened(state: State, opened: DataOpened) -> State:
     )
 
 
-def _first_colors(asked: ColorBy, samples: SampleTable) -> ColorBy:
+def _first_colors(choice: ColorBy, samples: SampleTable) -> ColorBy:
     """What colours tell of a folder that was opened: where no sample has a class, its label, if
     colours can tell it."""
     label = samples.columns.get(LABEL)
     told = label is not None and not label.unfit and not (samples.class_label >= 0).any()
-    return COLUMN + LABEL if asked == "class" and told else asked
+    return COLUMN + LABEL if choice == "class" and told else choice
 
 
-def _model_loaded(context: Context, running: RunningJob, loaded: ModelLoaded) -> None:
+def _take_model(context: Context, running: RunningJob, loaded: ModelLoaded) -> None:
     state = context.state
-    before = state.opened
-    if loaded.model != before.model:
+    old = state.opened
+    if loaded.model != old.model:
         return
-    summary = before.summary()
+    summary = old.summary()
     settings = state.runs.settings
-    if summary is not None and not before.settings_chosen:
+    if summary is not None and not old.settings_chosen:
         settings = settings.rebased(summary.settings, loaded.settings)
     opened = replace(
-        before,
+        old,
         loaded=loaded,
-        cached={
-            (before.parameters, before.told): frozenset(i.name for i in loaded.layers if i.cached)
-        },
+        cached={(old.parameters, old.told): frozenset(i.name for i in loaded.layers if i.cached)},
         models=tuple(
             replace(model, settings=loaded.settings) if model.name == loaded.model else model
-            for model in before.models
+            for model in old.models
         ),
     )
     state = replace(state, opened=opened, runs=replace(state.runs, settings=settings))
     notes = (*loaded.notes, *((CONVERTIBLE,) if loaded.convertible else ()))
     offer: Offer | None = "convert" if loaded.convertible else None
-    if before.path is not None:
-        state = state.with_notice_about((before.path, loaded.model), notes, offer)
+    if old.path is not None:
+        state = state.with_notice_about((old.path, loaded.model), notes, offer)
     context.update(state)
     if opened.layer_map is None and not state.jobs.any(MapLayer):
         change_layer(context, opened.default_layers)
 
 
-def _converted(context: Context, running: RunningJob, converted: CheckpointConverted) -> None:
+def _take_conversion(context: Context, running: RunningJob, result: CheckpointConverted) -> None:
     state = context.state
     loaded = state.opened.loaded
-    if loaded is not None and state.opened.model == converted.model:
+    if loaded is not None and state.opened.model == result.model:
         opened = replace(state.opened, loaded=replace(loaded, convertible=False))
         state = replace(state, opened=opened)
     context.update(
-        state.with_notice(tr("Converted: {path} is used from now on.", path=converted.path))
+        state.with_notice(tr("Converted: {path} is used from now on.", path=result.path))
     )
 
 
-def _imported(context: Context, running: RunningJob, imported: DataImported) -> None:
+def _take_import(context: Context, running: RunningJob, result: DataImported) -> None:
     pictures, samples = (
-        trn("{number} picture", "{number} pictures", imported.pictures),
-        trn("{number} sample", "{number} samples", imported.samples),
+        trn("{number} picture", "{number} pictures", result.pictures),
+        trn("{number} sample", "{number} samples", result.samples),
     )
     text = tr(
         "Imported {pictures} as {samples} of {model} in {path}.",
         pictures=pictures,
         samples=samples,
-        model=imported.model,
-        path=imported.path,
+        model=result.model,
+        path=result.path,
     )
-    about = imported.path, imported.model
-    context.update(context.state.with_notice_about(about, (text, *imported.notes)))
-    what = tr("Opening the data that were imported")
-    open_other(context, FolderRef(imported.path), imported.model, what)
+    about = result.path, result.model
+    context.update(context.state.with_notice_about(about, (text, *result.notes)))
+    cause = tr("Opening the data that were imported")
+    open_other(context, FolderRef(result.path), result.model, cause)
 
 
 # ---- maps ---------------------------------------------------------------------------------------
 
 
-def _extracted(context: Context, running: RunningJob, extracted: LayersExtracted) -> None:
+def _take_extraction(context: Context, running: RunningJob, result: LayersExtracted) -> None:
     state = context.state
-    if extracted.model == state.opened.model and extracted.rate is not None:
-        context.update(replace(state, opened=replace(state.opened, rate=extracted.rate)))
-    layers = ", ".join(map(str, extracted.layer_sets))
-    where = tr(" to {parent}", parent=extracted.files[0].parent) if extracted.files else ""
+    if result.model == state.opened.model and result.rate is not None:
+        context.update(replace(state, opened=replace(state.opened, rate=result.rate)))
+    layers = ", ".join(map(str, result.layer_sets))
+    place = tr(" to {parent}", parent=result.files[0].parent) if result.files else ""
     text = tr(
         "Extracted {layers} of {samples}{where}: {megabytes} MB.",
         layers=layers,
-        samples=trn("{number} sample", "{number} samples", extracted.samples),
-        where=where,
-        megabytes=grouped(round(extracted.bytes / 1000000.0)),
+        samples=trn("{number} sample", "{number} samples", result.samples),
+        where=place,
+        megabytes=grouped(round(result.bytes / 1000000.0)),
     )
-    _say_with_notes(context, text, extracted.notes)
+    _say_with_notes(context, text, result.notes)
 
 
-def _layer_mapped(context: Context, running: RunningJob, mapped: LayerMap) -> None:
+def _take_map(context: Context, running: RunningJob, layer_map: LayerMap) -> None:
     state, job = context.state, running.job
-    before = state.opened
-    if not isinstance(job, MapLayer) or mapped.model != before.model or not same_data(job, state):
+    old = state.opened
+    if not isinstance(job, MapLayer) or layer_map.model != old.model or not same_data(job, state):
         return
     opened = replace(
-        before,
+        old,
         parameters=job.spec.parameters,
         told=job.spec.told,
-        layer_map=mapped,
+        layer_map=layer_map,
         assessment=None,
-        rate=before.rate if mapped.rate is None else mapped.rate,
+        rate=old.rate if layer_map.rate is None else layer_map.rate,
     )
-    opened = opened.with_cached(mapped.layers if len(mapped.layers) == 1 else ())
+    opened = opened.with_cached(layer_map.layers if len(layer_map.layers) == 1 else ())
     view = replace(state.view, rectangle=None, camera=None)
     new = replace(state, opened=opened, view=view)
-    context.update(new.with_notice(mapped.notes[0]) if mapped.notes else new)
-    share_map(context, job.folder, mapped)
-    same_map = opened.spec == before.spec
-    if before.linked is not None and not same_map:  # it lies on the old one
-        second, first = before.linked.map, before.layer_map
-        apart = first is not None and second.told != first.told
+    context.update(new.with_notice(layer_map.notes[0]) if layer_map.notes else new)
+    share_map(context, job.folder, layer_map)
+    same_map = opened.spec == old.spec
+    if old.linked is not None and not same_map:  # it lies on the old one
+        second, first = old.linked.map, old.layer_map
+        differs = first is not None and second.told != first.told
         context.update(replace(context.state, opened=replace(opened, linked=None)))
         if not any(isinstance(r.job, LinkMaps) for r in state.jobs.running):
-            link_map(context, second.model, second.layers, second.told if apart else None)
+            link_map(context, second.model, second.layers, second.told if differs else None)
     if not map_came(context):
         map_changed(context, state)
     if same_map and state.picks.selection.anchor is not None:
         suggest_neighbors(context, state.picks.suggest_count)
 
 
-def _assessed(context: Context, running: RunningJob, found: MapAssessment) -> None:
+def _take_assessment(context: Context, running: RunningJob, assessment: MapAssessment) -> None:
     state, job = context.state, running.job
     opened = state.opened
     if not isinstance(job, AssessMap) or (job.folder, job.spec) != (opened.folder, opened.spec):
         return
-    context.update(replace(state, opened=replace(opened, assessment=found)))
-    told = found.sentences()
-    verdict = told[0] if found.stability is None else found.stability.verdict
+    context.update(replace(state, opened=replace(opened, assessment=assessment)))
+    told = assessment.sentences()
+    verdict = told[0] if assessment.stability is None else assessment.stability.verdict
     context.say(verdict, details="\n".join(told))
 
 
-def _neighbors_found(context: Context, running: RunningJob, found: NeighborsFound) -> None:
+def _take_neighbors(context: Context, running: RunningJob, result: NeighborsFound) -> None:
     if isinstance(running.job, FindNeighbors):
-        take_found(context, running.job, found)
+        take_found(context, running.job, result)
 
 
-def _linked(context: Context, running: RunningJob, linked: LinkedMap) -> None:
+def _take_linked_map(context: Context, running: RunningJob, linked: LinkedMap) -> None:
     state, job = context.state, running.job
     opened = state.opened
     if not isinstance(job, LinkMaps) or running.stage == "cancelling":
@@ -316,11 +314,11 @@ def _linked(context: Context, running: RunningJob, linked: LinkedMap) -> None:
 # ---- runs ---------------------------------------------------------------------------------------
 
 
-def _run_done(context: Context, running: RunningJob, result: RunResult) -> None:
+def _take_run(context: Context, running: RunningJob, result: RunResult) -> None:
     state = context.state
     run = state.runs.of_job(running.job.job_id)
     if run is not None:
-        done = replace(
+        run = replace(
             run,
             steps=result.steps,
             seed=result.seed,
@@ -332,7 +330,7 @@ def _run_done(context: Context, running: RunningJob, result: RunResult) -> None:
         )
         evaluations = sum(step.evaluations for step in result.steps)
         state = _with_pace(state, result.job.spec.model, evaluations, result.seconds)
-        context.update(replace(state, runs=state.runs.with_run(done)))
+        context.update(replace(state, runs=state.runs.with_run(run)))
     if result.notes:
         context.say(" ".join(result.notes))
     if run is not None and context.state.runs.comparing and context.state.runs.shown == run.id:
@@ -347,7 +345,7 @@ def _with_pace(state: State, model: str, evaluations: float, seconds: float) -> 
     return replace(state, opened=replace(state.opened, pace=pace))
 
 
-def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> None:
+def _take_grid(context: Context, running: RunningJob, result: PictureGrid) -> None:
     state, job_id = context.state, running.job.job_id
     grid = state.runs.grid
     if grid is not None and grid.job.job_id == job_id:
@@ -358,65 +356,65 @@ def _grid_done(context: Context, running: RunningJob, result: PictureGrid) -> No
         context.say(" ".join(result.notes))
 
 
-def _experiment_done(context: Context, running: RunningJob, result: ExperimentResult) -> None:
-    state, asked = context.state, context.state.runs.experiment
+def _take_experiment(context: Context, running: RunningJob, result: ExperimentResult) -> None:
+    state, experiment = context.state, context.state.runs.experiment
     state = _with_pace(state, result.job.experiment.model, result.pace or 0.0, 1.0)
-    if asked is not None and asked.job.job_id == running.job.job_id:
-        compared = replace(asked, result=result)
-        context.update(replace(state, runs=replace(state.runs, experiment=compared)))
+    if experiment is not None and experiment.job.job_id == running.job.job_id:
+        experiment = replace(experiment, result=result)
+        context.update(replace(state, runs=replace(state.runs, experiment=experiment)))
     if result.notes:
         context.say(result.notes[0])
 
 
-def _landed(context: Context, running: RunningJob, placed: PicturePlaced) -> None:
-    state, asked = context.state, running.job
-    assert isinstance(asked, PlacePicture)
+def _take_landing(context: Context, running: RunningJob, result: PicturePlaced) -> None:
+    state, job = context.state, running.job
+    assert isinstance(job, PlacePicture)
     runs = state.runs
     for run in runs.all:
-        if run.done and run.steps[-1].image is asked.image:
-            runs = runs.with_run(replace(run, landed=placed))
+        if run.done and run.steps[-1].image is job.image:
+            runs = runs.with_run(replace(run, landed=result))
     context.update(replace(state, runs=runs))
 
 
-def _file_placed(context: Context, running: RunningJob, found: FilePlaced) -> None:
-    take_placed(context, found)
+def _take_file(context: Context, running: RunningJob, result: FilePlaced) -> None:
+    take_placed(context, result)
 
 
-def _experiment_judged(context: Context, running: RunningJob, judged: ExperimentJudged) -> None:
+def _take_verdicts(context: Context, running: RunningJob, result: ExperimentJudged) -> None:
     state = context.state
-    context.update(replace(state, runs=replace(state.runs, judged=judged)))
+    context.update(replace(state, runs=replace(state.runs, judged=result)))
 
 
-def _mask_judged(context: Context, running: RunningJob, judged: MaskJudged) -> None:
+def _take_verdict(context: Context, running: RunningJob, result: MaskJudged) -> None:
     state = context.state
-    masks = (*state.picks.masks, judged)[-MOST_JUDGED:]
+    masks = (*state.picks.masks, result)[-MOST_JUDGED:]
     context.update(replace(state, picks=replace(state.picks, masks=masks)))
 
 
 # ---- samples ------------------------------------------------------------------------------------
 
 
-def _averaged(context: Context, running: RunningJob, mean: PictureMean) -> None:
+def _take_mean(context: Context, running: RunningJob, mean: PictureMean) -> None:
     state = context.state
     context.update(replace(state, picks=replace(state.picks, mean=mean)))
     context.window.show_page("mean")
 
 
-def _exported(context: Context, running: RunningJob, exported: SamplesExported) -> None:
+def _take_export(context: Context, running: RunningJob, result: SamplesExported) -> None:
     context.say(
         tr(
             "Wrote {samples} to {file}",
-            samples=trn("{number} sample", "{number} samples", exported.samples),
-            file=exported.file,
+            samples=trn("{number} sample", "{number} samples", result.samples),
+            file=result.file,
         )
     )
 
 
-def _written(context: Context, running: RunningJob, written: ContentWritten) -> None:
-    context.say(tr("Wrote {file} ({size})", file=written.files[0], size=size(written.size)))
+def _take_files(context: Context, running: RunningJob, result: ContentWritten) -> None:
+    context.say(tr("Wrote {file} ({size})", file=result.files[0], size=size(result.size)))
 
 
-def _previewed(context: Context, running: RunningJob, preview: ContentPreview) -> None:
+def _take_preview(context: Context, running: RunningJob, preview: ContentPreview) -> None:
     if running.stage != "cancelling":
         context.window.show_preview(preview)
 
@@ -427,30 +425,30 @@ def _say_with_notes(context: Context, text: str, notes: tuple[str, ...]) -> None
 
 
 RESULTS: dict[type, Callable[[Context, RunningJob, Any], None]] = {
-    DataOpened: _data_opened,
-    ModelLoaded: _model_loaded,
-    CheckpointConverted: _converted,
-    DataImported: _imported,
-    LayersExtracted: _extracted,
-    LayerMap: _layer_mapped,
-    LinkedMap: _linked,
-    MapAssessment: _assessed,
-    NeighborsFound: _neighbors_found,
+    DataOpened: _take_data,
+    ModelLoaded: _take_model,
+    CheckpointConverted: _take_conversion,
+    DataImported: _take_import,
+    LayersExtracted: _take_extraction,
+    LayerMap: _take_map,
+    LinkedMap: _take_linked_map,
+    MapAssessment: _take_assessment,
+    NeighborsFound: _take_neighbors,
     ClustersFound: take_clusters,
-    RunResult: _run_done,
-    PictureGrid: _grid_done,
-    ExperimentJudged: _experiment_judged,
-    ExperimentResult: _experiment_done,
-    PicturePlaced: _landed,
-    FilePlaced: _file_placed,
-    MaskJudged: _mask_judged,
-    PictureMean: _averaged,
+    RunResult: _take_run,
+    PictureGrid: _take_grid,
+    ExperimentJudged: _take_verdicts,
+    ExperimentResult: _take_experiment,
+    PicturePlaced: _take_landing,
+    FilePlaced: _take_file,
+    MaskJudged: _take_verdict,
+    PictureMean: _take_mean,
     InputShown: take_input,
     DirectionSaved: take_direction,
     DirectionList: take_nothing,
-    SamplesExported: _exported,
-    ContentWritten: _written,
-    ContentPreview: _previewed,
+    SamplesExported: _take_export,
+    ContentWritten: _take_files,
+    ContentPreview: _take_preview,
     ModelList: take_list,
     Downloaded: take_downloaded,
     DiskUse: take_disk,

@@ -54,17 +54,17 @@ def tag_run(context: Context, run_id: int, tags: Sequence[str]) -> None:
         _change(context, run, replace(run, tags=tidy), tr("tag {run}", run=run.name))
 
 
-def _change(context: Context, before: Run, after: Run, text: str) -> None:
+def _change(context: Context, old: Run, new: Run, text: str) -> None:
     """Change what the user says of a run, as a step that can be undone."""
-    context.session.step(partial(_said_of, after), partial(_said_of, before), text)
+    context.session.step(partial(_said_of, new), partial(_said_of, old), text)
 
 
-def _said_of(said: Run, state: State) -> State:
+def _said_of(source: Run, state: State) -> State:
     """The state with what the user said of a run; what was drawn of it meanwhile stays."""
-    now = state.runs.run(said.id)
-    if now is None:
+    run = state.runs.run(source.id)
+    if run is None:
         return state
-    changed = replace(now, name=said.name, pinned=said.pinned, tags=said.tags)
+    changed = replace(run, name=source.name, pinned=source.pinned, tags=source.tags)
     return replace(state, runs=state.runs.with_run(changed))
 
 
@@ -76,11 +76,11 @@ def compare_runs(context: Context, run_id: int, others: Sequence[int]) -> None:
     run = runs.run(run_id)
     if run is None:
         return
-    there = {one.id for one in runs.all} - {run_id}
-    beside = tuple(dict.fromkeys(one for one in others if one in there))
+    ids = {one.id for one in runs.all} - {run_id}
+    beside = tuple(dict.fromkeys(one for one in others if one in ids))
     step = runs.step if runs.shown == run_id else max(0, len(run.steps) - 1)
-    after = replace(runs, shown=run_id, step=step, beside=beside, comparing=False)
-    context.update(replace(context.state, runs=after))
+    runs = replace(runs, shown=run_id, step=step, beside=beside, comparing=False)
+    context.update(replace(context.state, runs=runs))
 
 
 @verb
@@ -130,11 +130,9 @@ def ask_tags(context: Context, run_id: int, step: int = 0) -> None:
     if run is None:
         return
     question = tr("&Tags, with commas between them")
-    typed = context.window.ask_text(
-        tr("Tags of {run}", run=run.name), question, ", ".join(run.tags)
-    )
-    if typed is not None:
-        tag_run(context, run_id, typed.split(","))
+    text = context.window.ask_text(tr("Tags of {run}", run=run.name), question, ", ".join(run.tags))
+    if text is not None:
+        tag_run(context, run_id, text.split(","))
 
 
 def _step_of(context: Context, run_id: int, step: int) -> tuple[Run, RunStep] | None:
@@ -146,11 +144,11 @@ def _step_of(context: Context, run_id: int, step: int) -> tuple[Run, RunStep] | 
 
 def ask_save_step(context: Context, run_id: int, step: int) -> None:
     """Ask where to, and write the picture of a step."""
-    found = _step_of(context, run_id, step)
-    if found is None:
+    pair = _step_of(context, run_id, step)
+    if pair is None:
         return
-    run, shown = found
-    name = f"{file_name(run.job.spec.model)}-seed-{run.seed}-step-{shown.index + 1}.png"
+    run, frame = pair
+    name = f"{file_name(run.job.spec.model)}-seed-{run.seed}-step-{frame.index + 1}.png"
     file = context.window.ask_file(tr("Save picture"), name, lambda: (Picture,), "pictures")
     if file is not None:
         save_step(context, run_id, step, file)
@@ -159,16 +157,16 @@ def ask_save_step(context: Context, run_id: int, step: int) -> None:
 @verb
 def save_step(context: Context, run_id: int, step: int, file: Path) -> None:
     """Write the picture of a step of a run, with what makes it again beside it."""
-    found = _step_of(context, run_id, step)
-    if found is not None:
-        context.window.save(Picture(found[1].image, found[0].record), file)
+    pair = _step_of(context, run_id, step)
+    if pair is not None:
+        context.window.save(Picture(pair[1].image, pair[0].record), file)
 
 
 def copy_step(context: Context, run_id: int, step: int) -> None:
     """Put the picture of a step into the clipboard."""
-    found = _step_of(context, run_id, step)
-    if found is not None:
-        context.window.copy_pixels(found[1].image)
+    pair = _step_of(context, run_id, step)
+    if pair is not None:
+        context.window.copy_pixels(pair[1].image)
 
 
 def _copy_seed(context: Context, run_id: int, step: int) -> None:
@@ -221,8 +219,8 @@ def _go_to_like_map(context: Context, run_id: int, step: int) -> None:
 
 def is_told_apart(state: State, run: Run) -> bool:
     """Whether a run, or its picture, lies among samples that were told something else."""
-    landed = "" if run.landed is None else run.landed.apart
-    return bool(run.apart or landed) and state.on_this_map(run)
+    reason = "" if run.landed is None else run.landed.apart
+    return bool(run.apart or reason) and state.on_this_map(run)
 
 
 def like_map_title(state: State, run: Run) -> str:

@@ -27,7 +27,7 @@ def steps_table(state: State, runs: Sequence[Run], *, activations: bool = False)
         activations: whether each component of the reduced activations is a column.
     """
     rows = [(run, step) for run in runs for step in run.steps]
-    apart = {run.id: distances_apart(state, run) for run in runs}
+    distances = {run.id: distances_apart(state, run) for run in runs}
     columns: dict[str, Values] = {
         "run": np.array([run.id for run, _ in rows], dtype=np.int64),
         "run_name": [run.name for run, _ in rows],
@@ -40,12 +40,12 @@ def steps_table(state: State, runs: Sequence[Run], *, activations: bool = False)
         "conditioning_sigma": _numbers([step.sigma for _, step in rows]),
         "umap_x": _numbers([step.xy[0] for _, step in rows]),
         "umap_y": _numbers([step.xy[1] for _, step in rows]),
-        "imposed_umap_x": _numbers([_imposed(step, 0) for _, step in rows]),
-        "imposed_umap_y": _numbers([_imposed(step, 1) for _, step in rows]),
+        "imposed_umap_x": _numbers([_coordinate(step, 0) for _, step in rows]),
+        "imposed_umap_y": _numbers([_coordinate(step, 1) for _, step in rows]),
         "distance_to_samples": _numbers([step.distance for _, step in rows]),
         **_among_samples([step.typicality for _, step in rows]),
         "distance_to_unmasked": _numbers(
-            [_at(apart[run.id], at) for run in runs for at in range(len(run.steps))]
+            [_at(distances[run.id], at) for run in runs for at in range(len(run.steps))]
         ),
     }
     if activations:
@@ -69,8 +69,8 @@ def run_arrays(state: State, runs: Sequence[Run]) -> Arrays:
         if len(reduced) == len(run.steps):
             arrays[f"run_{run.id}/reduced"] = np.stack(reduced)
         for layer in run.steps[0].computed or {}:
-            kept = [(step.computed or {}).get(layer) for step in run.steps]
-            whole = [one for one in kept if one is not None]
+            outputs = [(step.computed or {}).get(layer) for step in run.steps]
+            whole = [one for one in outputs if one is not None]
             if len(whole) == len(run.steps):
                 arrays[f"run_{run.id}/computed/{layer}"] = np.stack(whole)
     return Arrays(arrays, table.record)
@@ -94,7 +94,7 @@ def _numbers(values: Sequence[float]) -> NDArray[np.float64]:
     return np.array(values, dtype=np.float64)
 
 
-def _imposed(step: RunStep, axis: int) -> float:
+def _coordinate(step: RunStep, axis: int) -> float:
     return np.nan if step.imposed_xy is None else step.imposed_xy[axis]
 
 
@@ -103,8 +103,8 @@ def _told(run: Run) -> str:
     told = run.job.spec.told
     if told is not None:
         return told_text(told)
-    said = {} if run.record is None else run.record.get("job", {})
-    return str(said.get("told") or "")
+    record = {} if run.record is None else run.record.get("job", {})
+    return str(record.get("told") or "")
 
 
 def _among_samples(steps: Sequence[Typicality | None]) -> dict[str, Values]:
@@ -113,14 +113,14 @@ def _among_samples(steps: Sequence[Typicality | None]) -> dict[str, Values]:
     distances = [None if step is None else step.distance for step in steps]
     shares = [None if step is None else step.outside for step in steps]
     return {
-        "distance_percentile": _known([None if d is None else d.percentile for d in distances]),
-        "outside_components": _known([None if s is None else s.value for s in shares]),
-        "outside_percentile": _known([None if s is None else s.percentile for s in shares]),
+        "distance_percentile": _fill_gaps([None if d is None else d.percentile for d in distances]),
+        "outside_components": _fill_gaps([None if s is None else s.value for s in shares]),
+        "outside_percentile": _fill_gaps([None if s is None else s.percentile for s in shares]),
         "among_samples": ["" if step is None else step.standing for step in steps],
     }
 
 
-def _known(values: Sequence[float | None]) -> NDArray[np.float64]:
+def _fill_gaps(values: Sequence[float | None]) -> NDArray[np.float64]:
     return _numbers([np.nan if value is None else value for value in values])
 
 
@@ -131,8 +131,8 @@ def _at(values: Sequence[float], at: int) -> float:
 def _components(steps: Sequence[RunStep]) -> dict[str, Any]:
     """``activation_1``, ``activation_2`` …, empty where a step has fewer or none."""
     most = max((len(step.reduced) for step in steps if step.reduced is not None), default=0)
-    found = np.full((len(steps), most), np.nan, dtype=np.float32)
+    values = np.full((len(steps), most), np.nan, dtype=np.float32)
     for at, step in enumerate(steps):
         if step.reduced is not None:
-            found[at, : len(step.reduced)] = step.reduced
-    return {f"activation_{at + 1}": found[:, at] for at in range(most)}
+            values[at, : len(step.reduced)] = step.reduced
+    return {f"activation_{at + 1}": values[:, at] for at in range(most)}

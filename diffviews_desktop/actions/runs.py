@@ -47,8 +47,8 @@ def generate_from_neighbors(
     if state.opened.spec is None:
         context.say(NO_FOLDER)
         return
-    asked = state.runs.interventions if interventions is None else interventions
-    acting = with_picks(asked, state.picks.selection.rows)
+    stack = state.runs.interventions if interventions is None else interventions
+    acting = with_picks(stack, state.picks.selection.rows)
     if not acting:
         context.say(NO_SAMPLE)
         return
@@ -60,7 +60,7 @@ def generate_from_neighbors(
         settings=settings,
         interventions=acting,
     )
-    change_settings(context, settings, condition, asked)
+    change_settings(context, settings, condition, stack)
     begin_run(context, job)
 
 
@@ -102,8 +102,8 @@ def change_settings(
     """Remember what the Generate panel shows, the condition where the user chose it; the
     interventions stay where none are given."""
     runs = context.state.runs
-    asked = runs.interventions if interventions is None else interventions
-    _renew(context, replace(runs, settings=settings, condition=condition, interventions=asked))
+    stack = runs.interventions if interventions is None else interventions
+    _renew(context, replace(runs, settings=settings, condition=condition, interventions=stack))
 
 
 @verb
@@ -124,9 +124,9 @@ def scrub_to(context: Context, step: int) -> None:
     runs = context.state.runs
     run = runs.run()
     if run is not None and run.steps:
-        bounded = min(max(step, 0), len(run.steps) - 1)
-        if bounded != runs.step:
-            _renew(context, replace(runs, step=bounded))
+        index = min(max(step, 0), len(run.steps) - 1)
+        if index != runs.step:
+            _renew(context, replace(runs, step=index))
 
 
 @verb
@@ -161,10 +161,10 @@ def want_baseline(context: Context) -> None:
     """Have the run drawn that the shown one is compared with, where it is not there yet."""
     runs = context.state.runs
     run = runs.run()
-    wanted = run.unmasked if run is not None else None
-    if run is None or wanted is None or not run.job.interventions or runs.baseline() is not None:
+    baseline = run.unmasked if run is not None else None
+    if run is None or baseline is None or not run.job.interventions or runs.baseline() is not None:
         return
-    job = replace(wanted, job_id=context.worker.next_id())
+    job = replace(baseline, job_id=context.worker.next_id())
     number = runs.begun + 1
     unmasked = Run(number, tr("{run} without the mask", run=run.name), job, when=time.time())
     _renew(context, replace(runs, unmasked=(*runs.unmasked, unmasked), begun=number))
@@ -200,10 +200,10 @@ def delete_run(context: Context, run_id: int) -> None:
     if context.state.jobs.job(run.job.job_id) is not None:
         context.worker.cancel(run.job.job_id)
         return
-    before = context.state.runs
+    old = context.state.runs
     context.session.step(
         partial(_without_run, run_id),
-        partial(_with_run_again, before, run_id),
+        partial(_with_run_again, old, run_id),
         tr("delete {run}", run=run.name),
     )
     if context.state.runs.comparing:
@@ -214,8 +214,8 @@ def _without_run(run_id: int, state: State) -> State:
     return replace(state, runs=state.runs.without_run(run_id))
 
 
-def _with_run_again(before: Runs, run_id: int, state: State) -> State:
-    return replace(state, runs=state.runs.with_run_again(before, run_id))
+def _with_run_again(old: Runs, run_id: int, state: State) -> State:
+    return replace(state, runs=state.runs.with_run_again(old, run_id))
 
 
 def _go(context: Context, by: int) -> None:

@@ -35,8 +35,8 @@ def _toggle(context: Context, row: int) -> None:
 
 
 def _toggle_title(state: State, row: int) -> Title:
-    chosen = row in state.picks.selection.chosen
-    return Title(tr("Take &out of the selection") if chosen else tr("Add to the &selection"))
+    is_chosen = row in state.picks.selection.chosen
+    return Title(tr("Take &out of the selection") if is_chosen else tr("Add to the &selection"))
 
 
 def _is_lit(state: State, row: int) -> bool:
@@ -61,7 +61,7 @@ def _select_picture(context: Context, row: int) -> None:
         if context.state.opened.samples is samples:
             selection.choose_rows(context, RowSet(rows))
 
-    context.session.aside(len(samples), partial(same_picture, samples, row), take)
+    context.session.compute(len(samples), partial(same_picture, samples, row), take)
 
 
 def _copy_picture(context: Context, row: int) -> None:
@@ -81,8 +81,8 @@ def _has_picture(state: State, row: int) -> bool:
 
 
 def _can_be_neighbor(state: State, row: int) -> bool:
-    picked = state.picks.selection
-    return picked.anchor is not None and row not in picked.rows
+    choice = state.picks.selection
+    return choice.anchor is not None and row not in choice.rows
 
 
 SAMPLE_ACTIONS = (

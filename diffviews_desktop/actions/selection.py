@@ -59,8 +59,8 @@ def invert_chosen(context: Context) -> None:
 
     def take(rows: RowSet) -> None:
         selection = context.state.picks.selection
-        inverted = replace(selection, chosen=rows - selection.chosen)
-        context.session.select(inverted, tr("invert selection"))
+        inverse = replace(selection, chosen=rows - selection.chosen)
+        context.session.select(inverse, tr("invert selection"))
 
     _with_rows_on_map(context, take)
 
@@ -71,21 +71,24 @@ def choose_all(context: Context) -> None:
     _with_rows_on_map(context, partial(_select, context))
 
 
-def _with_rows_on_map(context: Context, then: Callable[[RowSet], None]) -> None:
+def _with_rows_on_map(context: Context, callback: Callable[[RowSet], None]) -> None:
     """Find the samples that the map shows, and go on with them unless it has changed meanwhile."""
     state = context.state
     if state.opened.layer_map is None:
         return
 
-    def seen(state: State) -> tuple[object, ...]:
+    def parts_of(state: State) -> tuple[object, ...]:
         opened = state.opened
         return opened.layer_map, opened.linked, state.view.filters, state.picks.selection
 
     def take(rows: RowSet) -> None:
-        if all(one is other for one, other in zip(seen(context.state), seen(state), strict=True)):
-            then(rows)
+        if all(
+            one is other
+            for one, other in zip(parts_of(context.state), parts_of(state), strict=True)
+        ):
+            callback(rows)
 
-    context.session.aside(len(state.opened.layer_map.xy), partial(_on_map, state), take)
+    context.session.compute(len(state.opened.layer_map.xy), partial(_on_map, state), take)
 
 
 def _on_map(state: State) -> RowSet:
@@ -93,9 +96,9 @@ def _on_map(state: State) -> RowSet:
     layer_map = state.opened.layer_map
     assert layer_map is not None
     x, y = layer_map.xy[:, 0], layer_map.xy[:, 1]
-    shown = np.isfinite(x) & np.isfinite(y)
+    visible = np.isfinite(x) & np.isfinite(y)
     hidden = hidden_rows(state)
-    return RowSet.ascending(np.flatnonzero(shown if hidden is None else shown & ~hidden))
+    return RowSet.ascending(np.flatnonzero(visible if hidden is None else visible & ~hidden))
 
 
 @verb
@@ -117,40 +120,40 @@ def use_chosen_as_neighbors(context: Context) -> None:
         context.say(NOTHING_SELECTED)
         return
 
-    def take(ordered: list[int]) -> None:
-        now = context.state
-        if now.opened.layer_map is layer_map and now.picks.selection is selection:
-            _take_as_neighbors(context, ordered)
+    def take(rows: list[int]) -> None:
+        current = context.state
+        if current.opened.layer_map is layer_map and current.picks.selection is selection:
+            _take_as_neighbors(context, rows)
 
     most = context.state.preferences.most_neighbors
     order = partial(_middle_first, layer_map.xy, selection.chosen.rows, most)
-    context.session.aside(len(selection.chosen), order, take)
+    context.session.compute(len(selection.chosen), order, take)
 
 
 def _middle_first(xy: NDArray, rows: NDArray[np.int64], most: int) -> list[int]:
     """Some rows in the order of their distance on the map to the middle of all of them, those
     without a place left out: ``most``, as many as could be neighbours, with a spare one."""
     places = np.asarray(xy, dtype=np.float64)[rows]
-    placed = np.isfinite(places).all(axis=1)
-    rows, places = rows[placed], places[placed]
+    finite = np.isfinite(places).all(axis=1)
+    rows, places = rows[finite], places[finite]
     if not len(rows):
         return []
-    away = np.hypot(*(places - np.median(places, axis=0)).T)
+    distance = np.hypot(*(places - np.median(places, axis=0)).T)
     most = min(most + 2, len(rows))  # the anchor may be one, and one tells of more
-    near = np.flatnonzero(away <= np.partition(away, most - 1)[most - 1])
-    ordered: list[int] = rows[near[np.argsort(away[near], kind="stable")]][:most].tolist()
-    return ordered
+    near = np.flatnonzero(distance <= np.partition(distance, most - 1)[most - 1])
+    order: list[int] = rows[near[np.argsort(distance[near], kind="stable")]][:most].tolist()
+    return order
 
 
-def _take_as_neighbors(context: Context, ordered: list[int]) -> None:
+def _take_as_neighbors(context: Context, rows: list[int]) -> None:
     selection = context.state.picks.selection
-    if not ordered:
+    if not rows:
         context.say(tr("None of the selected samples is on this map."))
         return
     anchor = selection.anchor
     if anchor is None or anchor not in selection.chosen:
-        anchor = ordered[0]
-    others = [row for row in ordered if row != anchor]
+        anchor = rows[0]
+    others = [row for row in rows if row != anchor]
     most = context.state.preferences.most_neighbors
     context.session.select(
         Selection(anchor=anchor, manual=tuple(others[:most]), chosen=selection.chosen),
@@ -188,11 +191,11 @@ def average_chosen(context: Context) -> None:
 
 def chosen_rows(context: Context) -> NDArray[np.int64] | None:
     """The selection set; None where it is empty, which is said."""
-    chosen = context.state.picks.selection.chosen
-    if not len(chosen):
+    rows = context.state.picks.selection.chosen
+    if not len(rows):
         context.say(NOTHING_SELECTED)
         return None
-    return chosen.rows
+    return rows.rows
 
 
 def nothing_selected(state: State) -> str:

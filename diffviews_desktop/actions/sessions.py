@@ -26,7 +26,7 @@ from diffviews_desktop.actions.verbs import note
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.kept import Opening
-from diffviews_desktop.state.session_file.restoring import at_map, restored
+from diffviews_desktop.state.session_file.restoring import at_map, restore_state
 from diffviews_desktop.state.session_file.saved import SavedSession, session_of
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
@@ -67,12 +67,12 @@ def restore(context: Context, file: Path | None, session: SavedSession) -> bool:
     """
     folder = _folder_of(context, file, session)
     if folder is None:
-        where = visible(str(session.folder.path), MOST_OF_NAME)
+        place = visible(str(session.folder.path), MOST_OF_NAME)
         context.say(
             tr(
                 "The session was not opened: its data folder {where} is not there. Open "
                 "the session again and choose where the folder is now.",
-                where=where,
+                where=place,
             ),
             error=True,
         )
@@ -90,8 +90,8 @@ def restore(context: Context, file: Path | None, session: SavedSession) -> bool:
     opening = Opening(session, file, job.job_id)
     context.update(replace(state, kept=replace(state.kept, opening=opening)))
     submit(context, job, tr("Opening the session"))
-    asked = {"parameters": job.parameters, "told": job.told}
-    note(context, open_data, folder=folder, model=session.model, **asked)
+    options = {"parameters": job.parameters, "told": job.told}
+    note(context, open_data, folder=folder, model=session.model, **options)
     if spec is not None and spec.layers:
         note(context, change_layer, layers=spec.layers)
     return True
@@ -107,10 +107,10 @@ def _folder_of(context: Context, file: Path | None, session: SavedSession) -> Fo
         if os.path.isdir(beside):
             return replace(session.folder, path=beside)
     name = visible(path.name, MOST_OF_NAME)
-    found = context.window.ask_folder(
+    folder = context.window.ask_folder(
         tr("Where is the data folder {name} of this session now?", name=name)
     )
-    return None if found is None else replace(session.folder, path=found)
+    return None if folder is None else replace(session.folder, path=folder)
 
 
 def reload_folder(context: Context) -> None:
@@ -138,13 +138,13 @@ def resume(context: Context, job: Job[object]) -> bool:
 
 def _put_onto_samples(context: Context, opening: Opening) -> None:
     session = opening.session
-    found = restored(context.state, session, opening.file)
-    new = replace(found.state, opened=replace(found.state.opened, settings_chosen=True))
+    result = restore_state(context.state, session, opening.file)
+    new = replace(result.state, opened=replace(result.state.opened, settings_chosen=True))
     waiting = replace(opening, at_map=True)
     context.update(replace(new, kept=replace(new.kept, opening=waiting)))
     if session.arrangement is not None:
         context.window.sessions.arrange(session.arrangement)
-    _say_what_changed(context, session, found.gone)
+    _say_what_changed(context, session, result.gone)
     if session.spec is None:
         _end(context)
     else:
@@ -161,18 +161,18 @@ def _never_half_open(context: Context) -> Iterator[None]:
         raise
 
 
-def _say_what_changed(context: Context, session: SavedSession, gone: int) -> None:
+def _say_what_changed(context: Context, session: SavedSession, count: int) -> None:
     opened = context.state.opened
     if opened.path is None or session.fingerprint == opened.fingerprint:
         return
     text = tr("The samples of the data folder have changed since the session was saved.")
-    if gone:
+    if count:
         text = trn(
             "The samples of the data folder have changed since the session was saved: "
             "{number} sample that you had picked is not there any more.",
             "The samples of the data folder have changed since the session was saved: "
             "{number} samples that you had picked are not there any more.",
-            gone,
+            count,
         )
     about = opened.path, str(opened.model)
     context.update(context.state.with_notice_about(about, (text,)))
@@ -194,8 +194,8 @@ def _same_samples(context: Context, session: SavedSession) -> bool:
 def map_came(context: Context) -> bool:
     """Another map is on screen: if it is that of the session that is being opened, what belongs to
     it is shown; if it is not, the user has chosen it. Whether a session waited for its map."""
-    waited = context.state.kept.opening
-    if waited is None or not waited.at_map:
+    opening = context.state.kept.opening
+    if opening is None or not opening.at_map:
         return False
     with _never_half_open(context):
         _resume_at_map(context)

@@ -13,20 +13,20 @@ from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import LayerMap
 
 
-def share_map(context: Context, folder: FolderRef, mapped: LayerMap) -> None:
+def share_map(context: Context, folder: FolderRef, layer_map: LayerMap) -> None:
     """Have a map uploaded, if the bucket lacks it and the user wants that."""
     bucket = context.state.preferences.bucket
-    if not (mapped.upload_to and bucket.upload):
+    if not (layer_map.upload_to and bucket.upload):
         return
     job = PushMaps(
         job_id=context.worker.next_id(),
         folder=folder,
-        model=mapped.model,
+        model=layer_map.model,
         bucket=bucket,
-        keys=(mapped.path.name,),
+        keys=(layer_map.path.name,),
         verify=True,
     )
-    name = visible(str(mapped.layers), MOST_OF_NAME)
+    name = visible(str(layer_map.layers), MOST_OF_NAME)
     submit(context, job, tr("Uploading the map of {name}", name=name))
 
 

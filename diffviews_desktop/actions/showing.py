@@ -86,31 +86,29 @@ def highlight_class(context: Context, number: int | None) -> None:
     narrow(context, context.state.view.filters, number, tr("highlight"))
 
 
-def _filter(context: Context, wanted: Filter) -> None:
+def _filter(context: Context, new: Filter) -> None:
     view = context.state.view
-    narrow(context, view.with_filter(wanted).filters, view.highlighted_class, tr("filter"))
+    narrow(context, view.with_filter(new).filters, view.highlighted_class, tr("filter"))
 
 
-def narrow(
-    context: Context, filters: tuple[Filter, ...], highlighted: int | None, text: str
-) -> None:
+def narrow(context: Context, filters: tuple[Filter, ...], highlight: int | None, text: str) -> None:
     """Show only some samples and dim others, as a step that can be undone."""
     view, model = context.state.view, context.state.opened.model
-    if (view.filters, view.highlighted_class) != (filters, highlighted):
+    if (view.filters, view.highlighted_class) != (filters, highlight):
         context.session.step(
-            partial(_narrowed, model, filters, highlighted),
-            partial(_narrowed, model, view.filters, view.highlighted_class),
+            partial(_narrow_state, model, filters, highlight),
+            partial(_narrow_state, model, view.filters, view.highlighted_class),
             text,
         )
 
 
-def _narrowed(
-    model: str | None, filters: tuple[Filter, ...], highlighted: int | None, state: State
+def _narrow_state(
+    model: str | None, filters: tuple[Filter, ...], highlight: int | None, state: State
 ) -> State:
     """A state with other filters; the classes and columns of another model are none of its own."""
     if state.opened.model != model:
         return state
-    view = replace(state.view, filters=filters, highlighted_class=highlighted)
+    view = replace(state.view, filters=filters, highlighted_class=highlight)
     return replace(state, view=view)
 
 
@@ -155,11 +153,9 @@ def remember_view(
 ) -> None:
     """Keep which part of the flat map is seen."""
     view = context.state.view
-    seen = replace(
-        view, rectangle=rectangle, can_go_back=can_go_back, can_go_forward=can_go_forward
-    )
-    if seen != view:
-        _look(context, seen)
+    new = replace(view, rectangle=rectangle, can_go_back=can_go_back, can_go_forward=can_go_forward)
+    if new != view:
+        _look(context, new)
 
 
 def remember_camera(context: Context, camera: Camera | None) -> None:
@@ -184,8 +180,8 @@ def _not_solid(state: State) -> str:
 
 
 def _nothing_picked(state: State) -> str:
-    picked = state.picks.selection
-    return "" if len(picked.chosen) or picked.rows else tr("Pick or select samples first.")
+    selection = state.picks.selection
+    return "" if len(selection.chosen) or selection.rows else tr("Pick or select samples first.")
 
 
 def _sizes(context: Context) -> Sequence[Option]:

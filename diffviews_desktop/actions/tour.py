@@ -62,12 +62,12 @@ def _suggest(context: Context) -> None:
     picks.suggest_neighbors(context, SUGGESTED)
 
 
-def _drawn(state: State) -> bool:
+def _has_drawn(state: State) -> bool:
     run = state.runs.run()
     return run is not None and run.done and bool(run.job.interventions)
 
 
-def _compared(state: State) -> bool:
+def _has_compared(state: State) -> bool:
     baseline = state.runs.baseline() if state.runs.comparing else None
     return baseline is not None and baseline.done
 
@@ -115,7 +115,7 @@ STOPS: tuple[Stop, ...] = (
             "held at the mean of your picks."
         ),
         "generate",
-        reached=_drawn,
+        reached=_has_drawn,
         do=lambda context: context.window.press_generate(),
     ),
     Stop(
@@ -131,7 +131,7 @@ STOPS: tuple[Stop, ...] = (
         tr("Compare"),
         tr("Press Compare. The same noise is drawn once more with nothing held."),
         "compare",
-        reached=_compared,
+        reached=_has_compared,
         do=runs.compare_with_unmasked,
         ending=tr(
             "Both drawings began with the same noise and were told no class. What differs "
@@ -146,15 +146,17 @@ COUNT = len(STOPS) - 1
 def clear_sample(state: State) -> int | None:
     """A sample with little noise whose nearest neighbours are all of its class; where there is
     none, the first with little noise. None without a map."""
-    samples, shown = state.opened.samples, state.opened.layer_map
-    if samples is None or shown is None:
+    samples, layer_map = state.opened.samples, state.opened.layer_map
+    if samples is None or layer_map is None:
         return None
-    placed = np.isfinite(shown.xy).all(axis=1)
-    away = np.where(placed, np.abs(np.log(np.maximum(samples.sigma, 1e-6) / CLEAR_SIGMA)), np.inf)
-    if not placed.any():
+    finite = np.isfinite(layer_map.xy).all(axis=1)
+    distance = np.where(
+        finite, np.abs(np.log(np.maximum(samples.sigma, 1e-6) / CLEAR_SIGMA)), np.inf
+    )
+    if not finite.any():
         return None
-    rows = np.flatnonzero(away == away.min()).tolist()
-    space = shown.xy if shown.reduced is None else shown.reduced
+    rows = np.flatnonzero(distance == distance.min()).tolist()
+    space = layer_map.xy if layer_map.reduced is None else layer_map.reduced
     for row in rows:
         near = [other for other, _ in neighbors_of(space, row, SUGGESTED)]
         if (samples.class_label[near] == samples.class_label[row]).all():
@@ -164,8 +166,8 @@ def clear_sample(state: State) -> int | None:
 
 def text_of(stop: Stop, state: State) -> str:
     """What a card says now."""
-    shown = state.opened.layer_map
-    layer = tr("the layer") if shown is None else visible(str(shown.layers), MOST_OF_NAME)
+    layer_map = state.opened.layer_map
+    layer = tr("the layer") if layer_map is None else visible(str(layer_map.layers), MOST_OF_NAME)
     text = stop.ending if stop.ending and stop.reached(state) else stop.text
     return text.replace("{layer}", layer)
 

@@ -19,32 +19,32 @@ VERBS: dict[str, Callable[..., Any]] = {}
 def verb(work: Work) -> Work:
     """Have a function of the actions kept in the history when the user calls it: not when another
     verb does, nor the program by itself. Its first argument is the context."""
-    return _kept(work, merges=False)
+    return _keep(work, merges=False)
 
 
 def repeated_verb(work: Work) -> Work:
     """The same for what is done many times in a row, of which the last time counts."""
-    return _kept(work, merges=True)
+    return _keep(work, merges=True)
 
 
-def _kept(work: Work, merges: bool) -> Work:
+def _keep(work: Work, merges: bool) -> Work:
     signature = inspect.signature(work)
     name = _name(work)
 
     @wraps(work)
-    def done(context: Context, *args: Any, **kwargs: Any) -> Any:
+    def act(context: Context, *args: Any, **kwargs: Any) -> Any:
         acting = context.acting
         if acting.line is None and not acting.by_itself:
-            bound = signature.bind(context, *args, **kwargs)
-            _add_line(context, name, dict(list(bound.arguments.items())[1:]), merges)
+            call = signature.bind(context, *args, **kwargs)
+            _add_line(context, name, dict(list(call.arguments.items())[1:]), merges)
             try:
                 return work(context, *args, **kwargs)
             finally:
                 acting.line = None
         return work(context, *args, **kwargs)
 
-    VERBS[name] = done
-    return cast(Work, done)
+    VERBS[name] = act
+    return cast(Work, act)
 
 
 def note(context: Context, work: Callable[..., Any], **arguments: Any) -> None:

@@ -27,8 +27,8 @@ def keep_view(context: Context, name: str) -> None:
     name = visible(name.strip(), MOST_OF_NAME)
     if not name:
         return
-    kept = NamedView(name, view.filters, view.highlighted_class, view.color_by, view.size_by)
-    new = groups.with_view(kept)
+    entry = NamedView(name, view.filters, view.highlighted_class, view.color_by, view.size_by)
+    new = groups.with_view(entry)
     if len(new.views) > MOST_VIEWS:
         context.say(
             tr(
@@ -44,27 +44,27 @@ def keep_view(context: Context, name: str) -> None:
 @verb
 def use_view(context: Context, name: str) -> None:
     """Show the samples of a named view, in its colours and sizes."""
-    kept = next((one for one in context.state.groups.views if one.name == name), None)
-    if kept is None:
+    entry = next((one for one in context.state.groups.views if one.name == name), None)
+    if entry is None:
         return
-    narrow(context, kept.filters, kept.highlighted_class, tr("view {name}", name=name))
+    narrow(context, entry.filters, entry.highlighted_class, tr("view {name}", name=name))
     state = context.state
-    view = replace(state.view, color_by=kept.color_by, size_by=kept.size_by)
+    view = replace(state.view, color_by=entry.color_by, size_by=entry.size_by)
     context.update(replace(state, view=view))
 
 
 @verb
 def delete_view(context: Context, name: str) -> None:
     """Drop a named view; what is shown stays as it is."""
-    left = context.state.groups.without_view(name).views
-    _change(context, left, tr("delete view {name}", name=name))
+    views = context.state.groups.without_view(name).views
+    _change(context, views, tr("delete view {name}", name=name))
 
 
-def _change(context: Context, after: tuple[NamedView, ...], text: str) -> None:
+def _change(context: Context, new: tuple[NamedView, ...], text: str) -> None:
     """Have other named views, as a step that can be undone."""
-    before = context.state.groups.views
-    if after != before:
-        context.session.step(partial(_with_views, after), partial(_with_views, before), text)
+    old = context.state.groups.views
+    if new != old:
+        context.session.step(partial(_with_views, new), partial(_with_views, old), text)
 
 
 def _with_views(views: tuple[NamedView, ...], state: State) -> State:

@@ -79,7 +79,7 @@ class _Session:
     def update(self, state: State) -> None:
         self.state = state
 
-    def aside(self, count: int, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
+    def compute(self, count: int, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
         then(work())
 
     def select(self, selection: Selection, text: str) -> None:

@@ -42,35 +42,35 @@ class Counts:
 
 def counts_of(state: State, by: ColorBy) -> Counts | None:
     """The counts of a quantity; None where the samples have no values of it."""
-    found = values_of(state, by)
-    if found is None:
+    values = values_of(state, by)
+    if values is None:
         return None
     hidden = hidden_rows(state, but=by)
-    left = np.ones(len(found.values), bool) if hidden is None else ~hidden
-    if found.kind == "category":
-        return _of_categories(found, left)
-    return _of_numbers(found, left)
+    visible = np.ones(len(values.values), bool) if hidden is None else ~hidden
+    if values.kind == "category":
+        return _of_categories(values, visible)
+    return _of_numbers(values, visible)
 
 
-def _of_categories(found: Values, left: NDArray[np.bool_]) -> Counts:
-    places = found.values.astype(np.int64)
-    known, names = places >= 0, found.names[:MOST_BARS]
-    total = np.bincount(places[known], minlength=len(names))[: len(names)]
-    shown = np.bincount(places[known & left], minlength=len(names))[: len(names)]
-    return Counts(found.by, found.name, names, np.empty(0), total, shown)
+def _of_categories(values: Values, visible: NDArray[np.bool_]) -> Counts:
+    places = values.values.astype(np.int64)
+    valid, names = places >= 0, values.names[:MOST_BARS]
+    total = np.bincount(places[valid], minlength=len(names))[: len(names)]
+    subtotal = np.bincount(places[valid & visible], minlength=len(names))[: len(names)]
+    return Counts(values.by, values.name, names, np.empty(0), total, subtotal)
 
 
-def _of_numbers(found: Values, left: NDArray[np.bool_]) -> Counts | None:
-    values = np.asarray(found.values, np.float64)
-    known = np.isfinite(values) & ((values > 0) | (not found.logarithmic))
-    if not known.any():
+def _of_numbers(values: Values, visible: NDArray[np.bool_]) -> Counts | None:
+    numbers = np.asarray(values.values, np.float64)
+    valid = np.isfinite(numbers) & ((numbers > 0) | (not values.logarithmic))
+    if not valid.any():
         return None
-    low, high = float(values[known].min()), float(values[known].max())
-    if found.logarithmic:
+    low, high = float(numbers[valid].min()), float(numbers[valid].max())
+    if values.logarithmic:
         edges = np.geomspace(low, max(high, low * 1.0001), BINS + 1)
     else:
         edges = np.linspace(low, high if high > low else low + 1.0, BINS + 1)
     edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)  # rounding loses none
-    total, _ = np.histogram(values[known], edges)
-    shown, _ = np.histogram(values[known & left], edges)
-    return Counts(found.by, found.name, (), edges, total, shown, *found.texts(low, high))
+    total, _ = np.histogram(numbers[valid], edges)
+    subtotal, _ = np.histogram(numbers[valid & visible], edges)
+    return Counts(values.by, values.name, (), edges, total, subtotal, *values.texts(low, high))

@@ -31,12 +31,12 @@ class Downloads:
     done: Downloaded | None = None
     disk: DiskUse | None = None
 
-    def with_problem(self, what: str, sentence: str) -> Downloads:
+    def with_problem(self, target: str, sentence: str) -> Downloads:
         """With why a download failed; an empty sentence takes what was said before back."""
-        others = {name: text for name, text in self.problems.items() if name != what}
-        return replace(self, problems={**others, what: sentence} if sentence else others)
+        others = {name: text for name, text in self.problems.items() if name != target}
+        return replace(self, problems={**others, target: sentence} if sentence else others)
 
-    def with_pause(self, what: str, paused: bool) -> Downloads:
+    def with_pause(self, target: str, paused: bool) -> Downloads:
         """With a download that is paused, or no longer is."""
-        others = tuple(one for one in self.paused if one != what)
-        return replace(self, paused=(what, *others) if paused else others)
+        others = tuple(one for one in self.paused if one != target)
+        return replace(self, paused=(target, *others) if paused else others)

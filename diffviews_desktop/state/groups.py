@@ -44,8 +44,8 @@ class Groups:
         """The clusters of a map; where there are none, those that were found last among the
         model's samples."""
         mine = [one for one in self.all_clusters if one.samples.model == model]
-        here = [one for one in mine if one.spec == spec]
-        return next(iter((*here, *mine[::-1])), None)
+        matches = [one for one in mine if one.spec == spec]
+        return next(iter((*matches, *mine[::-1])), None)
 
     def set_numbered(self, number: int) -> SampleSet | None:
         """A named selection by its number."""
@@ -54,19 +54,19 @@ class Groups:
     def with_set(self, new: SampleSet) -> Groups:
         """With a named selection added, or replaced where its number is known."""
         if self.set_numbered(new.number) is None:
-            numbered = max(self.numbered, new.number)
-            return replace(self, all_sets=(*self.all_sets, new), numbered=numbered)
-        return self._changed(lambda one: new if one.number == new.number else one)
+            count = max(self.numbered, new.number)
+            return replace(self, all_sets=(*self.all_sets, new), numbered=count)
+        return self._apply(lambda one: new if one.number == new.number else one)
 
     def without_set(self, number: int) -> Groups:
         """Without a named selection."""
         return replace(self, all_sets=tuple(one for one in self.all_sets if one.number != number))
 
-    def with_clusters(self, found: Clusters) -> Groups:
+    def with_clusters(self, new: Clusters) -> Groups:
         """With clusters in place of those of the same map."""
-        others = [one for one in self.all_clusters if one.spec != found.spec]
-        kept = (*others, found)[-MOST_CLUSTERINGS:]
-        return replace(self, all_clusters=kept, numbered=max(self.numbered, found.number))
+        others = [one for one in self.all_clusters if one.spec != new.spec]
+        clusters = (*others, new)[-MOST_CLUSTERINGS:]
+        return replace(self, all_clusters=clusters, numbered=max(self.numbered, new.number))
 
     def with_view(self, view: NamedView) -> Groups:
         """With a view in place of that of the same name."""
@@ -77,5 +77,5 @@ class Groups:
         """Without the view of a name."""
         return replace(self, views=tuple(one for one in self.views if one.name != name))
 
-    def _changed(self, change: Callable[[SampleSet], SampleSet]) -> Groups:
+    def _apply(self, change: Callable[[SampleSet], SampleSet]) -> Groups:
         return replace(self, all_sets=tuple(map(change, self.all_sets)))

@@ -56,49 +56,51 @@ class History:
     rows: int = 0
 
     def with_line(
-        self, verb: str, arguments: Mapping[str, Any], when: float, merges: bool
+        self, verb: str, arguments: Mapping[str, Any], timestamp: float, merges: bool
     ) -> History:
         """With one more line; where it ``merges``, it takes the place of a last line of the same
         verb that asked for no job."""
         last = self.lines[-1] if self.lines else None
-        again = merges and last is not None and last.verb == verb and not last.jobs
-        kept = list(self.lines[:-1] if again else self.lines)
-        line = HistoryLine(self.done + 1, verb, arguments, when)
-        kept.append(line)
+        replaces = merges and last is not None and last.verb == verb and not last.jobs
+        lines = list(self.lines[:-1] if replaces else self.lines)
+        line = HistoryLine(self.done + 1, verb, arguments, timestamp)
+        lines.append(line)
         rows = self.rows + line.rows
-        while len(kept) > MOST_LINES or (rows > MOST_ROWS and len(kept) > 1):
-            rows -= kept.pop(0).rows
-        return History(tuple(kept), self.done + 1, rows)
+        while len(lines) > MOST_LINES or (rows > MOST_ROWS and len(lines) > 1):
+            rows -= lines.pop(0).rows
+        return History(tuple(lines), self.done + 1, rows)
 
     def with_job(self, number: int, job: Job[object]) -> History:
         """With a job that a line asked for."""
         small = size_of(job) <= LARGEST_KEPT
 
         def asking(line: HistoryLine) -> HistoryLine:
-            asked = (*line.asked, job) if small else line.asked
-            return replace(line, jobs=(*line.jobs, job.job_id), asked=asked)
+            requests = (*line.asked, job) if small else line.asked
+            return replace(line, jobs=(*line.jobs, job.job_id), asked=requests)
 
-        return self._changed(lambda line: asking(line) if line.number == number else line)
+        return self._apply(lambda line: asking(line) if line.number == number else line)
 
     def with_seed(self, job_id: int, seed: int) -> History:
         """With the seed that the engine chose for a run or a grid: the same line draws the same
         again, and a random class is drawn from that seed as well."""
 
-        def chosen(line: HistoryLine) -> HistoryLine:
+        def renew(line: HistoryLine) -> HistoryLine:
             settings = line.arguments.get("settings")
             if job_id not in line.jobs or not isinstance(settings, SamplingSettings):
                 return line
-            given = {**line.arguments, "settings": replace(settings, seed=seed)}
-            asked = tuple(_seeded(job, seed) if job.job_id == job_id else job for job in line.asked)
-            return replace(line, arguments=given, asked=asked)
+            arguments = {**line.arguments, "settings": replace(settings, seed=seed)}
+            requests = tuple(
+                _with_seed(job, seed) if job.job_id == job_id else job for job in line.asked
+            )
+            return replace(line, arguments=arguments, asked=requests)
 
-        return self._changed(chosen)
+        return self._apply(renew)
 
-    def _changed(self, change: Callable[[HistoryLine], HistoryLine]) -> History:
+    def _apply(self, change: Callable[[HistoryLine], HistoryLine]) -> History:
         return replace(self, lines=tuple(map(change, self.lines)))
 
 
-def _seeded(job: Job[object], seed: int) -> Job[object]:
+def _with_seed(job: Job[object], seed: int) -> Job[object]:
     settings = getattr(job, "settings", None)
     if not isinstance(settings, SamplingSettings):
         return job

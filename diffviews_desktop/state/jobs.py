@@ -41,8 +41,8 @@ class RunningJob:
         """Whether it is still in the queue, and wanted."""
         return self.since is None and self.stage != "cancelling"
 
-    def told(self, event: Progress, now: float) -> RunningJob:
-        """After it told how far it is; ``now`` in monotonic seconds."""
+    def told(self, event: Progress, clock: float) -> RunningJob:
+        """After it told how far it is; ``clock`` in monotonic seconds."""
         stages = (self.stage, event.stage)
         return replace(
             self,
@@ -50,7 +50,7 @@ class RunningJob:
             fraction=event.fraction,
             detail=event.detail,
             seconds_left=event.seconds_left,
-            whole=whole_after(type(self.job), self.whole, stages, event.fraction, now),
+            whole=whole_after(type(self.job), self.whole, stages, event.fraction, clock),
         )
 
 
@@ -101,20 +101,20 @@ class Jobs:
 
     def current(self) -> RunningJob | None:
         """The job that runs, else the last one that waits."""
-        started = (one for one in self.running if one.since is not None)
-        return next(started, self.running[-1] if self.running else None)
+        active = (one for one in self.running if one.since is not None)
+        return next(active, self.running[-1] if self.running else None)
 
-    def shown(self) -> RunningJob | None:
+    def status_job(self) -> RunningJob | None:
         """The job that the status bar shows: one that is done aside where there is no other."""
-        started = [one for one in self.running if one.since is not None]
-        return next(iter((*started, *self.running, *self.aside)), None)
+        active = [one for one in self.running if one.since is not None]
+        return next(iter((*active, *self.running, *self.aside)), None)
 
     def with_job(self, running: RunningJob) -> Jobs:
         """With a job added, or replaced where it is known."""
         job_id = running.job.job_id
         job = running.job
-        before = self.unlisted if job.unlisted else self.aside if job.aside else self.running
-        jobs = tuple(running if one.job.job_id == job_id else one for one in before)
+        old = self.unlisted if job.unlisted else self.aside if job.aside else self.running
+        jobs = tuple(running if one.job.job_id == job_id else one for one in old)
         if self.job(job_id) is None:
             jobs = (*jobs, running)
         if job.unlisted:
@@ -129,7 +129,7 @@ class Jobs:
         """The jobs in the queue, in their order."""
         return tuple(one for one in self.running if one.is_waiting)
 
-    def moved(self, job_id: int, by: int) -> Jobs:
+    def move(self, job_id: int, by: int) -> Jobs:
         """With a waiting job further on in the queue, or further back; as it was, where it is at
         that end, or waits no more."""
         places = [at for at, one in enumerate(self.running) if one.is_waiting]
@@ -144,30 +144,30 @@ class Jobs:
         return replace(self, running=tuple(running))
 
     def without_job(
-        self, job_id: int, outcome: Outcome, now: float, message: str = "", details: str = ""
+        self, job_id: int, outcome: Outcome, clock: float, message: str = "", details: str = ""
     ) -> Jobs:
-        """With a job among the ended ones; ``now`` in monotonic seconds."""
+        """With a job among the ended ones; ``clock`` in monotonic seconds."""
         running = self.job(job_id)
         if running is None:
             return self
         if running.job.unlisted:
             return replace(self, unlisted=tuple(o for o in self.unlisted if o is not running))
-        seconds = None if running.since is None else now - running.since
+        seconds = None if running.since is None else clock - running.since
         job = running.job if size_of(running.job) <= LARGEST_KEPT else None
         ended = EndedJob(
             job_id, running.title, outcome, message, seconds, details, time.time(), job
         )
-        left = tuple(one for one in self.running if one is not running)
-        aside = tuple(one for one in self.aside if one is not running)
+        others = tuple(one for one in self.running if one is not running)
+        side_jobs = tuple(one for one in self.aside if one is not running)
         ended_jobs = (*self.ended, ended)[-MOST_ENDED:]
-        return replace(self, running=left, ended=ended_jobs, aside=aside)
+        return replace(self, running=others, ended=ended_jobs, aside=side_jobs)
 
 
 def size_of(job: Job[object]) -> int:
     """Bytes of a job's arrays."""
-    found = 0
+    total = 0
     for one in fields(job):
         value = getattr(job, one.name)
         values = value.values() if isinstance(value, Mapping) else (value,)
-        found += sum(getattr(part, "nbytes", 0) for part in values)
-    return found
+        total += sum(getattr(part, "nbytes", 0) for part in values)
+    return total

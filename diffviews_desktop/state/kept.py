@@ -57,7 +57,7 @@ class Kept:
 
     def unheld_sets(self, sets: Iterable[SampleSet]) -> tuple[SampleSet, ...]:
         """The named selections that are not in it, or not as they are now."""
-        return tuple(one for one in sets if not any(one is held for held in self.sets))
+        return tuple(one for one in sets if not any(one is other for other in self.sets))
 
 
 def held_run(run: Run) -> HeldRun:

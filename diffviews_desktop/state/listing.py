@@ -95,17 +95,17 @@ def _of_column(name: str, column: Column) -> TableColumn:
 
 
 def _of_map(state: State) -> list[TableColumn]:
-    shown = state.opened.layer_map
-    if shown is None:
+    layer_map = state.opened.layer_map
+    if layer_map is None:
         return []
     columns = [
-        _numbers("x", "x", shown.xy[:, 0], "{:.3f}"),
-        _numbers("y", "y", shown.xy[:, 1], "{:.3f}"),
+        _numbers("x", "x", layer_map.xy[:, 0], "{:.3f}"),
+        _numbers("y", "y", layer_map.xy[:, 1], "{:.3f}"),
     ]
     more = (
-        ("z", "z", shown.z),
-        ("trust", tr("trust"), shown.trust),
-        ("kept", tr("kept"), shown.kept),
+        ("z", "z", layer_map.z),
+        ("trust", tr("trust"), layer_map.trust),
+        ("kept", tr("kept"), layer_map.kept),
     )
     return columns + [
         _numbers(key, title, values, "{:.2f}") for key, title, values in more if values is not None
@@ -116,17 +116,17 @@ def _of_groups(state: State) -> list[TableColumn]:
     opened = state.opened
     assert opened.samples is not None
     count, columns = len(opened.samples), []
-    found = state.groups.clusters_of(opened.model, opened.spec)
-    if found is not None and found.names:
-        columns.append(_of_clusters(found, count))
+    clusters = state.groups.clusters_of(opened.model, opened.spec)
+    if clusters is not None and clusters.names:
+        columns.append(_of_clusters(clusters, count))
     sets = state.groups.sets_of(opened.model)
     if sets:
         columns.append(_of_sets(sets, count))
     return columns
 
 
-def _of_clusters(found: Clusters, count: int) -> TableColumn:
-    each, names = found.of_each(count), (*found.names, "")
+def _of_clusters(clusters: Clusters, count: int) -> TableColumn:
+    each, names = clusters.of_each(count), (*clusters.names, "")
     return TableColumn(
         "cluster",
         tr("cluster"),
@@ -151,31 +151,31 @@ def _of_sets(sets: Sequence[SampleSet], count: int) -> TableColumn:
 
 def rows_in(state: State, scope: Scope) -> Rows:
     """The samples of a scope, in the order in which they are in the table or were found."""
-    samples, found = state.opened.samples, state.find.rows
+    samples, hits = state.opened.samples, state.find.rows
     if samples is None:
         return np.empty(0, np.int64)
     match scope:
         case "selection":
             return state.picks.selection.chosen.rows
         case "found":
-            return np.empty(0, np.int64) if found is None else found
+            return np.empty(0, np.int64) if hits is None else hits
         case "map":
-            shown = _on_map(state)
-            return np.flatnonzero(shown) if shown is not None else np.arange(len(samples))
+            visible = _on_map(state)
+            return np.flatnonzero(visible) if visible is not None else np.arange(len(samples))
     return np.arange(len(samples))
 
 
 def _on_map(state: State) -> NDArray[np.bool_] | None:
     layer_map, hidden = state.opened.layer_map, hidden_rows(state)
-    shown: NDArray[np.bool_] | None = None
+    visible: NDArray[np.bool_] | None = None
     if layer_map is not None:
-        shown = np.isfinite(layer_map.xy[:, 0]) & np.isfinite(layer_map.xy[:, 1])
+        visible = np.isfinite(layer_map.xy[:, 0]) & np.isfinite(layer_map.xy[:, 1])
     if hidden is None:
-        return shown
-    return ~hidden if shown is None else shown & ~hidden
+        return visible
+    return ~hidden if visible is None else visible & ~hidden
 
 
-def ordered(rows: Rows, column: TableColumn | None, *, descending: bool = False) -> Rows:
+def sort_rows(rows: Rows, column: TableColumn | None, *, descending: bool = False) -> Rows:
     """Rows in the order of a column, those without a value last; of equal ones the first stays
     first; without a column as they are."""
     if column is None:

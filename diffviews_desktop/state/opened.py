@@ -104,8 +104,8 @@ class Opened:
     @property
     def map_told_words(self) -> str:
         """The same in words: a part of the map's title; empty where nothing can be told."""
-        shown = self.layer_map
-        return "" if shown is None or self.map_told is None else shown.told_words
+        layer_map = self.layer_map
+        return "" if layer_map is None or self.map_told is None else layer_map.told_words
 
     @property
     def map_told_note(self) -> str:
@@ -135,15 +135,15 @@ class Opened:
         classes = self.samples.classes() if self.samples is not None else []
         return tuple((number, name) for number, name, _ in classes if number >= 0)
 
-    def with_cached(self, mapped: tuple[str, ...]) -> Opened:
+    def with_cached(self, new: tuple[str, ...]) -> Opened:
         """With what these parameters have maps of, and further layers that were mapped."""
         if self.loaded is None:
             return self
         kind = (self.parameters, self.told)
-        there = self.cached.get(kind, frozenset()) | set(mapped)
-        layers = tuple(replace(info, cached=info.name in there) for info in self.loaded.layers)
+        names = self.cached.get(kind, frozenset()) | set(new)
+        layers = tuple(replace(info, cached=info.name in names) for info in self.loaded.layers)
         return replace(
             self,
-            cached={**self.cached, kind: there},
+            cached={**self.cached, kind: names},
             loaded=replace(self.loaded, layers=layers),
         )

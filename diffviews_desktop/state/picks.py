@@ -46,15 +46,15 @@ class Selection:
     @property
     def neighbors(self) -> tuple[int, ...]:
         """All neighbours, by hand first; none twice."""
-        suggested = (row for row, _ in self.suggested if row not in self.manual)
-        return (*self.manual, *suggested)
+        suggestions = (row for row, _ in self.suggested if row not in self.manual)
+        return (*self.manual, *suggestions)
 
     @property
     def rows(self) -> tuple[int, ...]:
         """The samples that a mask averages: the anchor and its neighbours."""
         return () if self.anchor is None else (self.anchor, *self.neighbors)
 
-    def toggled(self, row: int) -> Selection:
+    def toggle(self, row: int) -> Selection:
         """With a neighbour added by hand, or, if it is one, removed."""
         if row in self.neighbors:
             return self.without(row)

@@ -40,14 +40,14 @@ def place_of(state: State) -> Place | None:
 def with_model_of(state: State, place: Place) -> State:
     """A state, which has just opened the model of a place, with what was picked and set there; what
     belongs to its map follows once that is there: see `with_map_of`."""
-    before = place.runs
+    old = place.runs
     runs = replace(
         state.runs,
-        settings=before.settings,
-        interventions=before.interventions,
-        set_a=before.set_a,
-        set_b=before.set_b,
-        condition=before.condition,
+        settings=old.settings,
+        interventions=old.interventions,
+        set_a=old.set_a,
+        set_b=old.set_b,
+        condition=old.condition,
     )
     view = replace(
         state.view,

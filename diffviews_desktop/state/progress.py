@@ -91,48 +91,48 @@ class WholeProgress:
     before: float = 0.0
     since: float = 0.0
 
-    def at(self, now: float) -> float:
+    def at(self, clock: float) -> float:
         """How much of the job is done, 0 … 1. While a stage cannot tell how far it is, it nears the
         end of the stage ever more slowly: a bar that stands still looks as if nothing happened."""
         part = self.fraction
         if not part:
-            part = _MOST_OF_STAGE * (1 - math.exp(-max(0.0, now - self.since) / _SETTLED))
+            part = _MOST_OF_STAGE * (1 - math.exp(-max(0.0, clock - self.since) / _SETTLED))
         return self.begin + (self.end - self.begin) * part
 
 
 def whole_after(
     kind: type[Job[object]],
-    before: WholeProgress | None,
+    old: WholeProgress | None,
     stage: tuple[str, str],
     fraction: float | None,
-    now: float,
+    clock: float,
 ) -> WholeProgress:
     """How far a job of a kind is after it told of a stage.
 
     Args:
         kind: of the job.
-        before: how far it was; None at first.
+        old: how far it was; None at first.
         stage: its last stage, and the one that it tells of.
         fraction: of that stage, 0 … 1, or None.
-        now: in monotonic seconds.
+        clock: in monotonic seconds.
     """
-    begun = before or WholeProgress(since=now)
-    if before is not None and stage[0] == stage[1]:
-        return _on(begun, fraction)
+    base = old or WholeProgress(since=clock)
+    if old is not None and stage[0] == stage[1]:
+        return _on(base, fraction)
     plan = _PLANS.get(kind, ())
-    place = _place(plan, begun.stage, stage[1])
+    place = _place(plan, base.stage, stage[1])
     if place is None:  # nobody knows what else is to come: each stage takes half of what is left
-        reached = begun.at(now) if before is not None else 0.0
-        end = 1.0 if before is None and not plan else reached + (1 - reached) / 2
-        return WholeProgress(reached, end, fraction, begun.stage, begun.before, now)
+        position = base.at(clock) if old is not None else 0.0
+        end = 1.0 if old is None and not plan else position + (1 - position) / 2
+        return WholeProgress(position, end, fraction, base.stage, base.before, clock)
     whole = sum(weight for _, weight in plan)
     lead = sum(weight for _, weight in plan[:place])
-    skipped = lead if before is None else begun.before
-    reached = begun.at(now) if before is not None else 0.0
-    share = whole - skipped
-    begin = max(reached, (lead - skipped) / share)
-    end = max(begin, (lead - skipped + plan[place][1]) / share)
-    return WholeProgress(begin, end, fraction, place, skipped, now)
+    offset = lead if old is None else base.before
+    position = base.at(clock) if old is not None else 0.0
+    share = whole - offset
+    begin = max(position, (lead - offset) / share)
+    end = max(begin, (lead - offset + plan[place][1]) / share)
+    return WholeProgress(begin, end, fraction, place, offset, clock)
 
 
 def _on(whole: WholeProgress, fraction: float | None) -> WholeProgress:
@@ -142,8 +142,8 @@ def _on(whole: WholeProgress, fraction: float | None) -> WholeProgress:
     return WholeProgress(whole.begin, whole.end, fraction, whole.stage, whole.before, whole.since)
 
 
-def _place(plan: Plan, after: int, stage: str) -> int | None:
+def _place(plan: Plan, index: int, stage: str) -> int | None:
     """Where a stage stands in a plan, not before the one that the job is in."""
     name = stage.rpartition(": ")[2]  # "map 2 of 3: UMAP"
-    found = (at for at, (known, _) in enumerate(plan) if at > after and known == name)
-    return next(found, None)
+    places = (at for at, (title, _) in enumerate(plan) if at > index and title == name)
+    return next(places, None)

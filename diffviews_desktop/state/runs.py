@@ -24,8 +24,8 @@ MOST_TAGS = 20
 def tidy_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Tags as they are kept: each once, on one line, without blanks at its ends, and not too
     many."""
-    found = (visible(tag.strip(), MOST_OF_NAME) for tag in tags)
-    return tuple(dict.fromkeys(tag for tag in found if tag))[:MOST_TAGS]
+    names = (visible(tag.strip(), MOST_OF_NAME) for tag in tags)
+    return tuple(dict.fromkeys(tag for tag in names if tag))[:MOST_TAGS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,13 +145,13 @@ class Runs:
 
     def run(self, run_id: int | None = None) -> Run | None:
         """A run; the shown one by default."""
-        wanted = self.shown if run_id is None else run_id
-        return next((run for run in (*self.all, *self.unmasked) if run.id == wanted), None)
+        run_id = self.shown if run_id is None else run_id
+        return next((run for run in (*self.all, *self.unmasked) if run.id == run_id), None)
 
     def of_job(self, job_id: int) -> Run | None:
         """The run that a job draws."""
-        found = (run for run in (*self.all, *self.unmasked) if run.job.job_id == job_id)
-        return next(found, None)
+        runs = (run for run in (*self.all, *self.unmasked) if run.job.job_id == job_id)
+        return next(runs, None)
 
     def is_unmasked(self, run: Run) -> bool:
         """Whether it is only there to be compared with."""
@@ -160,58 +160,58 @@ class Runs:
     def baseline(self, run: Run | None = None) -> Run | None:
         """The run without a mask and with the same seed as a run, the shown one by default."""
         run = run or self.run()
-        wanted = run.unmasked if run is not None else None
-        if wanted is None:
+        job = run.unmasked if run is not None else None
+        if job is None:
             return None
-        return next((one for one in self.unmasked if replace(one.job, job_id=0) == wanted), None)
+        return next((one for one in self.unmasked if replace(one.job, job_id=0) == job), None)
 
-    def compared(self) -> tuple[Run, ...]:
+    def companions(self) -> tuple[Run, ...]:
         """The runs that the shown one is beside: those that were chosen, or else the run without a
         mask, as far as it is there."""
-        chosen = tuple(run for run in self.all if run.id in self.beside and run.id != self.shown)
-        if chosen or not self.comparing:
-            return chosen
+        runs = tuple(run for run in self.all if run.id in self.beside and run.id != self.shown)
+        if runs or not self.comparing:
+            return runs
         baseline = self.baseline()
         return () if baseline is None else (baseline,)
 
     def with_run(self, run: Run) -> Runs:
         """With a run replaced by its newer form."""
 
-        def renewed(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+        def renew(runs: tuple[Run, ...]) -> tuple[Run, ...]:
             return tuple(run if one.id == run.id else one for one in runs)
 
-        return replace(self, all=renewed(self.all), unmasked=renewed(self.unmasked))
+        return replace(self, all=renew(self.all), unmasked=renew(self.unmasked))
 
-    def with_run_again(self, before: Runs, run_id: int) -> Runs:
+    def with_run_again(self, old: Runs, run_id: int) -> Runs:
         """With a run that was there before, in its place, and with those that it is compared with;
         it is shown if it was."""
-        there = {run.id for run in (*self.all, *self.unmasked)}
-        gone = next((run for run in before.all if run.id == run_id), None)
-        if gone is None or run_id in there:
+        ids = {run.id for run in (*self.all, *self.unmasked)}
+        old_run = next((run for run in old.all if run.id == run_id), None)
+        if old_run is None or run_id in ids:
             return self
-        followers = {run.id for run in before.all[before.all.index(gone) + 1 :]}
+        followers = {run.id for run in old.all[old.all.index(old_run) + 1 :]}
         at = next((i for i, run in enumerate(self.all) if run.id in followers), len(self.all))
-        baseline = before.baseline(gone)
-        again = () if baseline is None or baseline.id in there else (baseline,)
+        baseline = old.baseline(old_run)
+        extras = () if baseline is None or baseline.id in ids else (baseline,)
         runs = replace(
             self,
-            all=(*self.all[:at], gone, *self.all[at:]),
-            unmasked=(*self.unmasked, *again),
+            all=(*self.all[:at], old_run, *self.all[at:]),
+            unmasked=(*self.unmasked, *extras),
         )
-        if before.shown != run_id:
+        if old.shown != run_id:
             return runs
-        return replace(runs, shown=run_id, step=before.step)
+        return replace(runs, shown=run_id, step=old.step)
 
     def without_run(self, run_id: int) -> Runs:
         """Without a run, and without those that only it is compared with; where it was shown, the
         last one is."""
-        left = tuple(run for run in self.all if run.id != run_id)
-        wanted = [run.unmasked for run in left]
-        unmasked = tuple(run for run in self.unmasked if replace(run.job, job_id=0) in wanted)
+        others = tuple(run for run in self.all if run.id != run_id)
+        jobs = [run.unmasked for run in others]
+        unmasked = tuple(run for run in self.unmasked if replace(run.job, job_id=0) in jobs)
         beside = tuple(one for one in self.beside if one != run_id)
-        runs = replace(self, all=left, unmasked=unmasked, beside=beside)
+        runs = replace(self, all=others, unmasked=unmasked, beside=beside)
         if self.shown != run_id:
             return runs
-        last = left[-1] if left else None
+        last = others[-1] if others else None
         step = max(0, len(last.steps) - 1) if last else 0
         return replace(runs, shown=last.id if last else None, step=step, beside=())

@@ -71,39 +71,41 @@ class Session(QObject):
             self._telling = False
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def batch(self) -> Iterator[None]:
         """Tell of all updates of a block at once, at its end."""
-        old, held = self._state, self._held
+        old, outer = self._state, self._held
         self._held = True
         try:
             yield
         finally:
-            self._held = held
-            if not held:
+            self._held = outer
+            if not outer:
                 self._tell_of_change(old)
 
-    def aside(self, count: int, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
+    def compute(
+        self, count: int, work: Callable[[], Found], callback: Callable[[Found], None]
+    ) -> None:
         """Compute something of ``count`` samples and go on with what comes out.
 
         Few are computed at once, many in another thread, one piece of work after the other:
-        ``work`` must only read what does not change, and ``then``, which is called in this
+        ``work`` must only read what does not change, and ``callback``, which is called in this
         thread, must look whether what it has found is still asked for.
         """
         if count <= AT_ONCE:
-            then(work())
+            callback(work())
             return
         if self._threads is None:
             self._threads = background_thread("aside")
         self._aside += 1
-        self._threads.submit(work).add_done_callback(lambda done: self._tell(done, then))
+        self._threads.submit(work).add_done_callback(lambda future: self._tell(future, callback))
 
-    def _tell(self, done: Future[Any], then: Callable[[Any], None]) -> None:
-        self._done_aside.emit(done, then)
+    def _tell(self, future: Future[Any], callback: Callable[[Any], None]) -> None:
+        self._done_aside.emit(future, callback)
 
-    def _on_done_aside(self, done: Future[Any], then: Callable[[Any], None]) -> None:
+    def _on_done_aside(self, future: Future[Any], callback: Callable[[Any], None]) -> None:
         self._aside -= 1
-        if self._threads is not None and not done.cancelled():
-            then(done.result())
+        if self._threads is not None and not future.cancelled():
+            callback(future.result())
 
     @property
     def busy(self) -> bool:
@@ -124,10 +126,10 @@ class Session(QObject):
 
     def select(self, selection: Selection, text: str) -> None:
         """Replace the selection, as a step that can be undone."""
-        before, model = self._state.picks.selection, self._state.opened.model
-        if selection != before:
+        old, model = self._state.picks.selection, self._state.opened.model
+        if selection != old:
             redo = partial(_with_selection, model, selection)
-            self.step(redo, partial(_with_selection, model, before), text)
+            self.step(redo, partial(_with_selection, model, old), text)
 
     def step(self, redo: Change, undo: Change, text: str) -> None:
         """Change the state, as a step that can be undone.
@@ -137,7 +139,7 @@ class Session(QObject):
             undo: makes that before of the new one. Neither may hold the session.
             text: what the step is, after "Undo".
         """
-        with self.together():
+        with self.batch():
             self.undo_stack.push(_Step(self, redo, undo, text))
 
     def note_move(self, old: Place, new: Place, text: str) -> None:
@@ -146,12 +148,12 @@ class Session(QObject):
 
     def undo(self) -> None:
         """Take back the last step."""
-        with self.together():
+        with self.batch():
             self.undo_stack.undo()
 
     def redo(self) -> None:
         """Do the step again that was taken back last."""
-        with self.together():
+        with self.batch():
             self.undo_stack.redo()
 
     def _tell_of_undo(self) -> None:

@@ -79,9 +79,9 @@ class Settings:
 
     def change(self, changes: Mapping[str, Value]) -> None:
         """Remember values by their names."""
-        self.changed(changes)()
+        self.change_in_memory(changes)()
 
-    def changed(self, changes: Mapping[str, Value]) -> Callable[[], None]:
+    def change_in_memory(self, changes: Mapping[str, Value]) -> Callable[[], None]:
         """Change values in memory; returns what writes them, which any thread may call: behind a
         large file, the disk may take its time."""
         self._values.update(changes)
@@ -90,11 +90,11 @@ class Settings:
     def _write_changes(self, changes: Mapping[str, Value]) -> None:
         with self._writing:
             try:
-                stored = _read(self._file)
+                values = _read(self._file)
             except (OSError, ValueError):  # damaged since it was read: it is replaced
-                stored = {}
-            if {**stored, **changes} != stored:
-                self._write({**stored, **changes})
+                values = {}
+            if {**values, **changes} != values:
+                self._write({**values, **changes})
 
     def clear(self) -> None:
         """Forget everything."""
@@ -110,14 +110,14 @@ class Settings:
             log.warning("The settings cannot be written: %s", error)
 
 
-def packed(array: QByteArray) -> str:
+def pack(array: QByteArray) -> str:
     """Bytes of Qt's as a text with a checksum: over some that were damaged, Qt crashes."""
     data = array.data()
     return f"{zlib.crc32(data):08x}:{b64encode(data).decode('ascii')}"
 
 
-def unpacked(text: str) -> bytes:
-    """What was `packed`; nothing if the text was damaged."""
+def unpack(text: str) -> bytes:
+    """What `pack` made; nothing if the text was damaged."""
     checksum, _, code = text.partition(":")
     try:
         data = b64decode(code, validate=True)
@@ -150,9 +150,9 @@ def _set_aside(file: Path, error: Exception) -> str:
     """Have a file out of the way, under a name that none has yet; what to say of it."""
     reason = getattr(error, "strerror", None) or str(error)
     log.warning("The settings in %s cannot be used: %s", file, reason)
-    aside = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
+    new_file = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
     try:
-        file.rename(aside)
+        file.rename(new_file)
     except OSError:
         return tr(
             "The settings could not be read, so the window starts with its defaults. "
@@ -162,5 +162,5 @@ def _set_aside(file: Path, error: Exception) -> str:
     return tr(
         "The settings could not be read, so the window starts with its defaults. "
         "The old file is now {file}.",
-        file=aside,
+        file=new_file,
     )

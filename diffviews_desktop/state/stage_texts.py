@@ -57,11 +57,11 @@ _OF = re.compile(rf"\b{_QUANTITY} of {_QUANTITY}( files?)?")
 
 def stage_text(stage: str) -> str:
     """A stage as the window shows it: ``map 2 of 3: UMAP``."""
-    if found := _MAP.fullmatch(stage):
-        number, count, name = found.groups()
+    if match := _MAP.fullmatch(stage):
+        number, count, name = match.groups()
         return tr("map {number} of {count}: {stage}", number=number, count=count, stage=tr(name))
-    if found := _CHECKING.fullmatch(stage):
-        return tr("checking {file}", file=found[1])
+    if match := _CHECKING.fullmatch(stage):
+        return tr("checking {file}", file=match[1])
     return tr(stage)
 
 
@@ -70,10 +70,10 @@ def detail_text(detail: str) -> str:
     return _OF.sub(_of, detail)
 
 
-def _of(found: re.Match[str]) -> str:
-    done, all_, files = found.groups()
+def _of(match: re.Match[str]) -> str:
+    count, all_, files = match.groups()
     if files == " file":
-        return tr("{done} of {all} file", done=done, all=all_)
+        return tr("{done} of {all} file", done=count, all=all_)
     if files == " files":
-        return tr("{done} of {all} files", done=done, all=all_)
-    return tr("{done} of {all}", done=done, all=all_)
+        return tr("{done} of {all} files", done=count, all=all_)
+    return tr("{done} of {all}", done=count, all=all_)

@@ -130,8 +130,8 @@ class State:
     def condition(self) -> Condition:
         """What the next run is told: what the user chose, else what the samples of the map were
         told, so that the run can be compared with them."""
-        chosen = self.runs.condition
-        return like_samples(self.opened.map_told) if chosen is None else chosen
+        choice = self.runs.condition
+        return like_samples(self.opened.map_told) if choice is None else choice
 
     def on_this_map(self, run: Run) -> bool:
         """Whether a run's coordinates belong to the map on screen."""
@@ -182,11 +182,11 @@ class State:
     ) -> State:
         """With what importing a folder, opening it and loading its model say, one after the other;
         none of it replaces what was said just before. Without a sentence nothing changes."""
-        about, before = (about[0].absolute(), about[1]), self.notice
-        known = before.details.split("\n") if before is not None and before.about == about else []
+        about, last = (about[0].absolute(), about[1]), self.notice
+        old = last.details.split("\n") if last is not None and last.about == about else []
         whole = (text if text.endswith(".") else f"{text}." for text in sentences)
-        every = list(dict.fromkeys((*known, *whole)))
-        if every == known:
+        every = list(dict.fromkeys((*old, *whole)))
+        if every == old:
             return self
         more = (
             tr(" ({number} more)", number=len(every) - MOST_SAID) if len(every) > MOST_SAID else ""
@@ -196,5 +196,5 @@ class State:
         )
         assert new.notice is not None
         notice = replace(new.notice, about=about)
-        others = self.notices[:-1] if known else self.notices  # the fuller one takes its place
+        others = self.notices[:-1] if old else self.notices  # the fuller one takes its place
         return replace(new, notice=notice, notices=(*others, notice)[-MOST_NOTICES:])

@@ -18,28 +18,28 @@ def values_of(state: State, by: ColorBy) -> Values | None:
 def hidden_rows(state: State, but: ColorBy | None = None) -> NDArray[np.bool_] | None:
     """The samples ``(N,)`` that the state's filters leave out, without the filter ``but`` by one
     quantity; None where they leave out none."""
-    gone: NDArray[np.bool_] | None = None
-    for wanted in state.view.filters:
-        left_out = None if wanted.by == but else hidden_by(state, wanted)
+    mask: NDArray[np.bool_] | None = None
+    for criterion in state.view.filters:
+        left_out = None if criterion.by == but else hidden_by(state, criterion)
         if left_out is not None:
-            gone = left_out if gone is None else gone | left_out
-    return gone
+            mask = left_out if mask is None else mask | left_out
+    return mask
 
 
-def hidden_by(state: State, wanted: Filter) -> NDArray[np.bool_] | None:
+def hidden_by(state: State, criterion: Filter) -> NDArray[np.bool_] | None:
     """The samples ``(N,)`` that one filter leaves out; None where it leaves out none."""
-    found = values_of(state, wanted.by)
-    if found is None:
+    values = values_of(state, criterion.by)
+    if values is None:
         return None
-    if found.kind == "category":
-        known = np.zeros(len(found.names) + 1, dtype=bool)  # the last, of no category, is -1
-        known[[at for at in wanted.hidden if -1 <= at < len(found.names)]] = True
-        gone = known[found.values.astype(np.intp)]
+    if values.kind == "category":
+        table = np.zeros(len(values.names) + 1, dtype=bool)  # the last, of no category, is -1
+        table[[at for at in criterion.hidden if -1 <= at < len(values.names)]] = True
+        mask = table[values.values.astype(np.intp)]
     else:
-        gone = np.isnan(found.values)
+        mask = np.isnan(values.values)
         with np.errstate(invalid="ignore", over="ignore"):
-            if wanted.low is not None:
-                gone |= found.values < wanted.low
-            if wanted.high is not None:
-                gone |= found.values > wanted.high
-    return gone if gone.any() else None
+            if criterion.low is not None:
+                mask |= values.values < criterion.low
+            if criterion.high is not None:
+                mask |= values.values > criterion.high
+    return mask if mask.any() else None

@@ -77,15 +77,15 @@ class View:
 
     def hidden_categories(self, by: ColorBy) -> frozenset[int]:
         """The categories of a quantity that its filter leaves out."""
-        wanted = self.filter_of(by)
-        return frozenset() if wanted is None else wanted.hidden
+        criterion = self.filter_of(by)
+        return frozenset() if criterion is None else criterion.hidden
 
-    def with_filter(self, wanted: Filter) -> View:
+    def with_filter(self, new: Filter) -> View:
         """With a filter in place of that by the same quantity; one that leaves out nothing goes."""
-        others = [one for one in self.filters if one.by != wanted.by]
-        limits = wanted.low is not None or wanted.high is not None or bool(wanted.hidden)
-        at = next((i for i, one in enumerate(self.filters) if one.by == wanted.by), len(others))
-        others[at:at] = [wanted] if limits else []
+        others = [one for one in self.filters if one.by != new.by]
+        limits = new.low is not None or new.high is not None or bool(new.hidden)
+        at = next((i for i, one in enumerate(self.filters) if one.by == new.by), len(others))
+        others[at:at] = [new] if limits else []
         return replace(self, filters=tuple(others))
 
 

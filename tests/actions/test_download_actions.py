@@ -88,7 +88,7 @@ def test_a_download_runs_beside_all_other_jobs(
     assert (job.what, job.out, job.endpoint) == ("tiny", OUT, "https://host")
     assert session.state.jobs.running == ()
     assert session.state.jobs.current() is None
-    shown = session.state.jobs.shown()
+    shown = session.state.jobs.status_job()
     assert shown is not None
     assert shown.job is job
     answers.on_started(context, job.job_id)
@@ -97,7 +97,7 @@ def test_a_download_runs_beside_all_other_jobs(
     asking.cancel_current(context)  # Esc is for what the user waits for
     assert worker.cancelled == []
     other = change(session, worker, "bottleneck")
-    shown = session.state.jobs.shown()
+    shown = session.state.jobs.status_job()
     assert shown is not None
     assert shown.job is other
     asking.cancel_shown(context)

@@ -278,7 +278,7 @@ def test_what_was_written_is_said_and_previews_are_on_no_list(
     assert isinstance(second, PreviewContent)
     assert worker.cancelled == [first.job_id]  # only the newest counts
     jobs = drawn.state.jobs
-    assert (jobs.running, jobs.aside, jobs.shown()) == ((), (), None)
+    assert (jobs.running, jobs.aside, jobs.status_job()) == ((), (), None)
     pixels = np.zeros((5, 6, 3), np.uint8)
     finish(drawn, worker, second.job_id, ContentPreview(second.job_id, pixels), window=window)
     assert window.asked == [("preview", (5, 6, 3))]

@@ -67,13 +67,13 @@ def test_runs_are_put_beside_the_shown_one(
     run_list.compare_runs(context, one, (two, three, one, 99))
     state = session.state.runs
     assert (state.shown, state.beside) == (one, (two, three))
-    assert [run.id for run in state.compared()] == [two, three]
+    assert [run.id for run in state.companions()] == [two, three]
     assert runs.is_comparing(session.state)
     runs.delete_run(context, two)
     assert session.state.runs.beside == (three,)
     runs.show_run(context, three)
     assert session.state.runs.beside == ()
-    assert session.state.runs.compared() == ()
+    assert session.state.runs.companions() == ()
     run_list.compare_runs(context, one, (three,))
     runs.compare_with_unmasked(context, comparing=False)
     assert not runs.is_comparing(session.state)

@@ -136,15 +136,15 @@ def test_updates_together_are_told_once(qtbot: QtBot) -> None:
     told: list[tuple[State, State]] = []
     session.changed.connect(lambda old, new: told.append((old, new)))
     before = session.state
-    with session.together():
+    with session.batch():
         session.update(session.state.with_notice("one"))
-        with session.together():
+        with session.batch():
             session.update(session.state.with_notice("two"))
         assert session.state.notice is not None
         assert session.state.notice.text == "two"  # the state itself is never behind
         assert told == []
     assert told == [(before, session.state)]
-    with session.together():
+    with session.batch():
         pass
     assert len(told) == 1
 
@@ -155,7 +155,7 @@ def test_an_error_among_updates_together_leaves_nothing_untold(qtbot: QtBot) -> 
     session.changed.connect(lambda old, new: told.append(new))
 
     def fail() -> None:
-        with session.together():
+        with session.batch():
             session.update(session.state.with_notice("one"))
             raise ValueError("broken")
 
@@ -175,10 +175,10 @@ def test_little_is_computed_at_once_and_much_in_another_thread(
         threads.append(threading.get_ident())
         return answer
 
-    session.aside(AT_ONCE, lambda: work(1), found.append)
+    session.compute(AT_ONCE, lambda: work(1), found.append)
     assert (found, threads) == ([1], [here])
     for answer in (2, 3, 4):
-        session.aside(AT_ONCE + 1, lambda answer=answer: work(answer), found.append)
+        session.compute(AT_ONCE + 1, lambda answer=answer: work(answer), found.append)
     assert session.busy
     assert found == [1]
     qtbot.waitUntil(lambda: not session.busy)
@@ -188,8 +188,8 @@ def test_little_is_computed_at_once_and_much_in_another_thread(
 
 def test_what_is_found_after_the_end_is_dropped(session: Session, qtbot: QtBot) -> None:
     go, found = threading.Event(), []
-    session.aside(AT_ONCE + 1, go.wait, found.append)
-    session.aside(AT_ONCE + 1, lambda: 1, found.append)
+    session.compute(AT_ONCE + 1, go.wait, found.append)
+    session.compute(AT_ONCE + 1, lambda: 1, found.append)
     go.set()
     session.close()
     qtbot.wait(50)

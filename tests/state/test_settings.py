@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from diffviews_desktop import paths
 from diffviews_desktop.app import App, Options
-from diffviews_desktop.state.settings import MOST_BYTES, Settings, packed, unpacked
+from diffviews_desktop.state.settings import MOST_BYTES, Settings, pack, unpack
 
 FINE = {"theme": "dark", "recent": ["/a", "/b@c, d"], "folder": "@Variant(\udcff\u202e"}
 ABORTS_QT = rb"theme=@Variant(\0\0\0\x9\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f)"
@@ -153,14 +153,14 @@ def test_a_file_just_small_enough_is_read(file: Path) -> None:
 
 def test_bytes_are_the_same_again_or_nothing() -> None:
     data = random.Random(0).randbytes(200)
-    text = packed(QByteArray(data))
-    assert unpacked(text) == data
+    text = pack(QByteArray(data))
+    assert unpack(text) == data
     for i in range(len(text)):
         for bit in range(7):
             changed = text[:i] + chr(ord(text[i]) ^ 1 << bit) + text[i + 1 :]
-            assert unpacked(changed) in (b"", data)  # the last bits of base64 say nothing
-        assert unpacked(text[:i]) == b""
-    assert unpacked("") == unpacked("ü:ü") == unpacked("00000000:") == b""
+            assert unpack(changed) in (b"", data)  # the last bits of base64 say nothing
+        assert unpack(text[:i]) == b""
+    assert unpack("") == unpack("ü:ü") == unpack("00000000:") == b""
 
 
 def test_the_window_starts_with_the_defaults_and_says_so(

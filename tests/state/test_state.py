@@ -65,12 +65,12 @@ def test_neighbours_are_those_by_hand_then_those_suggested() -> None:
 
 def test_a_toggle_adds_by_hand_or_removes() -> None:
     selection = Selection(anchor=5, suggested=((7, 0.1), (3, 0.3)))
-    added = selection.toggled(1)
+    added = selection.toggle(1)
     assert added.manual == (1,)
-    assert added.toggled(1) == selection
-    assert added.toggled(7).suggested == ((3, 0.3),)
+    assert added.toggle(1) == selection
+    assert added.toggle(7).suggested == ((3, 0.3),)
     both = Selection(anchor=5, manual=(7,), suggested=((7, 0.1),))
-    assert both.toggled(7) == Selection(anchor=5)
+    assert both.toggle(7) == Selection(anchor=5)
 
 
 @given(
@@ -82,9 +82,9 @@ def test_toggling_twice_leaves_the_same_neighbours_and_none_twice(
     manual: list[int], suggested: list[int], row: int
 ) -> None:
     before = Selection(10, tuple(manual), tuple((r, float(r)) for r in suggested))
-    once = before.toggled(row)
+    once = before.toggle(row)
     assert set(once.neighbors) == set(before.neighbors) ^ {row}
-    assert set(once.toggled(row).neighbors) == set(before.neighbors)
+    assert set(once.toggle(row).neighbors) == set(before.neighbors)
     assert len(set(once.neighbors)) == len(once.neighbors)
 
 

@@ -39,9 +39,9 @@ def pieces_of_one(array: NDArray, dtype: DTypeLike) -> Iterator[bytes | memoryvi
 
 def _header(kind: np.dtype, shape: tuple[int, ...]) -> bytes:
     stream = io.BytesIO()
-    described = np.lib.format.dtype_to_descr(kind)
+    description = np.lib.format.dtype_to_descr(kind)
     np.lib.format.write_array_header_1_0(
-        stream, {"descr": described, "fortran_order": False, "shape": shape}
+        stream, {"descr": description, "fortran_order": False, "shape": shape}
     )
     return stream.getvalue()
 
@@ -59,17 +59,17 @@ def read_array(file: BinaryIO, size: int, dtype: DTypeLike, axes: int) -> NDArra
         ValueError: it holds something else, or less than it says.
     """
     kind = np.dtype(dtype).newbyteorder("<")
-    counted = _Counted(file)
-    shape, fortran, found = _read_header(counted)
-    if fortran or found != kind or len(shape) != axes or min(shape, default=0) < 0:
+    reader = _Counted(file)
+    shape, fortran, header_kind = _read_header(reader)
+    if fortran or header_kind != kind or len(shape) != axes or min(shape, default=0) < 0:
         raise ValueError(tr("an array in it has other values than it should have"))
     values = math.prod(shape) * kind.itemsize
-    if values != size - counted.count:
+    if values != size - reader.count:
         raise ValueError(tr("an array in it has another size than it says"))
-    made = np.empty(shape, kind)
+    array = np.empty(shape, kind)
     if values:
-        _fill(made, file)
-    return made
+        _fill(array, file)
+    return array
 
 
 def _read_header(file: _Counted) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -100,6 +100,6 @@ class _Counted:
         self._file, self.count = file, 0
 
     def read(self, size: int = -1) -> bytes:
-        found = self._file.read(size)
-        self.count += len(found)
-        return found
+        piece = self._file.read(size)
+        self.count += len(piece)
+        return piece

@@ -33,13 +33,13 @@ MOST_NUMBER = 1_000_000_000
 
 def are_numbers(numbers: Sequence[int]) -> bool:
     """Whether runs or named selections can have these numbers."""
-    there = all(1 <= number <= MOST_NUMBER for number in numbers)
-    return there and len(set(numbers)) == len(numbers)
+    valid = all(1 <= number <= MOST_NUMBER for number in numbers)
+    return valid and len(set(numbers)) == len(numbers)
 
 
-def last_number(said: int, numbers: Sequence[int]) -> int:
+def last_number(number: int, numbers: Sequence[int]) -> int:
     """The number that was given last, by what a session says and by those that it has."""
-    return max((said if said <= MOST_NUMBER else 0, *numbers, 0))
+    return max((number if number <= MOST_NUMBER else 0, *numbers, 0))
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,10 @@ def pieces_of_samples(
     """Samples as one array of bytes: how many there are, their rows, where the id of each ends, the
     label of each if they have some, all as int64, then the ids in UTF-8: in one, because files are
     replaced one by one. The ids are looked up only where it is written."""
-    packed = Texts.of(ids)
-    given = [] if labels is None else [labels]
-    numbers = np.concatenate([[len(rows)], rows.rows, packed.ends, *given]).astype("<i8")
-    yield from pieces_of_one(np.concatenate([numbers.view(np.uint8), packed.blob]), "u1")
+    texts = Texts.of(ids)
+    extras = [] if labels is None else [labels]
+    numbers = np.concatenate([[len(rows)], rows.rows, texts.ends, *extras]).astype("<i8")
+    yield from pieces_of_one(np.concatenate([numbers.view(np.uint8), texts.blob]), "u1")
 
 
 def set_forms(groups: Groups) -> tuple[SetForm, ...]:
@@ -75,9 +75,9 @@ def arrays_of_groups(groups: Groups) -> Iterator[tuple[str, Pieces, object]]:
     for one in groups.all_sets:
         samples = one.samples
         yield f"set-{one.number}.npy", pieces_of_samples(samples.rows, samples.ids), samples
-    for found in groups.all_clusters:
-        rows, ids, labels = found.samples.rows, found.samples.ids, found.labels
-        yield f"clusters-{found.number}.npy", pieces_of_samples(rows, ids, labels), labels
+    for clusters in groups.all_clusters:
+        rows, ids, labels = clusters.samples.rows, clusters.samples.ids, clusters.labels
+        yield f"clusters-{clusters.number}.npy", pieces_of_samples(rows, ids, labels), labels
 
 
 # ---- reading ------------------------------------------------------------------------------------
@@ -150,17 +150,17 @@ def _clusters(form: ClustersForm, members: Bounded) -> Clusters:
 
 
 def _views(views: Iterable[NamedView]) -> tuple[NamedView, ...]:
-    kept = {}
+    entries = {}
     for one in list(views)[:MOST_READ]:
         name = visible(one.name, MOST_OF_NAME)
-        kept[name] = replace(
+        entries[name] = replace(
             one,
             name=name,
             filters=filters_of(one.filters),
             color_by=one.color_by if is_known(one.color_by) else NamedView.color_by,
             size_by=one.size_by if one.size_by and is_known(one.size_by) else None,
         )
-    return tuple(kept.values())
+    return tuple(entries.values())
 
 
 def filters_of(filters: Sequence[Filter]) -> tuple[Filter, ...]:

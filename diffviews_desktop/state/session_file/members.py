@@ -38,18 +38,18 @@ def run_array(number: int, part: str) -> str:
     return f"run-{number}-{part}.npy"
 
 
-def _joined(pieces: Pieces) -> Iterator[bytes]:
+def _join(pieces: Pieces) -> Iterator[bytes]:
     """Larger pieces: for each that is written, the thread may have to wait for the window's."""
-    held: list[bytes | memoryview] = []
+    buffer: list[bytes | memoryview] = []
     size = 0
     for piece in pieces:
-        held.append(piece)
+        buffer.append(piece)
         size += len(piece)
         if size >= PIECE:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)
+            yield b"".join(buffer)
+            buffer, size = [], 0
+    if buffer:
+        yield b"".join(buffer)
 
 
 class Written(Protocol):
@@ -135,7 +135,7 @@ class ZipWriter:
         # an array is stored as it is: by its name alone a member would be compressed
         info = name if name.endswith(".json") else zipfile.ZipInfo(name)
         with self._archive.open(info, "w", force_zip64=True) as member:
-            for piece in _joined(pieces):
+            for piece in _join(pieces):
                 member.write(piece)
 
 
@@ -211,7 +211,7 @@ class FolderStore:
         if self._written.get(name) is of:
             return
         with replacing(self.folder / name) as stream:
-            for piece in _joined(pieces):
+            for piece in _join(pieces):
                 stream.write(piece)
         self._written[name] = of
 

@@ -20,9 +20,9 @@ def _several_filters(name: str, member: Member) -> Member:
     view = member.get("view")
     if name != HEAD or not isinstance(view, dict):
         return member
-    kept = {key: value for key, value in view.items() if key != "filter"}
-    only = view.get("filter")
-    return {**member, "view": {**kept, "filters": [] if only is None else [only]}}
+    others = {key: value for key, value in view.items() if key != "filter"}
+    single = view.get("filter")
+    return {**member, "view": {**others, "filters": [] if single is None else [single]}}
 
 
 MIGRATIONS: Mapping[int, Migration] = {1: _several_filters}
@@ -50,7 +50,7 @@ def version_of(head: Member) -> int:
     return version
 
 
-def migrated(
+def migrate(
     name: str, member: Member, version: int, steps: Mapping[int, Migration] = MIGRATIONS
 ) -> Member:
     """A member as this version has it.

@@ -44,7 +44,7 @@ from diffviews_desktop.state.session_file.members import (
 from diffviews_desktop.state.session_file.migrations import (
     MIGRATIONS,
     Migration,
-    migrated,
+    migrate,
     version_of,
 )
 from diffviews_desktop.state.session_file.saved import SavedSession
@@ -117,13 +117,13 @@ def read_folder(folder: Path) -> SavedSession:
         raise _unusable(tr("What was kept of the last session"), error) from error
 
 
-def _unusable(what: str, error: Exception) -> DataError:
+def _unusable(subject: str, error: Exception) -> DataError:
     if isinstance(error, MemoryError):
         return DataError(
             tr(
                 "{what} cannot be opened: there is not enough memory for it. Close other programs, "
                 "then try again.",
-                what=what,
+                what=subject,
             )
         )
     if isinstance(error, OSError):
@@ -138,7 +138,7 @@ def _unusable(what: str, error: Exception) -> DataError:
         tr(
             "{what} cannot be opened ({reason}). Nothing was changed; take another "
             "copy of it if there is one.",
-            what=what,
+            what=subject,
             reason=visible(reason, 300),
         )
     )
@@ -147,13 +147,13 @@ def _unusable(what: str, error: Exception) -> DataError:
 def _session(members: Bounded, file: Path, steps: Mapping[int, Migration]) -> SavedSession:
     raw = _json(members, HEAD, file)
     version = version_of(raw)
-    form = session_adapter().validate_python(migrated(HEAD, raw, version, steps))
+    form = session_adapter().validate_python(migrate(HEAD, raw, version, steps))
     check_numbers(form)
 
     def run_of(number: int) -> Run:
         name = run_json(number)
         told = run_adapter().validate_python(
-            migrated(name, _json(members, name, file), version, steps)
+            migrate(name, _json(members, name, file), version, steps)
         )
         check_numbers(told)
         return _run(told, number, members)
@@ -189,10 +189,10 @@ def _session(members: Bounded, file: Path, steps: Mapping[int, Migration]) -> Sa
 
 
 def _json(members: Bounded, name: str, file: Path) -> dict[str, Any]:
-    found = parse_json(members.json(name).decode("utf-8"), file)
-    if not isinstance(found, dict):
+    value = parse_json(members.json(name).decode("utf-8"), file)
+    if not isinstance(value, dict):
         raise ValueError(tr("{name} in it is not what it should be", name=name))
-    return found
+    return value
 
 
 def _check(form: SessionForm) -> None:
@@ -224,9 +224,9 @@ def _places(members: Bounded, name: str, checksum: int | None) -> Places | None:
 def _view(view: View) -> View:
     """A view without what no map can show."""
     left, bottom, right, top = view.rectangle or (0.0, 0.0, 0.0, 0.0)
-    there = _are_coordinates(left, bottom, right, top) and left < right and bottom < top
+    has_rectangle = _are_coordinates(left, bottom, right, top) and left < right and bottom < top
     camera = view.camera
-    seen = (
+    has_camera = (
         camera is not None
         and NEAREST <= camera.distance <= FARTHEST
         and _are_coordinates(camera.azimuth, camera.elevation, *camera.target)
@@ -237,8 +237,8 @@ def _view(view: View) -> View:
         size_by=view.size_by if view.size_by and is_known(view.size_by) else None,
         third_axis=view.third_axis if view.third_axis and is_known(view.third_axis) else None,
         filters=filters_of(view.filters),
-        rectangle=view.rectangle if there else None,
-        camera=camera if seen else None,
+        rectangle=view.rectangle if has_rectangle else None,
+        camera=camera if has_camera else None,
         can_go_back=False,
         can_go_forward=False,
         not_solid="",
@@ -256,19 +256,19 @@ def _are_coordinates(*values: float) -> bool:
 
 def _selection(form: SessionForm, members: Bounded) -> tuple[Selection, Texts | tuple[str, ...]]:
     picks = form.picks
-    chosen, ids = _chosen(members)
+    rows, ids = _read_chosen(members)
     selection = Selection(
         anchor=picks.anchor,
         manual=picks.manual,
         suggested=picks.suggested,
         suggested_by=picks.suggested_by,
         in_layer=picks.in_layer,
-        chosen=chosen,
+        chosen=rows,
     )
     return selection, ids
 
 
-def _chosen(members: Bounded) -> tuple[RowSet, Texts | tuple[str, ...]]:
+def _read_chosen(members: Bounded) -> tuple[RowSet, Texts | tuple[str, ...]]:
     """The selection set and the ids of its samples; nothing where the session has none."""
     try:
         return read_samples(members, CHOSEN)
@@ -281,8 +281,8 @@ def _chosen(members: Bounded) -> tuple[RowSet, Texts | tuple[str, ...]]:
 
 def _runs(form: SessionForm, runs: tuple[Run, ...], unmasked: tuple[Run, ...]) -> Runs:
     told = form.runs
-    shown = next((run for run in runs if run.id == told.shown), runs[-1] if runs else None)
-    last = len(shown.steps) - 1 if shown is not None else 0
+    shown_run = next((run for run in runs if run.id == told.shown), runs[-1] if runs else None)
+    last = len(shown_run.steps) - 1 if shown_run is not None else 0
     return Runs(
         settings=fitted(told.settings),
         interventions=tuple(map(fitted_intervention, told.interventions)),
@@ -290,7 +290,7 @@ def _runs(form: SessionForm, runs: tuple[Run, ...], unmasked: tuple[Run, ...]) -
         set_b=told.set_b,
         condition=told.condition,
         all=runs,
-        shown=None if shown is None else shown.id,
+        shown=None if shown_run is None else shown_run.id,
         step=min(max(told.step, 0), last),
         comparing=told.comparing,
         beside=tuple(run.id for run in runs if run.id in told.beside),
@@ -327,49 +327,51 @@ def _run(form: RunForm, number: int, members: Bounded) -> Run:
         tags=tidy_tags(form.tags),
         when=form.when if 0 <= form.when <= LAST_TIME else 0.0,
     )
-    return replace(run, landed=_landed(form, run))
+    return replace(run, landed=_landing(form, run))
 
 
 def _rows(form: RunForm) -> tuple[int, ...]:
     """The samples of a run's interventions, where it can have been drawn as it says."""
     job, rows = form.job, rows_of(form.job.interventions)
-    asked = job.settings, replace(job.settings, seed=form.seed)
-    fit = all(map(fits, asked)) and all(map(intervention_fits, job.interventions))
+    settings = job.settings, replace(job.settings, seed=form.seed)
+    fit = all(map(fits, settings)) and all(map(intervention_fits, job.interventions))
     if not fit or min(rows, default=0) < 0:
         raise ValueError(tr("a run in it was drawn with settings that cannot be"))
     return rows
 
 
-def _usual(found: Typicality | None) -> Typicality | None:
+def _usual(typicality: Typicality | None) -> Typicality | None:
     """How usual something is; None where its percentages are none."""
-    if found is None:
+    if typicality is None:
         return None
-    told = (one.percentile for one in (found.distance, found.outside) if one is not None)
-    return found if all(0 <= percent <= 100 for percent in told if percent is not None) else None
+    told = (one.percentile for one in (typicality.distance, typicality.outside) if one is not None)
+    return (
+        typicality if all(0 <= percent <= 100 for percent in told if percent is not None) else None
+    )
 
 
-def _landed(form: RunForm, run: Run) -> PicturePlaced | None:
-    placed = form.landed
-    if placed is None or not _are_coordinates(*placed.xy) or not 0 <= placed.sigma < math.inf:
+def _landing(form: RunForm, run: Run) -> PicturePlaced | None:
+    landing = form.landed
+    if landing is None or not _are_coordinates(*landing.xy) or not 0 <= landing.sigma < math.inf:
         return None
     job = PlacePicture(
         job_id=0,
         folder=run.job.folder,
-        spec=placed.spec,
+        spec=landing.spec,
         image=run.steps[-1].image,
-        condition=placed.condition,
-        sigma=placed.sigma,
-        seed=placed.seed,
-        count=placed.count,
+        condition=landing.condition,
+        sigma=landing.sigma,
+        seed=landing.seed,
+        count=landing.count,
     )
     return PicturePlaced(
         job=job,
-        xy=placed.xy,
-        distance=placed.distance,
-        neighbors=placed.neighbors,
-        told=placed.told,
-        apart=placed.apart,
-        typicality=_usual(placed.typicality),
+        xy=landing.xy,
+        distance=landing.distance,
+        neighbors=landing.neighbors,
+        told=landing.told,
+        apart=landing.apart,
+        typicality=_usual(landing.typicality),
     )
 
 
@@ -377,7 +379,7 @@ def _steps(form: RunForm, members: Bounded) -> tuple[RunStep, ...]:
     images = _pictures(members, run_array(form.id, "images"))
     noised = _pictures(members, run_array(form.id, "noised"))
     numbers = _array(members, run_array(form.id, "numbers"), "f8", axes=2)
-    reduced = _reduced(members, run_array(form.id, "reduced"))
+    reduced = _read_reduced(members, run_array(form.id, "reduced"))
     count = len(images)
     usual = form.typicality or ((None, None),) * count
     sizes = {len(noised), len(numbers), len(usual), count if reduced is None else len(reduced)}
@@ -407,14 +409,14 @@ def _steps(form: RunForm, members: Bounded) -> tuple[RunStep, ...]:
 
 
 def _pictures(members: Bounded, name: str) -> NDArray[np.uint8]:
-    found = _array(members, name, "u1", axes=4)
-    _, height, width, channels = found.shape
+    pictures = _array(members, name, "u1", axes=4)
+    _, height, width, channels = pictures.shape
     if not (1 <= height <= MOST_SIDE and 1 <= width <= MOST_SIDE and channels in (1, 3)):
         raise ValueError(tr("a picture in it has a size that it cannot have"))
-    return found
+    return pictures
 
 
-def _reduced(members: Bounded, name: str) -> NDArray[np.float32] | None:
+def _read_reduced(members: Bounded, name: str) -> NDArray[np.float32] | None:
     try:
         return _array(members, name, "f4", axes=2)
     except (KeyError, FileNotFoundError):

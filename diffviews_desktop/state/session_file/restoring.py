@@ -32,7 +32,7 @@ class Restored:
     gone: int
 
 
-def restored(state: State, session: SavedSession, file: Path | None) -> Restored:
+def restore_state(state: State, session: SavedSession, file: Path | None) -> Restored:
     """A state, whose samples were just opened, with what a session holds but for what belongs to
     its map: see `at_map`.
 
@@ -45,11 +45,11 @@ def restored(state: State, session: SavedSession, file: Path | None) -> Restored
     assert samples is not None
     trusted = session.fingerprint == state.opened.fingerprint
     find = _finder(samples, trusted)
-    picked = picked_rows(session.selection)
-    found = find(picked, session.ids)
-    chosen = _chosen(session, samples, find, trusted)
+    rows = picked_rows(session.selection)
+    matches = find(rows, session.ids)
+    selection_set = _find_chosen(session, samples, find, trusted)
     runs = _runs(session, state, find)
-    selection = _selection(session.selection, found, chosen)
+    selection = _selection(session.selection, matches, selection_set)
     picks = replace(
         state.picks,
         selection=replace(selection, suggested=(), suggested_by=None, in_layer=False),
@@ -57,7 +57,7 @@ def restored(state: State, session: SavedSession, file: Path | None) -> Restored
         suggest_on_map=session.suggest_on_map,
         suggest_within=session.suggest_within,
     )
-    kept = replace(
+    status = replace(
         state.kept,
         file=file or session.file,
         held=all_held(runs.all) if file is not None else session.held,
@@ -65,12 +65,12 @@ def restored(state: State, session: SavedSession, file: Path | None) -> Restored
     view = replace(
         session.view, rectangle=None, camera=None, not_solid=state.view.not_solid, beside=False
     )
-    gone = found.count(None) + len(session.selection.chosen) - len(chosen)
+    missing = matches.count(None) + len(session.selection.chosen) - len(selection_set)
     groups = groups_on(session.groups, state.opened.model or "", samples, state.opened.fingerprint)
     if file is not None:
-        kept = replace(kept, sets=groups.all_sets)
-    new = replace(state, picks=picks, runs=runs, view=view, kept=kept, groups=groups)
-    return Restored(new, gone)
+        status = replace(status, sets=groups.all_sets)
+    new = replace(state, picks=picks, runs=runs, view=view, kept=status, groups=groups)
+    return Restored(new, missing)
 
 
 def at_map(state: State, session: SavedSession) -> State:
@@ -79,38 +79,40 @@ def at_map(state: State, session: SavedSession) -> State:
     samples = state.opened.samples
     assert samples is not None
     find = _finder(samples, session.fingerprint == state.opened.fingerprint)
-    found = find(picked_rows(session.selection), session.ids)
+    matches = find(picked_rows(session.selection), session.ids)
     selection, picks = session.selection, state.picks
     count = len(selection.suggested)
-    rows = found[len(found) - count :] if count else ()
-    suggested = tuple(
+    rows = matches[len(matches) - count :] if count else ()
+    suggestions = tuple(
         (row, far)
         for row, (_, far) in zip(rows, selection.suggested, strict=True)
         if row is not None and row not in picks.selection.rows
     )
-    same = picks.selection.anchor == (found[0] if found and selection.anchor is not None else None)
-    if same and suggested:
-        again = replace(
+    same = picks.selection.anchor == (
+        matches[0] if matches and selection.anchor is not None else None
+    )
+    if same and suggestions:
+        new = replace(
             picks.selection,
-            suggested=suggested[: MOST_NEIGHBORS - len(picks.selection.manual)],
+            suggested=suggestions[: MOST_NEIGHBORS - len(picks.selection.manual)],
             suggested_by=selection.suggested_by,
             in_layer=selection.in_layer,
         )
-        state = state.with_selection(again)
-    seen = replace(state.view, rectangle=session.view.rectangle, camera=session.view.camera)
-    return replace(state, view=seen)
+        state = state.with_selection(new)
+    view = replace(state.view, rectangle=session.view.rectangle, camera=session.view.camera)
+    return replace(state, view=view)
 
 
 def runs_on(runs: Runs, model: str, samples: SampleTable) -> Runs:
     """Runs whose samples are where a model's table has them now. A run of samples that are gone
     stays as it is; where a picture landed among others is forgotten."""
 
-    def renewed(run: Run) -> Run:
+    def renew(run: Run) -> Run:
         return run if run.job.spec.model != model else _run_on(run, samples, find)
 
     find = _finder(samples, trusted=False)
-    every = tuple(map(renewed, runs.all))
-    unmasked = tuple(map(renewed, runs.unmasked))
+    every = tuple(map(renew, runs.all))
+    unmasked = tuple(map(renew, runs.unmasked))
     same = all(map(_is, every, runs.all)) and all(map(_is, unmasked, runs.unmasked))
     return runs if same else replace(runs, all=every, unmasked=unmasked)
 
@@ -138,29 +140,31 @@ def _finder(samples: SampleTable, trusted: bool) -> Rows:
     return find
 
 
-def _chosen(session: SavedSession, samples: SampleTable, find: Rows, trusted: bool) -> RowSet:
+def _find_chosen(session: SavedSession, samples: SampleTable, find: Rows, trusted: bool) -> RowSet:
     """The selection set; of the same table it is taken as it is, as it may be large."""
-    chosen, ids = session.selection.chosen, session.chosen_ids
-    rows = chosen.rows
+    original, ids = session.selection.chosen, session.chosen_ids
+    rows = original.rows
     if not len(rows):
-        return chosen
+        return original
     if trusted and int(rows[-1]) < len(samples) and len(ids) == len(rows):
         probes = (0, len(rows) // 2, len(rows) - 1)
         if all(samples.sample_id[int(rows[at])] == ids[at] for at in probes):
-            return chosen
-    found = find(rows.tolist(), ids)
-    return RowSet(np.array([row for row in found if row is not None], np.int64))
+            return original
+    matches = find(rows.tolist(), ids)
+    return RowSet(np.array([row for row in matches if row is not None], np.int64))
 
 
-def _selection(selection: Selection, found: Sequence[int | None], chosen: RowSet) -> Selection:
+def _selection(
+    selection: Selection, matches: Sequence[int | None], selection_set: RowSet
+) -> Selection:
     """A selection with the rows that were found; without its anchor, it has no neighbours."""
     start = 0 if selection.anchor is None else 1
-    anchor = found[0] if start and found else None
-    manual = found[start : start + len(selection.manual)]
+    anchor = matches[0] if start and matches else None
+    manual = matches[start : start + len(selection.manual)]
     if anchor is None:
-        return Selection(chosen=chosen)
-    there = tuple(dict.fromkeys(row for row in manual if row is not None and row != anchor))
-    return Selection(anchor=anchor, manual=there[:MOST_NEIGHBORS], chosen=chosen)
+        return Selection(chosen=selection_set)
+    rows = tuple(dict.fromkeys(row for row in manual if row is not None and row != anchor))
+    return Selection(anchor=anchor, manual=rows[:MOST_NEIGHBORS], chosen=selection_set)
 
 
 # ---- runs ---------------------------------------------------------------------------------------
@@ -169,19 +173,19 @@ def _selection(selection: Selection, found: Sequence[int | None], chosen: RowSet
 def _runs(session: SavedSession, state: State, find: Rows) -> Runs:
     """The runs of a session, of the folder where it is now."""
     runs, path = session.runs, state.opened.folder.path
-    found = find(panel_rows(runs), session.set_ids)
+    matches = find(panel_rows(runs), session.set_ids)
     count = len(rows_of(runs.interventions))
-    set_a = tuple(row for row in found[count : count + len(runs.set_a)] if row is not None)
-    set_b = tuple(row for row in found[count + len(runs.set_a) :] if row is not None)
+    set_a = tuple(row for row in matches[count : count + len(runs.set_a)] if row is not None)
+    set_b = tuple(row for row in matches[count + len(runs.set_a) :] if row is not None)
 
-    def moved(run: Run) -> Run:
-        return _moved(run, path, session.folder.path)
+    def move(run: Run) -> Run:
+        return _move(run, path, session.folder.path)
 
     moved_runs = replace(
         runs,
-        all=tuple(map(moved, runs.all)),
-        unmasked=tuple(map(moved, runs.unmasked)),
-        interventions=_interventions(runs.interventions, found[:count]),
+        all=tuple(map(move, runs.all)),
+        unmasked=tuple(map(move, runs.unmasked)),
+        interventions=_interventions(runs.interventions, matches[:count]),
         set_a=set_a,
         set_b=set_b,
     )
@@ -192,42 +196,42 @@ def _runs(session: SavedSession, state: State, find: Rows) -> Runs:
 
 
 def _interventions(
-    interventions: tuple[Intervention, ...], found: Sequence[int | None]
+    interventions: tuple[Intervention, ...], matches: Sequence[int | None]
 ) -> tuple[Intervention, ...]:
     """The panel's interventions with the rows that were found: those that lack one go."""
-    kept: list[Intervention] = []
+    stack: list[Intervention] = []
     at = 0
     for one in interventions:
         count = len(rows_of((one,)))
-        rows, at = found[at : at + count], at + count
+        rows, at = matches[at : at + count], at + count
         if None not in rows:
-            kept += with_rows((one,), [row for row in rows if row is not None])
-    return tuple(kept) if kept or not interventions else (PICKED,)
+            stack += with_rows((one,), [row for row in rows if row is not None])
+    return tuple(stack) if stack or not interventions else (PICKED,)
 
 
-def _moved(run: Run, path: Path | None, before: Path | None) -> Run:
+def _move(run: Run, path: Path | None, old_path: Path | None) -> Run:
     """A run of the folder where that is now."""
     folder = run.job.folder
-    if folder.path != before or path == before:
+    if folder.path != old_path or path == old_path:
         return run
     job = replace(run.job, folder=replace(folder, path=path))
-    landed = run.landed
-    if landed is not None:
-        landed = replace(landed, job=replace(landed.job, folder=job.folder))
-    return replace(run, job=job, landed=landed)
+    landing = run.landed
+    if landing is not None:
+        landing = replace(landing, job=replace(landing.job, folder=job.folder))
+    return replace(run, job=job, landed=landing)
 
 
 def _run_on(run: Run, samples: SampleTable, find: Rows) -> Run:
     rows = rows_of(run.job.interventions)
-    found = find(rows, run.sample_ids) if run.sample_ids else rows
-    if found == rows and _is_on(run.landed, samples):
+    matches = find(rows, run.sample_ids) if run.sample_ids else rows
+    if matches == rows and _is_on(run.landed, samples):
         return run
-    there = [row for row in found if row is not None]
+    new_rows = [row for row in matches if row is not None]
     job = run.job
-    if len(there) == len(rows):
-        job = replace(job, interventions=with_rows(job.interventions, there))
+    if len(new_rows) == len(rows):
+        job = replace(job, interventions=with_rows(job.interventions, new_rows))
     return replace(run, job=job, landed=None)
 
 
-def _is_on(landed: PicturePlaced | None, samples: SampleTable) -> bool:
-    return landed is None or all(0 <= row < len(samples) for row, _ in landed.neighbors)
+def _is_on(landing: PicturePlaced | None, samples: SampleTable) -> bool:
+    return landing is None or all(0 <= row < len(samples) for row, _ in landing.neighbors)

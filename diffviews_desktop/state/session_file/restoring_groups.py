@@ -20,14 +20,14 @@ def groups_on(groups: Groups, model: str, samples: SampleTable, fingerprint: str
     finder = _Finder(samples, fingerprint)
 
     def of_set(one: SampleSet) -> SampleSet:
-        found, _ = finder.find(one.samples, model)
-        return one if found is one.samples else replace(one, samples=found)
+        new, _ = finder.find(one.samples, model)
+        return one if new is one.samples else replace(one, samples=new)
 
     def of_clusters(one: Clusters) -> Clusters:
-        found, places = finder.find(one.samples, model)
-        if found is one.samples:
+        new, places = finder.find(one.samples, model)
+        if new is one.samples:
             return one
-        return replace(one, samples=found, labels=one.labels[places])
+        return replace(one, samples=new, labels=one.labels[places])
 
     return replace(
         groups,
@@ -50,11 +50,11 @@ class _Finder:
         if some.fingerprint == self._fingerprint and self._fits(some.rows.rows, some.ids):
             return some, same
         rows_now = map(self._samples.row_of, some.ids)
-        found = np.array([-1 if row is None else row for row in rows_now], np.int64)
-        order = np.argsort(found, kind="stable")
-        order = order[found[order] >= 0]
-        first = np.diff(found[order], prepend=-1) > 0  # each once
-        rows = RowSet.ascending(found[order][first])
+        places = np.array([-1 if row is None else row for row in rows_now], np.int64)
+        order = np.argsort(places, kind="stable")
+        order = order[places[order] >= 0]
+        first = np.diff(places[order], prepend=-1) > 0  # each once
+        rows = RowSet.ascending(places[order][first])
         ids = Some(self._samples.sample_id, rows.rows)
         return SomeSamples(model, self._fingerprint, rows, ids), order[first]
 

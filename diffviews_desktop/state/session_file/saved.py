@@ -81,8 +81,8 @@ class SavedSession:
     def is_worth_asking(self) -> bool:
         """Whether it holds something that took work: runs, or samples that were picked or
         named."""
-        chosen = self.selection.anchor is not None or len(self.selection.chosen) > 0
-        return bool(self.runs.all or self.groups.all_sets) or chosen
+        has_picks = self.selection.anchor is not None or len(self.selection.chosen) > 0
+        return bool(self.runs.all or self.groups.all_sets) or has_picks
 
 
 def picked_rows(selection: Selection) -> tuple[int, ...]:
@@ -108,7 +108,7 @@ def session_of(
     def ids(rows: Sequence[int]) -> tuple[str, ...]:
         return () if samples is None else tuple(samples.sample_id[row] for row in rows)
 
-    shown = opened.layer_map
+    layer_map = opened.layer_map
     second = opened.linked.map if opened.linked is not None and state.view.beside else None
     of_same = second is not None and second.model == opened.model
     return SavedSession(
@@ -119,7 +119,7 @@ def session_of(
         second=None
         if second is None
         else MapSpec(second.model, second.layers, opened.parameters, second.told),
-        places=None if shown is None else shown.places,
+        places=None if layer_map is None else layer_map.places,
         second_places=second.places if second is not None and of_same else None,
         view=replace(state.view, can_go_back=False, can_go_forward=False, not_solid=""),
         selection=selection,

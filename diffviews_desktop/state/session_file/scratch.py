@@ -60,16 +60,16 @@ class Scratch:
         if not of_other_steps(session, self._store):
             write_folder(session, self._store)
             return
-        before = self.folder, self._lock, self._store
+        old = self.folder, self._lock, self._store
         self._begin()
         try:
             write_folder(session, self._store)
         except OSError:
             self.drop()
-            self.folder, self._lock, self._store = before
+            self.folder, self._lock, self._store = old
             raise
-        before[1].release()
-        drop(before[0])
+        old[1].release()
+        drop(old[0])
 
     def end(self, session: SavedSession) -> None:
         """Leave the folder as that of the last session; raises as `write`."""
@@ -87,23 +87,23 @@ class Scratch:
         drop(self.folder)
 
 
-def left(root: Path) -> list[Path]:
+def find_unclosed(root: Path) -> list[Path]:
     """The folders of windows that were not closed, the newest first; those beyond `MOST_LEFT` and
     those without a session go."""
-    found: list[tuple[float, Path]] = []
+    folders: list[tuple[float, Path]] = []
     with contextlib.suppress(OSError):
         for name in os.listdir(root):
             folder = root / name
             if _NAME.fullmatch(name) and _is_free(folder):
-                found.append((_changed(folder), folder))
+                folders.append((_change_time(folder), folder))
             elif folder.suffix == _OLD:
                 drop(folder)
-    newest = [folder for _, folder in sorted(found, reverse=True)]
-    kept = [folder for folder in newest if (folder / HEAD).is_file()][:MOST_LEFT]
+    newest = [folder for _, folder in sorted(folders, reverse=True)]
+    sessions = [folder for folder in newest if (folder / HEAD).is_file()][:MOST_LEFT]
     for folder in newest:
-        if folder not in kept:
+        if folder not in sessions:
             drop(folder)
-    return kept
+    return sessions
 
 
 def last(root: Path) -> Path | None:
@@ -126,7 +126,7 @@ def drop(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _changed(folder: Path) -> float:
+def _change_time(folder: Path) -> float:
     with contextlib.suppress(OSError):
         return (folder / HEAD).stat().st_mtime
     return 0.0

@@ -115,9 +115,9 @@ def _write(session: SavedSession, members: Written) -> set[str]:
             write(run_json(run.id), _run_json(run), run)
             for name, arrays, of in _arrays_of(run):
                 write(name, arrays, of)
-    chosen = session.selection.chosen
-    if len(chosen):
-        write(CHOSEN, pieces_of_samples(chosen, session.chosen_ids), chosen)
+    rows = session.selection.chosen
+    if len(rows):
+        write(CHOSEN, pieces_of_samples(rows, session.chosen_ids), rows)
     for name, arrays, of in arrays_of_groups(session.groups):
         write(name, arrays, of)
     for name, places in ((PLACES, session.places), (SECOND_PLACES, session.second_places)):
@@ -208,7 +208,7 @@ def _run_json(run: Run) -> list[bytes]:
         evaluations=run.evaluations,
         visible=run.visible,
         record=None if run.record is None else dict(run.record),
-        landed=_landed(run),
+        landed=_landing(run),
         apart=run.apart,
         sample_ids=run.sample_ids,
         typicality=tuple((step.typicality, step.imposed_typicality) for step in run.steps),
@@ -219,37 +219,37 @@ def _run_json(run: Run) -> list[bytes]:
     return [run_adapter().dump_json(form)]
 
 
-def _landed(run: Run) -> LandedForm | None:
-    placed = run.landed
-    if placed is None:
+def _landing(run: Run) -> LandedForm | None:
+    landing = run.landed
+    if landing is None:
         return None
     return LandedForm(
-        spec=placed.job.spec,
-        condition=placed.job.condition,
-        sigma=placed.job.sigma,
-        seed=placed.job.seed,
-        count=placed.job.count,
-        xy=placed.xy,
-        distance=placed.distance,
-        neighbors=placed.neighbors,
-        told=placed.told,
-        apart=placed.apart,
-        typicality=placed.typicality,
+        spec=landing.job.spec,
+        condition=landing.job.condition,
+        sigma=landing.job.sigma,
+        seed=landing.job.seed,
+        count=landing.job.count,
+        xy=landing.xy,
+        distance=landing.distance,
+        neighbors=landing.neighbors,
+        told=landing.told,
+        apart=landing.apart,
+        typicality=landing.typicality,
     )
 
 
 def _arrays_of(run: Run) -> list[tuple[str, Pieces, object]]:
     """Name and pieces of each array of a run, and the value that it is made of."""
     steps, name = run.steps, partial(run_array, run.id)
-    found: list[tuple[str, Pieces, object]] = [
+    arrays: list[tuple[str, Pieces, object]] = [
         (name("images"), pieces_of([step.image for step in steps], "u1"), steps),
         (name("noised"), pieces_of([step.noised for step in steps], "u1"), steps),
         (name("numbers"), pieces_of_one(_numbers(steps), "f8"), steps),
     ]
     reduced = [step.reduced for step in steps if step.reduced is not None]
     if len(reduced) == len(steps):
-        found.append((name("reduced"), pieces_of(reduced, "f4"), steps))
-    return found
+        arrays.append((name("reduced"), pieces_of(reduced, "f4"), steps))
+    return arrays
 
 
 def _numbers(steps: Sequence[RunStep]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.state.settings import Settings, packed, unpacked
+from diffviews_desktop.state.settings import Settings, pack, unpack
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.runs_dock import RunsDock
@@ -152,8 +152,8 @@ class Layout:
         window.resize(first.boundedTo(room))
         self._set_sizes()
         self._first = window.saveState(VERSION)
-        window.restoreGeometry(unpacked(settings.text("geometry")))
-        window.restoreState(unpacked(settings.text("layout")), VERSION)
+        window.restoreGeometry(unpack(settings.text("geometry")))
+        window.restoreState(unpack(settings.text("layout")), VERSION)
         if re.fullmatch("[0-9]{2,4}", height):
             self._runs.height = int(height)
 
@@ -163,8 +163,8 @@ class Layout:
         geometry, layout = self._window.saveGeometry(), self._window.saveState(VERSION)
         settings.change(
             {
-                "geometry": packed(geometry),
-                "layout": packed(layout),
+                "geometry": pack(geometry),
+                "layout": pack(layout),
                 "runs height": str(self._runs.height or ""),
             }
         )

@@ -199,7 +199,7 @@ class Sessions(QObject):
 
     def remember(self, changes: Mapping[str, Value]) -> None:
         """Remember settings; they are written aside: the disk may take its time."""
-        self.aside(self._settings.changed(changes), lambda _: None)
+        self.aside(self._settings.change_in_memory(changes), lambda _: None)
 
     def wait(self) -> None:
         """Let what is being written come to its end."""

@@ -13,7 +13,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.sessions import restore
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.state.session_file.saved import SavedSession
-from diffviews_desktop.state.session_file.scratch import drop, last, left, put_aside
+from diffviews_desktop.state.session_file.scratch import drop, find_unclosed, last, put_aside
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.text.wording import listed
@@ -48,7 +48,7 @@ class Startup:
 
     def open_first(self, asked: bool) -> None:
         """Offer what a killed program left; then open what was asked for, else the last session."""
-        found = left(self._root)
+        found = find_unclosed(self._root)
         if found:
             self._read(found[0], lambda session: self._offer(found[0], session, asked))
         else:

@@ -90,7 +90,7 @@ class StatusBar(QStatusBar):
         """Show the state."""
         self._state = state
         self.facts.set_text(_facts(state), _meaning(state))
-        running = state.jobs.shown()
+        running = state.jobs.status_job()
         count = len(state.jobs.running) + len(state.jobs.aside)
         self.jobs.setText(tr("Jobs ({count})", count=count) if count else tr("Jobs"))
         self._busy.setVisible(running is not None)
@@ -106,7 +106,7 @@ class StatusBar(QStatusBar):
 
     def _show_progress(self) -> None:
         """How much of the whole job is done, and how long the rest takes."""
-        running, now = self._state.jobs.shown(), time.monotonic()
+        running, now = self._state.jobs.status_job(), time.monotonic()
         whole = None if running is None or running.stage == "cancelling" else running.whole
         self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
         if whole is None:

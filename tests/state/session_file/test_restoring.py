@@ -11,7 +11,7 @@ from made_sessions import kept_run, kept_state
 
 from diffviews_desktop.state.kept import all_held
 from diffviews_desktop.state.runs import Runs
-from diffviews_desktop.state.session_file.restoring import at_map, restored, runs_on
+from diffviews_desktop.state.session_file.restoring import at_map, restore_state, runs_on
 from diffviews_desktop.state.session_file.saved import session_of
 from diffviews_desktop.state.state import State
 from diffviews_desktop.values.folders import FolderRef
@@ -49,7 +49,7 @@ def test_the_same_samples_get_the_same_picks() -> None:
     before, session = kept_state(), session_of(kept_state())
     same = opened_state()
     same = replace(same, opened=replace(same.opened, fingerprint=before.opened.fingerprint))
-    found = restored(same, session, FILE)
+    found = restore_state(same, session, FILE)
     selection, runs = found.state.picks.selection, found.state.runs
     assert found.gone == 0
     assert (selection.anchor, selection.manual) == (3, (14, 5))
@@ -72,7 +72,7 @@ def test_the_same_samples_get_the_same_picks() -> None:
 def test_samples_in_another_order_are_found_by_their_ids() -> None:
     before, session = kept_state(), session_of(kept_state())
     turned = opened_with(np.arange(40)[::-1])
-    found = restored(turned, session, FILE)
+    found = restore_state(turned, session, FILE)
     state, selection = found.state, found.state.picks.selection
     assert found.gone == 0
     assert ids(state, selection.rows) == ["s3", "s14", "s5"]
@@ -90,7 +90,7 @@ def test_samples_in_another_order_are_found_by_their_ids() -> None:
 def test_groups_find_their_samples_by_ids_and_names_stay() -> None:
     before, session = kept_state(), session_of(kept_state())
     rows = np.arange(40)[::-1]
-    state = restored(opened_with(rows[rows != 7]), session, FILE).state
+    state = restore_state(opened_with(rows[rows != 7]), session, FILE).state
     found = state.groups
     odd, elsewhere = found.all_sets
     assert (odd.name, odd.color) == ("odd ones", "#123456")
@@ -106,7 +106,7 @@ def test_groups_find_their_samples_by_ids_and_names_stay() -> None:
 
 def test_samples_that_are_gone_are_counted() -> None:
     rows = np.array([row for row in range(40) if row not in (14, 7, 39, 2)])
-    found = restored(opened_with(rows), session_of(kept_state()), FILE)
+    found = restore_state(opened_with(rows), session_of(kept_state()), FILE)
     state, selection = found.state, found.state.picks.selection
     assert found.gone == 4
     assert ids(state, selection.rows) == ["s3", "s5"]
@@ -121,7 +121,7 @@ def test_samples_that_are_gone_are_counted() -> None:
 def test_without_its_anchor_a_selection_has_no_neighbours() -> None:
     rows = np.array([row for row in range(40) if row != 3])
     session = session_of(kept_state())
-    found = restored(opened_with(rows), session, FILE)
+    found = restore_state(opened_with(rows), session, FILE)
     assert found.state.picks.selection.rows == ()
     assert at_map(found.state, session).picks.selection.rows == ()
 
@@ -129,7 +129,9 @@ def test_without_its_anchor_a_selection_has_no_neighbours() -> None:
 def test_without_any_of_its_samples_the_panel_has_the_usual_mask() -> None:
     state = kept_state()
     runs = Runs(interventions=mean_of_samples((3,)))
-    found = restored(opened_with(np.arange(10, 40)), session_of(replace(state, runs=runs)), FILE)
+    found = restore_state(
+        opened_with(np.arange(10, 40)), session_of(replace(state, runs=runs)), FILE
+    )
     assert found.state.runs.interventions == (PICKED,)
 
 
@@ -137,7 +139,7 @@ def test_runs_belong_to_the_folder_where_it_is_now() -> None:
     moved = opened_state()
     place = FolderRef(Path("elsewhere"))
     moved = replace(moved, opened=replace(moved.opened, folder=place, path=place.path))
-    found = restored(moved, session_of(kept_state()), FILE).state.runs
+    found = restore_state(moved, session_of(kept_state()), FILE).state.runs
     for run in (*found.all, *found.unmasked):
         assert run.job.folder == place
     assert found.all[0].landed is not None
@@ -146,7 +148,7 @@ def test_runs_belong_to_the_folder_where_it_is_now() -> None:
 
 def test_one_that_was_not_saved_holds_what_its_file_held() -> None:
     session = replace(session_of(kept_state()), file=FILE, held=frozenset({(1, 3)}))
-    found = restored(opened_state(), session, None).state
+    found = restore_state(opened_state(), session, None).state
     assert found.kept.file == FILE
     assert [run.id for run in found.kept.unheld(found.runs.all)] == [2]
     assert all_held(found.runs.all) == {(1, 3), (2, 3)}
@@ -170,7 +172,7 @@ def test_rows_that_no_table_has_are_no_samples() -> None:
     session = replace(session_of(state), ids=(), set_ids=(), chosen_ids=())
     few = opened_with(np.arange(2))
     few = replace(few, opened=replace(few.opened, fingerprint=session.fingerprint))
-    found = restored(few, session, FILE).state
+    found = restore_state(few, session, FILE).state
     assert found.picks.selection.rows == ()
     assert len(found.picks.selection.chosen) == 0
     assert found.runs.set_b == ()

@@ -15,7 +15,7 @@ from recorder import Recorder
 from diffviews_desktop.actions.preferences import choose_start
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.session_file import reading
-from diffviews_desktop.state.session_file.scratch import left
+from diffviews_desktop.state.session_file.scratch import find_unclosed
 from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
@@ -175,7 +175,7 @@ def test_whatever_is_wrong_with_the_last_session_something_is_opened(
     qtbot.waitUntil(lambda: opened == [None])
     (aside,) = (tmp_path / "kept").iterdir()  # neither offered again nor replaced, and not deleted
     assert (aside / "session.json").read_text() == "{}"
-    assert not left(tmp_path / "kept")
+    assert not find_unclosed(tmp_path / "kept")
     notice = window.session.state.notice
     assert notice is not None
     assert aside.name in notice.text

@@ -20,7 +20,13 @@ from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Runs
 from diffviews_desktop.state.session_file.reading import read_file
 from diffviews_desktop.state.session_file.saved import SavedSession, session_of
-from diffviews_desktop.state.session_file.scratch import LAST, MOST_LEFT, Scratch, last, left
+from diffviews_desktop.state.session_file.scratch import (
+    LAST,
+    MOST_LEFT,
+    Scratch,
+    find_unclosed,
+    last,
+)
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.window import MainWindow
@@ -167,7 +173,7 @@ def test_changes_are_kept_and_locked(
     assert list(kept(root).selection.chosen) == [4, 5]
     select(window, 6)
     until(qtbot, lambda: list(kept(root).selection.chosen) == [6])
-    assert left(root) == []  # the window is still there
+    assert find_unclosed(root) == []  # the window is still there
 
 
 def test_closing_leaves_the_last_session(
@@ -219,7 +225,7 @@ def test_another_session_gets_another_folder(tmp_path: Path) -> None:
     scratch.write(other)
     assert scratch.folder != first
     assert [one.name for one in tmp_path.iterdir()] == [scratch.folder.name]
-    assert left(tmp_path) == []
+    assert find_unclosed(tmp_path) == []
     scratch.drop()
 
 
@@ -235,7 +241,7 @@ def test_only_folders_that_nobody_holds_are_left(tmp_path: Path) -> None:
         (folder / "session.json").write_text("{}")
         old.append(folder)
     (tmp_path / "somebody's").mkdir()
-    found = left(tmp_path)
+    found = find_unclosed(tmp_path)
     assert len(found) == MOST_LEFT
     assert set(found) < set(old)
     assert not empty.exists()

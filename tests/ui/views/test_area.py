@@ -22,7 +22,7 @@ def test_the_map_is_painted_after_the_panels(
     turned = replace(
         state.opened.layer_map, xy=state.opened.layer_map.xy[:, ::-1].copy(), layers=("other",)
     )
-    with area.painted_apart(), session.together():
+    with area.painted_apart(), session.batch():
         session.update(
             replace(session.state, opened=replace(session.state.opened, layer_map=turned))
         )

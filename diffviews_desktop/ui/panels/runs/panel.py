@@ -143,7 +143,7 @@ class RunsPanel(QWidget):
         self.setMaximumHeight(line if is_line else _ANY_HEIGHT)
 
     def _show_pictures(self, run: Run, state: State) -> None:
-        others = state.runs.compared()
+        others = state.runs.companions()
         unmasked = state.runs.comparing and not state.runs.beside
         missing = ""
         if unmasked and run.job.interventions and not others:
@@ -194,7 +194,7 @@ class RunsPanel(QWidget):
     def _step_of(self, run: Run) -> int:
         """The step at which a run is shown."""
         shown = run.id == self._state.runs.shown
-        beside = run.id in {one.id for one in self._state.runs.compared()}
+        beside = run.id in {one.id for one in self._state.runs.companions()}
         last = len(run.steps) - 1
         return min(self._state.runs.step, last) if shown or beside else last
 

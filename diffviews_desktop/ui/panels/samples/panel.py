@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout,
 from diffviews_desktop.state.listing import (
     Scope,
     TableColumn,
-    ordered,
     rows_in,
+    sort_rows,
     table_columns,
 )
 from diffviews_desktop.state.session import AT_ONCE
@@ -298,4 +298,4 @@ def _list(
     column: TableColumn | None,
     descending: bool,
 ) -> Listed:
-    return ordered(rows_in(state, scope), column, descending=descending), columns
+    return sort_rows(rows_in(state, scope), column, descending=descending), columns
