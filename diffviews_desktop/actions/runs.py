@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from diffviews_desktop.actions.action import Action
-from diffviews_desktop.actions.asking import submit
+from diffviews_desktop.actions.asking import cancel_job, submit
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.reasons import NO_FOLDER, model_cannot_run, no_map
 from diffviews_desktop.actions.verbs import repeated_verb, verb
@@ -198,7 +198,7 @@ def delete_run(context: Context, run_id: int) -> None:
     if run is None:
         return
     if context.state.jobs.job(run.job.job_id) is not None:
-        context.worker.cancel(run.job.job_id)
+        cancel_job(context, run.job.job_id)
         return
     old = context.state.runs
     context.session.step(

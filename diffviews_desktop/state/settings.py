@@ -91,15 +91,17 @@ class Settings:
         with self._writing:
             try:
                 values = _read(self._file)
-            except (OSError, ValueError):  # damaged since it was read: it is replaced
-                values = {}
+            except (OSError, ValueError) as error:  # damaged since it was read
+                _set_aside(self._file, error)
+                values, changes = {}, dict(self._values)
             if {**values, **changes} != values:
                 self._write({**values, **changes})
 
     def clear(self) -> None:
         """Forget everything."""
-        self._values = {}
-        self._write({})
+        with self._writing:
+            self._values = {}
+            self._write({})
 
     def _write(self, values: Mapping[str, Value]) -> None:
         try:

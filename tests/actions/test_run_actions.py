@@ -270,6 +270,8 @@ def test_deleting_a_run_in_work_cancels_it(session: Session, worker: Recorder) -
     job = generate(session, worker)
     runs.delete_run(context_of(session, worker), run_id=job.job_id)
     assert worker.cancelled == [job.job_id]
+    (running,) = session.state.jobs.running
+    assert running.stage == "cancelling"
     answers.on_cancelled(context_of(session, worker), job_id=job.job_id)
     assert session.state.runs.all == ()
 

@@ -60,6 +60,16 @@ def test_two_windows_keep_what_the_other_changed(file: Path) -> None:
     assert one.text("ramp") == "magma"
 
 
+def test_a_file_damaged_while_the_window_is_open_is_set_aside_and_written_whole(file: Path) -> None:
+    settings = Settings(file)
+    settings.change(FINE)
+    file.write_bytes(b'{"theme": "da')
+    settings.change({"ramp": "magma"})
+    assert json.loads(file.read_text()) == {**FINE, "ramp": "magma"}
+    (damaged,) = file.parent.glob("*damaged*")
+    assert damaged.read_bytes() == b'{"theme": "da'
+
+
 def test_what_is_the_same_is_not_written(file: Path) -> None:
     settings = Settings(file)
     settings.change(FINE)
