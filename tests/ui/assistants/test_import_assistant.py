@@ -113,7 +113,7 @@ def test_the_model_may_draw_instead(
     assistant.count.setValue(120)
     assistant.seed.setText(str(2**63 - 1))
     assert not assistant.problems()
-    made = assistant.wanted()
+    made = assistant.read_fields()
     assert (made.images, made.labels) == (None, None)
     assert (made.generate, made.seed) == (120, 2**63 - 1)
     for text in ("", "-1", "1.5", str(2**63), "1,000"):
@@ -220,7 +220,7 @@ def test_labels_that_are_names_ask_for_a_class_map(
     assert said.text() == "The classes of cats, if the model does not know them."
     assistant.class_map.setText("cats = 3; dogs=-1")
     assert said.text().startswith("Optional")
-    assert assistant.wanted().class_map == (("cats", 3), ("dogs", -1))
+    assert assistant.read_fields().class_map == (("cats", 3), ("dogs", -1))
     assistant.rows["class_map"].touched = True
     for text, problem in (
         ("cats=", "'cats=' gives no label a class number"),
@@ -233,9 +233,9 @@ def test_labels_that_are_names_ask_for_a_class_map(
     table = pictures.parent / "map.csv"
     table.write_text("cats,3\n", encoding="utf-8")
     assistant.class_map.setText(str(table))
-    assert assistant.wanted().class_map == table
+    assert assistant.read_fields().class_map == table
     assistant.draw.setChecked(True)
-    assert assistant.wanted().class_map == ()
+    assert assistant.read_fields().class_map == ()
     assert not assistant.class_map.isEnabled()
     assistant.own.setChecked(True)
     assistant.class_map.clear()
@@ -327,17 +327,17 @@ def test_black_and_white_are_shown_and_can_be_changed(
     assert row.sentence.text() == (
         "1 picture holds floating-point numbers: -1 is black and 1 is white."
     )
-    assert assistant.wanted().brightness is None
+    assert assistant.read_fields().brightness is None
     qtbot.keyClicks(assistant.brightness, "-2; 2")
     assert row.sentence.text() == "In pictures of numbers, -2 is black and 2 is white."
-    assert assistant.wanted().brightness == (-2.0, 2.0)
+    assert assistant.read_fields().brightness == (-2.0, 2.0)
     assistant.brightness.setText("2")
     assert assistant.problems() == {"brightness": row.sentence.text()}
     assert row.sentence.text().startswith("Enter the numbers of black and of white")
     (pictures / "d.tif").unlink()
     assistant._pictures.look_soon()
     qtbot.waitUntil(lambda: not assistant.problems())
-    assert assistant.wanted().brightness is None
+    assert assistant.read_fields().brightness is None
     assistant.draw.setChecked(True)
     assert assistant.brightness.toolTip() == "The model draws."
 

@@ -110,19 +110,19 @@ class ImportAssistant(QDialog):
     def set_state(self, state: State) -> None:
         """Take the adapters there are, where to write, and whether an import runs."""
         self._state = state
-        loaded, asked = state.opened.loaded, self._asked
+        loaded, request = state.opened.loaded, self._asked
         self._model.set_adapters(loaded.adapters.usable if loaded is not None else ())
         open_folder = None if state.opened.is_demo else state.opened.path
         self._output.suggest(open_folder or Path.home() / USUAL_FOLDER)
-        if asked and (state.opened.path, state.opened.model) == (asked.out, asked.name):
-            if self._still_says(asked):  # it was made: the next one starts afresh
+        if request and (state.opened.path, state.opened.model) == (request.out, request.name):
+            if self._still_says(request):  # it was made: the next one starts afresh
                 self._clear()
             self._asked = None
         self._refresh()
 
-    def _still_says(self, asked: ImportWanted) -> bool:
+    def _still_says(self, request: ImportWanted) -> bool:
         try:
-            return self.wanted() == asked
+            return self.read_fields() == request
         except UsageError:  # what is entered by now is not even complete
             return False
 
@@ -145,14 +145,14 @@ class ImportAssistant(QDialog):
 
     # ---- what is entered ------------------------------------------------------------------------
 
-    def wanted(self) -> ImportWanted:
+    def read_fields(self) -> ImportWanted:
         """What is entered; only where nothing is wrong.
 
         Raises:
             UsageError: a field cannot be read.
         """
         model, output = self._model, self._output
-        wanted = ImportWanted(
+        request = ImportWanted(
             checkpoint=model.path,
             name=model.model_name(),
             adapter=model.adapter.currentData(),
@@ -161,12 +161,12 @@ class ImportAssistant(QDialog):
             layers=output.layer_set(),
             told=output.told.currentData(),
         )
-        return self._pictures.added_to(wanted)
+        return self._pictures.add_to(request)
 
     def problems(self) -> dict[str, str]:
         """What is wrong, by field; empty where all can be imported."""
-        found = [item for page in self._pages for item in page.problems().items()]
-        return {key: problem for key, problem in found if problem}
+        items = [item for page in self._pages for item in page.problems().items()]
+        return {key: problem for key, problem in items if problem}
 
     # ---- pages ----------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class ImportAssistant(QDialog):
         if self.pages.currentIndex() < len(self._pages) - 1:
             self._go(self.pages.currentIndex() + 1)
             return
-        self._asked = self.wanted()
+        self._asked = self.read_fields()
         self.import_requested.emit(self._asked)
         self.close()
 
@@ -192,21 +192,23 @@ class ImportAssistant(QDialog):
         self.where.setText(
             tr("Page {number} of {count}", number=number + 1, count=len(self._pages))
         )
-        self._output.summarize(None if problems else self._pictures.expected())
+        self._output.summarize(None if problems else self._pictures.forecast())
         self._set_buttons(number, problems)
 
     def _set_buttons(self, number: int, problems: dict[str, str]) -> None:
         last = number == len(self._pages) - 1
-        here = [text for key, text in problems.items() if key in self._pages[number].rows]
-        wrong = list(problems.values()) if last else here
+        page_problems = [text for key, text in problems.items() if key in self._pages[number].rows]
+        wrong = list(problems.values()) if last else page_problems
         running = any(isinstance(r.job, ImportData) for r in self._state.jobs.running)
-        why = wrong[0] if wrong else ""
-        if last and running and not why:
-            why = tr("An import is running. Cancel it in the status bar, or wait until it is done.")
+        reason = wrong[0] if wrong else ""
+        if last and running and not reason:
+            reason = tr(
+                "An import is running. Cancel it in the status bar, or wait until it is done."
+            )
         self.next.setText(tr("&Import") if last else tr("&Next"))
-        self.next.setEnabled(not why)
+        self.next.setEnabled(not reason)
         usual = tr("Make the data folder") if last else tr("Go to the next page")
-        self.next.setToolTip(tip(why or usual))
+        self.next.setToolTip(tip(reason or usual))
         self.back.setEnabled(number > 0)
         self.back.setToolTip(tip("" if number else tr("This is the first page.")))
 

@@ -99,11 +99,11 @@ def look_into(folder: Path | None, labels: Path | None, stopped: Callable[[], bo
     finds, and what labels say."""
     until = time.monotonic() + LONGEST_LOOK
 
-    def ended() -> bool:
+    def is_over() -> bool:
         return time.monotonic() > until or stopped()
 
     packed = folder is not None and _is_packed(folder)
-    listing, more = (_list_archive if packed else _list_folder)(folder, ended)
+    listing, more = (_list_archive if packed else _list_folder)(folder, is_over)
     pictures = listing.pictures[:MOST_COUNTED]
     outside = [] if packed else pictures
     problem = labels_problem(labels)
@@ -113,7 +113,7 @@ def look_into(folder: Path | None, labels: Path | None, stopped: Callable[[], bo
         labels_problem=problem,
         names=() if problem else names_among_labels(folder, labels, outside),
         left_out=" ".join(f"{note}." for note in listing.notes()),
-        numbers=_numbers_in(folder, outside, ended),
+        numbers=_numbers_in(folder, outside, is_over),
         packed=packed,
     )
 
@@ -122,13 +122,13 @@ def _is_packed(path: Path) -> bool:
     return is_archive(path.name) and is_regular(path)
 
 
-def _list_folder(folder: Path | None, ended: Callable[[], bool]) -> tuple[Listing, bool]:
+def _list_folder(folder: Path | None, is_over: Callable[[], bool]) -> tuple[Listing, bool]:
     """What was found, and whether there may be more."""
     listing = Listing()
     with suppress(OSError):
-        for found in walk_pictures(folder) if folder is not None else ():
-            listing.add(found)
-            if len(listing.pictures) > MOST_COUNTED or ended():
+        for part in walk_pictures(folder) if folder is not None else ():
+            listing.add(part)
+            if len(listing.pictures) > MOST_COUNTED or is_over():
                 return listing, True
     return listing, False
 
@@ -137,12 +137,12 @@ class _Ended(Exception):
     """The look takes too long, or nobody wants to know any more."""
 
 
-def _list_archive(path: Path | None, ended: Callable[[], bool]) -> tuple[Listing, bool]:
+def _list_archive(path: Path | None, is_over: Callable[[], bool]) -> tuple[Listing, bool]:
     """The same of an archive; nothing where it cannot be read."""
     listing = Listing()
 
     def check() -> None:
-        if ended():
+        if is_over():
             raise _Ended
 
     try:
@@ -156,9 +156,9 @@ def _list_archive(path: Path | None, ended: Callable[[], bool]) -> tuple[Listing
     return listing, len(listing.pictures) > MOST_COUNTED
 
 
-def _numbers_in(folder: Path | None, pictures: Sequence[str], ended: Callable[[], bool]) -> str:
+def _numbers_in(folder: Path | None, pictures: Sequence[str], is_over: Callable[[], bool]) -> str:
     """What is black and white in pictures of numbers."""
     from diffviews_desktop.pictures.survey import survey  # which imports Pillow
 
     paths = (folder / picture for picture in pictures) if folder is not None else ()
-    return " ".join(survey(takewhile(lambda _: not ended(), paths)).sentences())
+    return " ".join(survey(takewhile(lambda _: not is_over(), paths)).sentences())

@@ -47,9 +47,9 @@ def names_among_labels(
     """Labels that are no class numbers, each once, sorted: of the first rows of a file of labels,
     else of the folders of pictures."""
     with suppress(OSError, ValueError, csv.Error):
-        own = folder / OWN_LABELS if folder is not None else None
-        if file is None and own is not None and own.is_file() and is_of_edm(own):
-            file = own
+        sidecar = folder / OWN_LABELS if folder is not None else None
+        if file is None and sidecar is not None and sidecar.is_file() and is_of_edm(sidecar):
+            file = sidecar
         labels = _labels_in(file) if file is not None else folder_labels(pictures).labels.values()
         return tuple(sorted({label for label in labels if label and class_number(label) is None}))
     return ()

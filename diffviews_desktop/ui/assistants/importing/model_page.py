@@ -50,16 +50,16 @@ class ModelPage(Page):
         self.checkpoint.textChanged.connect(self._suggest_name)
         self.name.textEdited.connect(lambda text: setattr(self, "_named", bool(text)))
 
-    def set_adapters(self, known: Sequence[str]) -> None:
+    def set_adapters(self, names: Sequence[str]) -> None:
         """List the adapters there are; the one that is chosen stays."""
-        if [self.adapter.itemData(i) for i in range(self.adapter.count())] == [None, *known]:
+        if [self.adapter.itemData(i) for i in range(self.adapter.count())] == [None, *names]:
             return
-        chosen = self.adapter.currentData()
+        choice = self.adapter.currentData()
         self.adapter.clear()
         self.adapter.addItem(tr("automatic"), None)
-        for name in known:
+        for name in names:
             self.adapter.addItem(entry(name), name)
-        self.adapter.setCurrentIndex(max(0, self.adapter.findData(chosen)))
+        self.adapter.setCurrentIndex(max(0, self.adapter.findData(choice)))
 
     def clear(self) -> None:
         """Start afresh."""
@@ -74,10 +74,10 @@ class ModelPage(Page):
     @property
     def path(self) -> Path:
         """Of the checkpoint; only where nothing is wrong."""
-        entered = path_of(self.checkpoint)
-        if entered is None:
+        path = path_of(self.checkpoint)
+        if path is None:
             raise UsageError(_checkpoint_problem(None))
-        return entered
+        return path
 
     def problems(self) -> dict[str, str]:
         return {
@@ -86,13 +86,13 @@ class ModelPage(Page):
         }
 
     def hints(self) -> dict[str, str]:
-        listed = self.adapter.count() > 1
+        several = self.adapter.count() > 1
         return {
             "checkpoint": tr(
                 "A .safetensors, .pt or .pkl file, or the folder of a diffusers model."
             ),
             "adapter": tr("Automatic takes the one that can read the checkpoint.")
-            if listed
+            if several
             else tr("The others are listed once a model is loaded."),
             "name": tr("What the model is called in the list, and its folder."),
         }

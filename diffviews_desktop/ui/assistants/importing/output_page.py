@@ -58,8 +58,8 @@ class OutputPage(Page):
 
     def suggest(self, out: Path) -> None:
         """Suggest where to write; another folder that was entered stays."""
-        before, self._suggested = self._suggested, str(out)
-        if self.out.text() == before:
+        old, self._suggested = self._suggested, str(out)
+        if self.out.text() == old:
             self.out.setText(self._suggested)
 
     def clear(self) -> None:
@@ -72,10 +72,10 @@ class OutputPage(Page):
     @property
     def path(self) -> Path:
         """Where to write; only where nothing is wrong."""
-        entered = path_of(self.out)
-        if entered is None:
+        path = path_of(self.out)
+        if path is None:
             raise UsageError(_out_problem(None, ""))
-        return entered
+        return path
 
     def levels(self) -> tuple[float, ...]:
         """The noise levels."""
@@ -107,22 +107,22 @@ class OutputPage(Page):
     def first_field(self) -> QWidget:
         return self.sigmas
 
-    def summarize(self, expected: Findings | None) -> None:
+    def summarize(self, findings: Findings | None) -> None:
         """Say what will be made of the pictures that are expected; None while something is
         wrong."""
-        if expected is None:
+        if findings is None:
             self.summary.clear()
             return
         levels = len(self.levels())
-        pictures = trn("{number} picture", "{number} pictures", expected.pictures)
+        pictures = trn("{number} picture", "{number} pictures", findings.pictures)
         at = trn("{number} noise level", "{number} noise levels", levels)
-        samples = trn("{number} sample", "{number} samples", expected.pictures * levels)
+        samples = trn("{number} sample", "{number} samples", findings.pictures * levels)
         values = {"pictures": pictures, "levels": at, "samples": samples}
-        there = self.path / self._model_name()
+        folder = self.path / self._model_name()
         self.summary.setText(
-            tr("{pictures} at {levels}: at least {samples} in {folder}", **values, folder=there)
-            if expected.more
-            else tr("{pictures} at {levels}: {samples} in {folder}", **values, folder=there)
+            tr("{pictures} at {levels}: at least {samples} in {folder}", **values, folder=folder)
+            if findings.more
+            else tr("{pictures} at {levels}: {samples} in {folder}", **values, folder=folder)
         )
 
 
@@ -143,11 +143,11 @@ def _out_problem(out: Path | None, name: str) -> str:
     if out is None:
         return tr("Choose a folder to write to.")
     try:
-        there = next(folder for folder in (out, *out.parents) if folder.exists())
-        if not there.is_dir():
-            return tr("{path} is a file, not a folder.", path=there)
-        if not os.access(there, os.W_OK):
-            return tr("Nothing can be written to {folder}.", folder=there)
+        ancestor = next(folder for folder in (out, *out.parents) if folder.exists())
+        if not ancestor.is_dir():
+            return tr("{path} is a file, not a folder.", path=ancestor)
+        if not os.access(ancestor, os.W_OK):
+            return tr("Nothing can be written to {folder}.", folder=ancestor)
         if name and (out / name).exists():
             return tr(
                 "It has a model called {name} already. Choose another name or folder.", name=name

@@ -140,10 +140,10 @@ class Page(QWidget):
         start = start_of(self._line(key))
         self._take(key, QFileDialog.getExistingDirectory(self, title, start))
 
-    def _take(self, key: str, chosen: str) -> None:
-        if chosen:
+    def _take(self, key: str, path: str) -> None:
+        if path:
             self.rows[key].touched = True
-            self._line(key).setText(chosen)
+            self._line(key).setText(path)
 
     def _line(self, key: str) -> QLineEdit:
         field = self.rows[key].field
@@ -151,11 +151,11 @@ class Page(QWidget):
         return field
 
 
-def browse_button(text: str, what: str, choose: Callable[[], None]) -> QAbstractButton:
+def browse_button(text: str, name: str, choose: Callable[[], None]) -> QAbstractButton:
     """A button beside a field that chooses for it."""
     button = QPushButton(text)
     button.setAutoDefault(False)
-    button.setAccessibleName(what)
+    button.setAccessibleName(name)
     button.clicked.connect(lambda *_: choose())
     return button
 

@@ -95,7 +95,7 @@ class PicturesPage(Page):
         self.count.setValue(USUALLY_DRAWN)
         self.seed.setText(str(ImportData.seed))
 
-    def expected(self) -> Findings:
+    def forecast(self) -> Findings:
         """How many pictures there will be, and whether there may be more."""
         if self.own.isChecked():
             return self._findings or Findings()
@@ -103,12 +103,12 @@ class PicturesPage(Page):
 
     # ---- what is entered ------------------------------------------------------------------------
 
-    def added_to(self, wanted: ImportWanted) -> ImportWanted:
+    def add_to(self, request: ImportWanted) -> ImportWanted:
         """What is wanted, with these pictures; only where nothing is wrong."""
         if not self.own.isChecked():
-            return replace(wanted, generate=self.count.value(), seed=seed_of(self.seed.text()))
+            return replace(request, generate=self.count.value(), seed=seed_of(self.seed.text()))
         return replace(
-            wanted,
+            request,
             images=path_of(self.images),
             labels=path_of(self.labels),
             class_map=class_map_of(self.class_map.text()),
@@ -131,7 +131,7 @@ class PicturesPage(Page):
 
     def hints(self) -> dict[str, str]:
         return {
-            "images": self._counted(),
+            "images": self._describe_count(),
             "labels": tr("Optional: a table of files and classes, or JSON. Else by subfolder."),
             "class_map": self._map_hint(),
             "brightness": self._brightness_hint(),
@@ -144,17 +144,19 @@ class PicturesPage(Page):
 
     def refresh(self) -> None:
         super().refresh()
-        own = self.own.isChecked()
+        uses_own = self.own.isChecked()
         for key in ("images", "labels", "class_map"):
             self.rows[key].set_enabled(
-                own, tr("The model draws: choose pictures of your own above.")
+                uses_own, tr("The model draws: choose pictures of your own above.")
             )
         why_not = (
-            tr("No picture holds numbers of more than 8 bits.") if own else tr("The model draws.")
+            tr("No picture holds numbers of more than 8 bits.")
+            if uses_own
+            else tr("The model draws.")
         )
         self.rows["brightness"].set_enabled(self._has_numbers(), why_not)
         for key in ("count", "seed"):
-            self.rows[key].set_enabled(not own, tr("Pictures of your own are used."))
+            self.rows[key].set_enabled(not uses_own, tr("Pictures of your own are used."))
 
     def _images_problem(self) -> str:
         folder = path_of(self.images)
@@ -183,10 +185,10 @@ class PicturesPage(Page):
 
     def _map_problem(self) -> str:
         try:
-            entered = class_map_of(self.class_map.text())
+            class_map = class_map_of(self.class_map.text())
         except UsageError as error:
             return str(error)
-        if isinstance(entered, Path) and not is_there(entered, Path.is_file):
+        if isinstance(class_map, Path) and not is_there(class_map, Path.is_file):
             return tr(
                 "There is no such file. Write labels and class numbers such as {example}.",
                 example=EXAMPLE,
@@ -209,10 +211,12 @@ class PicturesPage(Page):
 
     def _has_numbers(self) -> bool:
         """Whether there are pictures of numbers, or may be."""
-        looked = self._findings
-        if not self.own.isChecked() or looked is None:
+        findings = self._findings
+        if not self.own.isChecked() or findings is None:
             return False
-        return bool(looked.numbers) or looked.more or (looked.packed and looked.pictures > 0)
+        return (
+            bool(findings.numbers) or findings.more or (findings.packed and findings.pictures > 0)
+        )
 
     def _brightness(self) -> tuple[float, float] | None:
         """Black and white that are entered; None to find them."""
@@ -230,23 +234,25 @@ class PicturesPage(Page):
         if not self._has_numbers():
             return tr("Black and white in pictures of numbers, such as floating-point TIFFs.")
         assert self._findings is not None
-        entered = "" if self._brightness_problem() else self._brightness()
-        if entered:
-            return tr("In pictures of numbers, {range}.", range=Range(*entered).words)
+        limits = "" if self._brightness_problem() else self._brightness()
+        if limits:
+            return tr("In pictures of numbers, {range}.", range=Range(*limits).words)
         return self._findings.numbers or tr(
             "Black and white in pictures of numbers, such as -1, 1."
         )
 
-    def _counted(self) -> str:
-        looked = self._findings
-        if looked is not None and looked.pictures:
-            found = (
-                trn("More than {number} picture.", "More than {number} pictures.", looked.pictures)
-                if looked.more
-                else trn("{number} picture.", "{number} pictures.", looked.pictures)
+    def _describe_count(self) -> str:
+        findings = self._findings
+        if findings is not None and findings.pictures:
+            text = (
+                trn(
+                    "More than {number} picture.", "More than {number} pictures.", findings.pictures
+                )
+                if findings.more
+                else trn("{number} picture.", "{number} pictures.", findings.pictures)
             )
-            return f"{found} {looked.left_out}".rstrip()
-        if self.own.isChecked() and self.images.text() and looked is None:
+            return f"{text} {findings.left_out}".rstrip()
+        if self.own.isChecked() and self.images.text() and findings is None:
             return tr("Looking for pictures…")
         return tr("Looked through with its subfolders.")
 
