@@ -127,13 +127,13 @@ class ClassesPanel(QWidget):
             item = QListWidgetItem(color_dot(palette[number]), f"{short(title)}   ({count})")
             item.setData(Qt.ItemDataRole.UserRole, number)
             item.setData(TITLE, title)
-            said = trn(
+            sentence = trn(
                 "{number} sample of class {name}",
                 "{number} samples of class {name}",
                 count,
                 name=title,
             )
-            item.setToolTip(tip(said))
+            item.setToolTip(tip(sentence))
             self.list.addItem(item)
         self._filter(self.search.text())
         self._strike()
@@ -147,10 +147,10 @@ class ClassesPanel(QWidget):
             item.setFont(font)
 
     def _filter(self, text: str) -> None:
-        wanted = text.strip().lower()
+        query = text.strip().lower()
         for i in range(self.list.count()):
             item = self.list.item(i)
-            item.setHidden(wanted not in item.data(TITLE).lower())
+            item.setHidden(query not in item.data(TITLE).lower())
         every = [self.list.item(i).isHidden() for i in range(self.list.count())]
         self.nothing.setVisible(bool(every) and all(every))
         self.captions.search(self._samples.captions if self._samples is not None else (), text)
@@ -171,9 +171,9 @@ class ClassesPanel(QWidget):
             tr("Show all classes") if lit else tr("Highlight"), lambda: self._on_chosen(item)
         )
         position = self.list.row(item)
-        gone = position in self._hidden
+        hidden = position in self._hidden
         menu.addAction(
-            tr("Show") if gone else tr("Hide"), partial(self.hiding_wanted.emit, position)
+            tr("Show") if hidden else tr("Hide"), partial(self.hiding_wanted.emit, position)
         )
         menu.addAction(tr("Show only this class"), partial(self.isolation_wanted.emit, position))
         menu.addSeparator()

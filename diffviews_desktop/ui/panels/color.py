@@ -91,6 +91,6 @@ class ColorPanel(QWidget):
         assert isinstance(model, QStandardItemModel)
         self.choice.addItem(entry(name), by)
         row = self.choice.count() - 1
-        said = tip(name, as_sentence(why_not) or about)
-        self.choice.setItemData(row, said, Qt.ItemDataRole.ToolTipRole)
+        tooltip = tip(name, as_sentence(why_not) or about)
+        self.choice.setItemData(row, tooltip, Qt.ItemDataRole.ToolTipRole)
         model.item(row).setEnabled(not why_not)

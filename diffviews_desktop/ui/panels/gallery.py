@@ -159,7 +159,7 @@ class GalleryPanel(QWidget):
             self.count.setValue(state.picks.suggest_count)
             self.space.setCurrentIndex(int(state.picks.suggest_on_map))
         self._show_within(state)
-        self.searched.set_text(*_searched(state))
+        self.searched.set_text(*_describe_search(state))
         self.searched.setVisible(bool(self.searched.whole))
         self.list.clear()
         if samples is None or selection.anchor is None:
@@ -177,29 +177,29 @@ class GalleryPanel(QWidget):
         self.caption.set_text(words)
         self.caption.setVisible(bool(words))
         count = len(selection.neighbors)
-        mixed = mixed_levels(samples.sigma[list(selection.rows)])
-        text = mixed or _feeding(count, state.preferences.most_neighbors)
+        warning = mixed_levels(samples.sigma[list(selection.rows)])
+        text = warning or _feeding(count, state.preferences.most_neighbors)
         elsewhere = _elsewhere(state)
         if elsewhere:
             text += " " + tr("They were suggested {where}.", where=elsewhere)
-        self._hint(text, problem=bool(mixed))
+        self._hint(text, problem=bool(warning))
         distances = dict(selection.suggested)
         for row in selection.neighbors:
             manual = row in selection.manual
             number, words = int(samples.class_label[row]), samples.caption(row)
-            how = tr("manual") if manual else f"{distances[row]:.2f}"
-            shown = _beginning(words) if words and number < 0 else str(number)
-            item = QListWidgetItem(f"{shown}\n{how}")
+            detail = tr("manual") if manual else f"{distances[row]:.2f}"
+            label = _beginning(words) if words and number < 0 else str(number)
+            item = QListWidgetItem(f"{label}\n{detail}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             item.setData(ROW, row)
-            where = (
+            origin = (
                 tr("added by hand")
                 if manual
                 else _distance_text(distances[row], selection.in_layer, elsewhere)
             )
             item.setToolTip(
                 tip(
-                    f"#{row} · {self._describe(row)} · {where}",
+                    f"#{row} · {self._describe(row)} · {origin}",
                     words,
                     tr("Click removes it, double click shows it on the map"),
                 )
@@ -291,33 +291,33 @@ class GalleryPanel(QWidget):
             pixmap = placeholder(SIDE, ratio, QColor(theme.colors().muted))
         else:
             manual = item.data(ROW) in self._state.picks.selection.manual
-            pixmap = _framed(enlarged(image, SIDE, ratio), manual)
+            pixmap = _draw_frame(enlarged(image, SIDE, ratio), manual)
         icon = QIcon(pixmap)
         icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
         item.setIcon(icon)
 
 
-def _searched(state: State) -> tuple[str, str]:
+def _describe_search(state: State) -> tuple[str, str]:
     """Where Suggest looks for neighbours by activation, and what is lost by that: in short, and in
     sentences; empty where it is not known, or on the map."""
-    shown, picks = state.opened.layer_map, state.picks
-    if shown is None or shown.reduced is None or picks.suggest_on_map:
+    layer_map, picks = state.opened.layer_map, state.picks
+    if layer_map is None or layer_map.reduced is None or picks.suggest_on_map:
         return "", ""
-    quality, count = shown.quality, shown.reduced.shape[1]
+    quality, count = layer_map.quality, layer_map.reduced.shape[1]
     if quality.reduction is None:
         return "", ""
     share = f"{quality.reduction:.0%}"
-    kept = trn(
+    text = trn(
         "{number} component keeps {share} of the layer's neighbours",
         "{number} components keep {share} of the layer's neighbours",
         count,
         share=share,
     )
     if not quality.loses_neighbors:
-        return kept, tr("Suggest looks for neighbours in these components.")
+        return text, tr("Suggest looks for neighbours in these components.")
     if picks.selection.suggested and not picks.selection.in_layer:
-        why = tr("The layer's activations are not stored, so Suggest looks in these components.")
-        return kept, why
+        reason = tr("The layer's activations are not stored, so Suggest looks in these components.")
+        return text, reason
     return tr("Suggest looks in the whole layer"), trn(
         "The map's {number} component keeps {share} of the layer's neighbours.",
         "The map's {number} components keep {share} of the layer's neighbours.",
@@ -331,13 +331,13 @@ def _elsewhere(state: State) -> str:
     selection, spec = state.picks.selection, state.opened.spec
     if not selection.suggested_elsewhere(spec):
         return ""
-    there = selection.suggested_by
-    assert there is not None
-    if spec is not None and there.layers == spec.layers:
+    origin = selection.suggested_by
+    assert origin is not None
+    if spec is not None and origin.layers == spec.layers:
         return tr("on another map of this layer")
-    if not there.layers:
+    if not origin.layers:
         return tr("on the default layer")
-    return tr("on {layers}", layers=visible(str(there.layers), MOST_OF_NAME))
+    return tr("on {layers}", layers=visible(str(origin.layers), MOST_OF_NAME))
 
 
 def _feeding(count: int, most: int) -> str:
@@ -387,7 +387,7 @@ def _beginning(words: str) -> str:
     return short(cut).replace(" ", "\u00a0")
 
 
-def _framed(pixmap: QPixmap, manual: bool) -> QPixmap:
+def _draw_frame(pixmap: QPixmap, manual: bool) -> QPixmap:
     """The picture with the line of its ring on the map around it."""
     painter = QPainter(pixmap)
     style = Qt.PenStyle.DotLine if manual else Qt.PenStyle.SolidLine

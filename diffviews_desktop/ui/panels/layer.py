@@ -65,30 +65,32 @@ class LayerPanel(QWidget):
         self.detail.setToolTip(tip(*self._told_texts(state)))
 
     def _show_choices(self, state: State) -> None:
-        listed = (
+        parts = (
             state.opened.models,
             state.opened.loaded,
             state.opened.default_layers,
             state.opened.samples,
             state.opened.rate,
         )
-        if any(a is not b for a, b in zip(listed, self._listed, strict=True)):
-            self._listed = listed
+        if any(a is not b for a, b in zip(parts, self._listed, strict=True)):
+            self._listed = parts
             self._fill(state)
         self.models.setCurrentIndex(self.models.findData(state.opened.model))
         self.models.setEnabled(bool(state.opened.models))
         self.models.setToolTip(tip(state.opened.model or ""))
         if state.opened.loaded is None:
-            why = state.opened.model_problem or tr(
+            note = state.opened.model_problem or tr(
                 "The other layers are listed once the model is loaded."
             )
         else:
-            why = tr("Which layer's activations the map shows.")
-        seen = tr("Extracted from {what}.", what=tr(EXTRACTED_FROM[state.opened.extraction_input]))
-        self.layers.setToolTip(tip(why, seen if state.opened.models else ""))
-        wanted = self._wanted(state)
+            note = tr("Which layer's activations the map shows.")
+        origin = tr(
+            "Extracted from {what}.", what=tr(EXTRACTED_FROM[state.opened.extraction_input])
+        )
+        self.layers.setToolTip(tip(note, origin if state.opened.models else ""))
+        layers = self._map_layers(state)
         index = next(
-            (i for i in range(self.layers.count()) if self.layers.itemData(i) == wanted), -1
+            (i for i in range(self.layers.count()) if self.layers.itemData(i) == layers), -1
         )
         self.layers.setCurrentIndex(index)
         self.layers.setEnabled(self.layers.count() > 0)
@@ -97,12 +99,14 @@ class LayerPanel(QWidget):
         self.models.clear()
         for model in state.opened.models:
             self.models.addItem(entry(model.name), model.name)
-            said = tip(model.name, model.description, tr("adapter: {name}", name=model.adapter))
-            self.models.setItemData(self.models.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
+            tooltip = tip(model.name, model.description, tr("adapter: {name}", name=model.adapter))
+            self.models.setItemData(self.models.count() - 1, tooltip, Qt.ItemDataRole.ToolTipRole)
         self.layers.clear()
         if state.opened.default_layers:
-            own = entry(str(state.opened.default_layers))
-            self.layers.addItem(tr("{layers}  (default)", layers=own), state.opened.default_layers)
+            default = entry(str(state.opened.default_layers))
+            self.layers.addItem(
+                tr("{layers}  (default)", layers=default), state.opened.default_layers
+            )
         for info in state.opened.loaded.layers if state.opened.loaded else ():
             text = f"{entry(info.name)}  {info.shape}"
             whether = (
@@ -111,13 +115,13 @@ class LayerPanel(QWidget):
                 else tr("not mapped yet · {cost}", cost=_cost(info, state))
             )
             self.layers.addItem(f"{text}  ·  {whether}", (info.name,))
-            said = tip(info.name, _whether_mapped(info, state))
-            self.layers.setItemData(self.layers.count() - 1, said, Qt.ItemDataRole.ToolTipRole)
+            tooltip = tip(info.name, _whether_mapped(info, state))
+            self.layers.setItemData(self.layers.count() - 1, tooltip, Qt.ItemDataRole.ToolTipRole)
         list_view = self.layers.view()
         list_view.setMinimumWidth(list_view.sizeHintForColumn(0) + ROOM_BESIDE_TEXT)
 
     @staticmethod
-    def _wanted(state: State) -> tuple[str, ...] | None:
+    def _map_layers(state: State) -> tuple[str, ...] | None:
         """The layers on the map; or, while they are being mapped, those asked for."""
         for running in reversed(state.jobs.running):
             if isinstance(running.job, MapLayer) and running.stage != "cancelling":
@@ -137,9 +141,9 @@ class LayerPanel(QWidget):
         told = state.opened.map_told_words
         if not told:
             return ("",)
-        how = tr("What the samples of this map were told is chosen in Map settings.")
+        hint = tr("What the samples of this map were told is chosen in Map settings.")
         samples = tr("Samples {told}.", told=told)
-        return samples, state.opened.map_told_note, how
+        return samples, state.opened.map_told_note, hint
 
 
 def _whether_mapped(info: LayerInfo, state: State) -> str:

@@ -91,27 +91,27 @@ class LinkedPanel(QWidget):
         self._say(state)
 
     def _show_choices(self, state: State, jobs: list[LinkMaps]) -> None:
-        listed = (
+        parts = (
             state.opened.models,
             state.opened.model,
             state.opened.loaded,
             state.opened.default_layers,
         )
-        if any(a is not b for a, b in zip(listed, self._listed, strict=True)):
-            self._listed = listed
+        if any(a is not b for a, b in zip(parts, self._listed, strict=True)):
+            self._listed = parts
             self.models.clear()
             for summary in state.opened.models:
                 self.models.addItem(entry(summary.name), summary.name)
             self.models.setCurrentIndex(self.models.findData(state.opened.model))
             self._fill_layers(state)
         linked = state.opened.linked
-        wanted: tuple[str, tuple[str, ...]] | None = None
+        choice: tuple[str, tuple[str, ...]] | None = None
         if jobs:
-            wanted = jobs[-1].other.model, jobs[-1].other.layers
+            choice = jobs[-1].other.model, jobs[-1].other.layers
         elif linked is not None:
-            wanted = linked.map.model, linked.map.layers
-        if wanted is not None:
-            model, layers = wanted
+            choice = linked.map.model, linked.map.layers
+        if choice is not None:
+            model, layers = choice
             if self.models.currentData() != model:
                 self.models.setCurrentIndex(self.models.findData(model))
                 self._fill_layers(state)

@@ -205,7 +205,7 @@ class MapSettings(QDialog):
     def set_state(self, state: State) -> None:
         """Show what the map on screen was made with, unless other values were entered."""
         edited = self.parameters() != self._filled
-        told_edited = self.chosen() != self._told_filled
+        told_edited = self.told_choice() != self._told_filled
         self._state = state
         self.told.offer(state)
         for widget in (self._told_label, self.told.list, self.told.prompt):
@@ -218,32 +218,32 @@ class MapSettings(QDialog):
                 self._list_levels(self.level.currentData())
             if self.parameters() == _of(state):  # what was asked for is there
                 self._filled = self.parameters()
-        if not told_edited or self.chosen() == _told_of(state):
+        if not told_edited or self.told_choice() == _told_of(state):
             self._choose_told(_told_of(state))
         self._show_figures()
         self._set_buttons()
 
     def _choose_told(self, told: Told | str | None) -> None:
         self.told.choose(told)
-        self._told_filled = self.chosen()
+        self._told_filled = self.told_choice()
 
     def _show_figures(self) -> None:
         """Show what is known of how well the map on screen shows its layer."""
-        shown, assessed = self._state.opened.layer_map, self._state.opened.assessment
+        layer_map, assessment = self._state.opened.layer_map, self._state.opened.assessment
         facts: tuple[Fact, ...] = ()
-        if shown is not None:
-            facts = shown.quality.facts(shown.trustworthiness)
-        said = "" if facts else NOT_MEASURED
-        if assessed is not None:
-            facts += assessed.facts()
-            verdict = () if assessed.stability is None else (assessed.stability.verdict,)
-            said = " ".join((*verdict, *assessed.notes))
+        if layer_map is not None:
+            facts = layer_map.quality.facts(layer_map.trustworthiness)
+        text = "" if facts else NOT_MEASURED
+        if assessment is not None:
+            facts += assessment.facts()
+            verdict = () if assessment.stability is None else (assessment.stability.verdict,)
+            text = " ".join((*verdict, *assessment.notes))
         self.figures.set_facts(facts)
-        self.verdict.setText(said)
-        self.verdict.setVisible(bool(said))
-        why = maps.why_not_assess(self._state)
-        self.assess.setEnabled(not why)
-        self.assess.setToolTip(tip(why or maps.ASSESS.meaning))
+        self.verdict.setText(text)
+        self.verdict.setVisible(bool(text))
+        reason = maps.why_not_assess(self._state)
+        self.assess.setEnabled(not reason)
+        self.assess.setToolTip(tip(reason or maps.ASSESS.meaning))
 
     def _fill(self, values: MapParameters) -> None:
         with signals_blocked(
@@ -265,62 +265,62 @@ class MapSettings(QDialog):
         self._set_buttons()
 
     def _ask(self) -> None:
-        told = self.chosen()
+        told = self.told_choice()
         if told == _told_of(self._state):  # however that came about
             told = self._state.opened.told
         self.map_requested.emit(self.parameters(), told)
 
-    def _list_levels(self, chosen: float | str | None) -> None:
+    def _list_levels(self, choice: float | str | None) -> None:
         """Offer what can be done with the noise levels of the samples, with a choice made."""
         samples = self._state.opened.samples
-        known = samples.levels if samples is not None else ()
-        offered = list(known) if len(known) <= MOST_LEVELS else []
-        if isinstance(chosen, float) and chosen not in offered:
-            offered = sorted([*offered, chosen])
-        data = [None, ALIGNED, *offered]
+        levels = samples.levels if samples is not None else ()
+        choices = list(levels) if len(levels) <= MOST_LEVELS else []
+        if isinstance(choice, float) and choice not in choices:
+            choices = sorted([*choices, choice])
+        data = [None, ALIGNED, *choices]
         if [self.level.itemData(at) for at in range(self.level.count())] != data:
             self.level.clear()
             self.level.addItem(tr("all on one map"), None)
             self.level.addItem(tr("one map each, aligned"), ALIGNED)
-            for level in offered:
+            for level in choices:
                 self.level.addItem(tr("σ {level:g} alone", level=level), level)
         model = self.level.model()
         assert isinstance(model, QStandardItemModel)
-        why_not = NOT_ALIGNED if len(known) == 1 and chosen != ALIGNED else ""
+        why_not = NOT_ALIGNED if len(levels) == 1 and choice != ALIGNED else ""
         model.item(1).setEnabled(not why_not)
         self.level.setItemData(1, tip(why_not), Qt.ItemDataRole.ToolTipRole)
-        self.level.setCurrentIndex(data.index(chosen))
+        self.level.setCurrentIndex(data.index(choice))
 
     def _take_own(self) -> None:
         self._fill(_of(self._state))  # from now on they follow the map again
         self._filled = self.parameters()
-        self._told_filled = self.chosen()
+        self._told_filled = self.told_choice()
         self.map_requested.emit(None, None)
 
     def _set_buttons(self, *_: object) -> None:
         state = self._state
         maps = [r.job.spec for r in state.jobs.running if isinstance(r.job, MapLayer)]
         pending = maps[0] if maps else None
-        asked = state.opened.parameters if pending is None else pending.parameters
+        parameters = state.opened.parameters if pending is None else pending.parameters
         told = state.opened.told if pending is None else pending.told
         if state.opened.model is None:
-            why = NO_FOLDER
+            reason = NO_FOLDER
         elif state.opened.model_problem:
-            why = model_cannot_run(state)
+            reason = model_cannot_run(state)
         elif (
             state.opened.layer_map
             and pending is None
             and self.parameters() == _of(state)
-            and self.chosen() == _told_of(state)
+            and self.told_choice() == _told_of(state)
         ):
-            why = tr("The map on screen was made with these settings.")
+            reason = tr("The map on screen was made with these settings.")
         else:
-            why = self.told.why_not()
-        self.make.setEnabled(not why)
-        self.make.setToolTip(tip(why or tr("Lay out the layer on screen with these settings")))
+            reason = self.told.why_not()
+        self.make.setEnabled(not reason)
+        self.make.setToolTip(tip(reason or tr("Lay out the layer on screen with these settings")))
         if state.opened.model is None:
-            why_not_own = why
-        elif asked is None and told is None:
+            why_not_own = reason
+        elif parameters is None and told is None:
             why_not_own = tr("That is the map on screen, or the one that is being made.")
         else:
             why_not_own = ""
@@ -330,11 +330,11 @@ class MapSettings(QDialog):
         if pending is not None:
             self.hint.setText(tr("The map on screen stays until the new one is there."))
         else:
-            self.hint.setText(why or tr("A map that was made before appears at once."))
+            self.hint.setText(reason or tr("A map that was made before appears at once."))
 
     # ---- out ------------------------------------------------------------------------------------
 
-    def chosen(self) -> Told | str | None:
+    def told_choice(self) -> Told | str | None:
         """What the samples are to be told: see `map_requested`."""
         return self.told.chosen()
 
@@ -370,10 +370,10 @@ def _of(state: State) -> MapParameters:
     """What the map on screen was made with, as far as it is known."""
     if state.opened.parameters is not None:
         return state.opened.parameters
-    said = state.opened.layer_map.parameters if state.opened.layer_map is not None else {}
-    known = {f.name: said[f.name] for f in fields(MapParameters) if f.name in said}
+    values = state.opened.layer_map.parameters if state.opened.layer_map is not None else {}
+    arguments = {f.name: values[f.name] for f in fields(MapParameters) if f.name in values}
     try:
-        return MapParameters(**known) if known else _defaults()
+        return MapParameters(**arguments) if arguments else _defaults()
     except UsageError:
         return _defaults()
 

@@ -116,17 +116,17 @@ class PreviewPanel(QWidget):
     def show_row(self, row: int | None) -> None:
         """Show a sample; None shows the anchor."""
         self._row = row
-        samples, shown = self._state.opened.samples, self.shown_row
+        samples, sample = self._state.opened.samples, self.shown_row
         self.seen.setVisible(self.has_room)
         self._fit()
-        if samples is None or shown is None:
+        if samples is None or sample is None:
             self._show_nothing()
         else:
-            self._show_sample(shown)
-        if self._told[0] is not samples or self._told[1] != shown:
-            self._told = samples, shown
-            self.row_shown.emit(shown)
-            self._find_levels(shown)
+            self._show_sample(sample)
+        if self._told[0] is not samples or self._told[1] != sample:
+            self._told = samples, sample
+            self.row_shown.emit(sample)
+            self._find_levels(sample)
 
     def _show_nothing(self) -> None:
         samples = self._state.opened.samples
@@ -138,29 +138,29 @@ class PreviewPanel(QWidget):
         self.facts.set_lines(NOTHING, "", "")
         self._show_caption("", samples is not None and bool(len(samples.captions)))
 
-    def _show_sample(self, shown: int) -> None:
+    def _show_sample(self, row: int) -> None:
         samples = self._state.opened.samples
         assert samples is not None
-        path = samples.picture(shown)
+        path = samples.picture(row)
         self._path = str(path) if path is not None else ""
         image = self._pictures.get(path)
         if image is not None:
             self._image = image
             self._show()
-        self._show_seen(shown)
-        title = samples.title(shown, " · ")
+        self._show_seen(row)
+        title = samples.title(row, " · ")
         self.name.set_text(title if self._row is not None else tr("Anchor: {sample}", sample=title))
-        lines = [f"#{shown}   {samples.sample_id[shown]}", f"σ {samples.sigma[shown]:g}"]
+        lines = [f"#{row}   {samples.sample_id[row]}", f"σ {samples.sigma[row]:g}"]
         layer_map = self._state.opened.layer_map
         if layer_map is not None:
-            if layer_map.trust is not None and np.isfinite(layer_map.trust[shown]):
-                lines[1] += "   " + tr("trust {value:.2f}", value=layer_map.trust[shown])
-            if layer_map.kept is not None and np.isfinite(layer_map.kept[shown]):
-                lines[1] += "   " + tr("kept {value:.2f}", value=layer_map.kept[shown])
-            x, y = layer_map.xy[shown]
+            if layer_map.trust is not None and np.isfinite(layer_map.trust[row]):
+                lines[1] += "   " + tr("trust {value:.2f}", value=layer_map.trust[row])
+            if layer_map.kept is not None and np.isfinite(layer_map.kept[row]):
+                lines[1] += "   " + tr("kept {value:.2f}", value=layer_map.kept[row])
+            x, y = layer_map.xy[row]
             lines.append(f"x {x:.3f}   y {y:.3f}")
         self.facts.set_lines(*lines)
-        self._show_caption(samples.caption(shown), bool(len(samples.captions)))
+        self._show_caption(samples.caption(row), bool(len(samples.captions)))
 
     @property
     def shown_row(self) -> int | None:
@@ -217,14 +217,14 @@ class PreviewPanel(QWidget):
     def _show_seen(self, row: int) -> None:
         """What the model sees of a sample; nothing as long as that is not known."""
         opened = self._state.opened
-        found = self._state.picks.input_of(opened.model, row)
+        model_input = self._state.picks.input_of(opened.model, row)
         self._seen = None
-        seen = tr(EXTRACTED_FROM[opened.extraction_input])
-        self.seen.setToolTip(tip(tr("What the model sees: {what}", what=seen)))
-        if found is None or found.image is None:
+        kind = tr(EXTRACTED_FROM[opened.extraction_input])
+        self.seen.setToolTip(tip(tr("What the model sees: {what}", what=kind)))
+        if model_input is None or model_input.image is None:
             self.seen.clear()
             return
-        self._seen = to_qimage(found.image)
+        self._seen = to_qimage(model_input.image)
         self.seen.setPixmap(enlarged(self._seen, self._side, self.devicePixelRatioF()))
 
     def _on_loaded(self, path: str, image: QImage) -> None:
@@ -262,8 +262,8 @@ class PreviewPanel(QWidget):
         else:
             self._finding.ask(work)
 
-    def _show_levels(self, found: Found) -> None:
-        row, rows = found
+    def _show_levels(self, result: Found) -> None:
+        row, rows = result
         samples = self._state.opened.samples
         if samples is None or row != self.shown_row:
             return

@@ -75,7 +75,7 @@ def drawn(qtbot: QtBot, window: GridWindow) -> GridAxes:
 
 def layers_of(window: GridWindow) -> tuple[LayerSet, ...]:
     """The layers that would vary, each by itself."""
-    wanted = window.form.wanted(5)
+    wanted = window.form.read_fields(5)
     assert wanted is not None
     return wanted.mask_layers
 

@@ -111,10 +111,10 @@ def test_a_download_shows_its_progress_and_can_be_paused(
 def test_what_is_chosen_stays_chosen_while_rows_change(window: ModelsWindow, listed: State) -> None:
     choose(window, "whole")
     window.set_state(downloading(listed, "hf://group/other"))
-    assert window.table.what == "whole"
+    assert window.table.choice == "whole"
     assert window.table.rowCount() == 5
     window.set_state(listed)
-    assert window.table.what == "whole"
+    assert window.table.choice == "whole"
     assert window.table.rowCount() == 4
 
 

@@ -236,7 +236,7 @@ def test_any_runs_are_compared_side_by_side(
     hues = [curve.opts["pen"].color().name() for curve in pictures.plot.curves]
     assert hues == [hue_of(run, dark=False).name() for run in runs[1:]]
     assert len(set(hues)) == 2
-    assert panel.list.chosen() == [3, 2, 1]
+    assert panel.list.selected_ids() == [3, 2, 1]
 
 
 def test_paths_in_spaces_of_other_sizes_have_no_distance(
@@ -341,7 +341,7 @@ def test_runs_are_found_and_sorted(panel: RunsPanel, state: State, runs: tuple[R
     ):
         titles[title].trigger()
         assert names(panel) == wanted
-        assert panel.list.chosen() == [1]  # what is shown stays marked
+        assert panel.list.selected_ids() == [1]  # what is shown stays marked
     for text, wanted in (
         ("third zero", ["a third"]),
         ("FIGURE", ["Run 1"]),

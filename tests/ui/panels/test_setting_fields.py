@@ -91,7 +91,7 @@ def test_what_is_shown_is_read_back_and_showing_is_no_edit(
         page.show(settings)
         base = SamplingSettings(rho=3.0)
         wanted = {setting.name: setting.of(settings) for setting in made}
-        assert page.changed(base) == replace(base, **wanted)
+        assert page.apply_to(base) == replace(base, **wanted)
     assert edits == []
 
 
@@ -100,7 +100,7 @@ def test_a_mask_that_is_shown_is_read_back(masking: dict[Setting, QWidget]) -> N
     for mask in MASKS:
         page.show(mask)
         wanted = {setting.name: setting.of(mask) for setting in masking}
-        assert page.changed(PICKED) == replace(PICKED, **wanted)
+        assert page.apply_to(PICKED) == replace(PICKED, **wanted)
 
 
 def test_an_edit_of_any_field_is_told(
@@ -120,7 +120,7 @@ def test_an_edit_of_any_field_is_told(
     made[NOISE_MODE].setCurrentIndex(0)
     masking[MASK_UNCONDITIONAL].setChecked(True)
     assert len(edits) == 6
-    after, masked = page.changed(OTHERS), mask.changed(MASKS[0])
+    after, masked = page.apply_to(OTHERS), mask.apply_to(MASKS[0])
     assert (after.num_steps, after.s_max, after.noise_mode) == (4, None, "stochastic")
     assert (masked.step_from, masked.strength, masked.unconditional) == (3, 0.5, True)
 

@@ -23,8 +23,8 @@ class FeatureChoice(ElidingComboBox):
     @property
     def layer(self) -> str:
         """The layer that is chosen; empty for none."""
-        chosen: str = self.currentData()
-        return chosen
+        layer: str = self.currentData()
+        return layer
 
     def set_state(self, state: State) -> None:
         """Offer the layers; one that was chosen stays so where the model has it."""
@@ -33,9 +33,9 @@ class FeatureChoice(ElidingComboBox):
             return
         self._names = names
         with signals_blocked(self):
-            chosen = self.layer
+            layer = self.layer
             self._fill()
-            self.setCurrentIndex(max(0, self.findData(chosen)))
+            self.setCurrentIndex(max(0, self.findData(layer)))
 
     def _fill(self) -> None:
         self.clear()

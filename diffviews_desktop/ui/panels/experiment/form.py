@@ -155,9 +155,9 @@ class ExperimentForm(QWidget):
         self._form.setRowVisible(self.layers, single and self.where.currentText() == CHECKED)
         for control, box in self.controls.items():
             box.setVisible(all(control in APPLICABLE[one.verb] for one in self._acting))
-            why = self._why_not(control)
-            box.setEnabled(not why)
-            box.setToolTip(tip(why or _first_up(tr(MEANINGS[control]))))
+            reason = self._why_not(control)
+            box.setEnabled(not reason)
+            box.setToolTip(tip(reason or _first_up(tr(MEANINGS[control]))))
 
     def _why_not(self, control: Control) -> str:
         if control == "layer" and len(self.layer_sets) > 1:
@@ -188,24 +188,24 @@ class ExperimentForm(QWidget):
         """In how many parts of the run it acts, each by itself."""
         return int(self.parts.value()) if len(self._acting) <= 1 else 1
 
-    def chosen(self) -> tuple[Control, ...]:
+    def control_names(self) -> tuple[Control, ...]:
         """The controls to draw."""
         boxes = self.controls.items()
-        named = tuple(
+        names = tuple(
             name
             for name, box in boxes
             if box.isChecked() and box.isEnabled() and not box.isHidden()
         )
-        return ("none", *named)
+        return ("none", *names)
 
-    def wanted(self) -> ExperimentWanted:
+    def read_fields(self) -> ExperimentWanted:
         """What the fields say."""
         return ExperimentWanted(
             of_picks=self.of_picks,
             anchors=self.anchors.value(),
             neighbors=self.neighbors.value(),
             seeds=self.seeds.value(),
-            controls=self.chosen(),
+            controls=self.control_names(),
             layer_sets=self.layer_sets,
             parts=self.windows,
             judge=self.judge.currentData(),

@@ -43,42 +43,44 @@ class HeatMapTable(ReadTable):
         if self._shown is not None and column:
             self.place_chosen.emit(self._shown.layers[row], self._shown.steps[column - 1])
 
-    def show_map(self, shown: HeatMap) -> None:
+    def show_map(self, heat_map: HeatMap) -> None:
         """Show the effects of some places."""
-        self._shown = shown
-        self.setRowCount(len(shown.layers))
-        self.setColumnCount(1 + len(shown.steps))
+        self._shown = heat_map
+        self.setRowCount(len(heat_map.layers))
+        self.setColumnCount(1 + len(heat_map.steps))
         windows = [
-            tr("steps {first}-{last}", first=first + 1, last=last) for first, last in shown.steps
+            tr("steps {first}-{last}", first=first + 1, last=last) for first, last in heat_map.steps
         ]
         self.setHorizontalHeaderLabels([tr("effect"), *windows])
-        for row, layers in enumerate(shown.layers):
-            named = QTableWidgetItem(short(str(layers)))
-            named.setToolTip(tip(str(layers)))
-            self.setItem(row, 0, named)
-            for column, steps in enumerate(shown.steps, 1):
-                self.setItem(row, column, self._item(shown, layers, steps))
+        for row, layers in enumerate(heat_map.layers):
+            label = QTableWidgetItem(short(str(layers)))
+            label.setToolTip(tip(str(layers)))
+            self.setItem(row, 0, label)
+            for column, steps in enumerate(heat_map.steps, 1):
+                self.setItem(row, column, self._item(heat_map, layers, steps))
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
 
-    def _item(self, shown: HeatMap, layers: LayerSet, steps: tuple[int, int]) -> QTableWidgetItem:
+    def _item(
+        self, heat_map: HeatMap, layers: LayerSet, steps: tuple[int, int]
+    ) -> QTableWidgetItem:
         item = QTableWidgetItem()
         item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-        finding = shown.by_place.get((layers, steps))
+        finding = heat_map.by_place.get((layers, steps))
         if finding is None:
             return item
         item.setText(cells_of(finding, ["effect"])[0])
-        share = shown.share(finding)
+        share = heat_map.share(finding)
         color = QColor(theme.colors().accent if share >= 0 else _LOWER)
         color.setAlphaF(0.7 * abs(share))
         item.setBackground(color)
         font = item.font()
-        font.setBold(shown.is_sure(finding))
+        font.setBold(heat_map.is_sure(finding))
         item.setFont(font)
         p = p_text(finding.p_holm)
-        said = "" if finding.p_holm is None else tr("p {p} after correction", p=p)
-        item.setToolTip(tip(place_name(finding), said))
+        note = "" if finding.p_holm is None else tr("p {p} after correction", p=p)
+        item.setToolTip(tip(place_name(finding), note))
         return item
 
     def apply_theme(self) -> None:

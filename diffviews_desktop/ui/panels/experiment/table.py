@@ -62,10 +62,10 @@ class DotDelegate(QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        found = index.data(_ROLE)
-        if not found or not np.isfinite(found[0].value):
+        dot = index.data(_ROLE)
+        if not dot or not np.isfinite(dot[0].value):
             return
-        estimate, is_own = found
+        estimate, is_own = dot
         box, colors = QRectF(option.rect).adjusted(8, 0, -8, 0), theme.colors()
         middle = box.center().y()
         painter.save()
@@ -106,11 +106,11 @@ class FindingsTable(ReadTable):
         names = shown_measures(findings)
         marks, outcome = marks_of(findings), findings[0].outcome
         self.dots.low = min([0.0, *map(_lowest, marks)]) if outcome == "neighbors" else 0.0
-        what = _HEADINGS[outcome]
+        heading = _HEADINGS[outcome]
         headings = [
             "",
             tr("Pictures"),
-            what,
+            heading,
             *(tr(MEASURES[n]) for n in names),
             tr("commonest"),
             tr("p (Holm)"),
@@ -170,13 +170,13 @@ class FindingsTable(ReadTable):
         self, row: int, finding: Finding, mark: Estimate | None, examples: Sequence[Examples]
     ) -> None:
         title, place = tr(TITLES[finding.arm]), short(place_name(finding))
-        named = QTableWidgetItem(title[:1].upper() + title[1:])
-        named.setToolTip(tip(f"{tr(MEANINGS[finding.arm])}{f' ({place})' if place else ''}"))
-        self.setItem(row, 0, named)
+        label = QTableWidgetItem(title[:1].upper() + title[1:])
+        label.setToolTip(tip(f"{tr(MEANINGS[finding.arm])}{f' ({place})' if place else ''}"))
+        self.setItem(row, 0, label)
         pictures = QTableWidgetItem()
         for one in examples:
-            where = one.layers, one.steps, one.arm
-            if where == (finding.layers, finding.steps, finding.arm):
+            key = one.layers, one.steps, one.arm
+            if key == (finding.layers, finding.steps, finding.arm):
                 pictures.setData(Qt.ItemDataRole.DecorationRole, strip(one.images[:PICTURES]))
         self.setItem(row, 1, pictures)
         dot = QTableWidgetItem()
@@ -189,18 +189,18 @@ def strip(images: NDArray[np.uint8]) -> QPixmap:
     """Pictures ``(n, H, W, C)`` beside each other, `HEIGHT` pixels high."""
     gap = np.zeros((*images.shape[1:2], max(1, images.shape[2] // 16), 4), np.uint8)
     parts = [part for image in images for part in (_with_alpha(image), gap)][:-1]
-    joined = np.ascontiguousarray(np.concatenate(parts, axis=1))
-    height, width = joined.shape[:2]
-    made = QImage(joined.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+    pixels = np.ascontiguousarray(np.concatenate(parts, axis=1))
+    height, width = pixels.shape[:2]
+    picture = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
     kind = Qt.TransformationMode.FastTransformation
     if height > HEIGHT:
         kind = Qt.TransformationMode.SmoothTransformation
-    return QPixmap.fromImage(made.scaledToHeight(HEIGHT, kind))
+    return QPixmap.fromImage(picture.scaledToHeight(HEIGHT, kind))
 
 
 def _with_alpha(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    colored = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[..., :3]
-    return np.concatenate([colored, np.full((*image.shape[:2], 1), 255, np.uint8)], axis=2)
+    rgb = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[..., :3]
+    return np.concatenate([rgb, np.full((*image.shape[:2], 1), 255, np.uint8)], axis=2)
 
 
 def _lowest(estimate: Estimate | None) -> float:

@@ -100,12 +100,12 @@ class ExperimentWindow(DrawingWindow):
 
     def _show_result(self, result: ExperimentResult) -> None:
         self.table.show_result(result)
-        shown = heat_map_of(result.findings)
-        if shown is not None:
-            self.heat_map.show_map(shown)
-        self.pages.setTabVisible(1, shown is not None)
-        self.pages.tabBar().setVisible(shown is not None)
-        self.pages.setCurrentIndex(0 if shown is None else 1)
+        heat_map = heat_map_of(result.findings)
+        if heat_map is not None:
+            self.heat_map.show_map(heat_map)
+        self.pages.setTabVisible(1, heat_map is not None)
+        self.pages.tabBar().setVisible(heat_map is not None)
+        self.pages.setCurrentIndex(0 if heat_map is None else 1)
 
     def _on_place(self, layers: LayerSet, steps: tuple[int, int]) -> None:
         """Show what was found at a place of the heat map."""
@@ -115,14 +115,14 @@ class ExperimentWindow(DrawingWindow):
     def _show_summary(self) -> None:
         """How much it is, or why it cannot be drawn."""
         form = self.form
-        why = cannot_compare(self._state, form.of_picks)
-        if not why and form.where.currentText() == CHECKED and not form.layer_sets:
-            why = tr("Check the layers that it is to act on, each by itself.")
-        self.draw.setEnabled(not why)
-        self.draw.setToolTip(tip(why or tr("Draw it and its controls, and measure them")))
-        standing = None if why else self._standing()
+        reason = cannot_compare(self._state, form.of_picks)
+        if not reason and form.where.currentText() == CHECKED and not form.layer_sets:
+            reason = tr("Check the layers that it is to act on, each by itself.")
+        self.draw.setEnabled(not reason)
+        self.draw.setToolTip(tip(reason or tr("Draw it and its controls, and measure them")))
+        standing = None if reason else self._standing()
         warnings = () if standing is None else standing.warnings
-        self.summary.setText(why or " ".join((self._size(), *warnings)))
+        self.summary.setText(reason or " ".join((self._size(), *warnings)))
         lines = () if standing is None else (*standing.lines, standing.unknown)
         self.summary.setToolTip(tip(*lines))
         if bool(self.summary.property("problem")) != bool(warnings):
@@ -138,13 +138,13 @@ class ExperimentWindow(DrawingWindow):
 
     def _standing(self) -> Standing | None:
         """How the masks lie; None while that is not known."""
-        judged = self._state.runs.judged
-        known = judged is not None and replace(judged.job, job_id=0) == self._wanted()
-        return judged.standing if known and judged is not None else None
+        answer = self._state.runs.judged
+        current = answer is not None and replace(answer.job, job_id=0) == self._judge_job()
+        return answer.standing if current and answer is not None else None
 
-    def _wanted(self) -> JudgeExperiment | None:
+    def _judge_job(self) -> JudgeExperiment | None:
         """What says so."""
-        return masks_to_judge(self._state, self.form.wanted())
+        return masks_to_judge(self._state, self.form.read_fields())
 
     def _watch(self) -> None:
         """Ask once the form rests and the engine waits."""
@@ -157,26 +157,26 @@ class ExperimentWindow(DrawingWindow):
         standing = self._standing()
         if standing is None:
             return False
-        return not self._mapped().intersection(map(str, standing.not_mapped))
+        return not self._mapped_layers().intersection(map(str, standing.not_mapped))
 
-    def _mapped(self) -> frozenset[str]:
+    def _mapped_layers(self) -> frozenset[str]:
         loaded = self._state.opened.loaded
         layers = () if loaded is None else loaded.layers
         return frozenset(layer.name for layer in layers if layer.cached)
 
     def _ask(self) -> None:
-        wanted = self._wanted()
-        asked = wanted, self._mapped()
-        if wanted is not None and asked != self._asked and self.draw.isEnabled():
-            self._asked = asked
-            self.judge_requested.emit(wanted)
+        job = self._judge_job()
+        question = job, self._mapped_layers()
+        if job is not None and question != self._asked and self.draw.isEnabled():
+            self._asked = question
+            self.judge_requested.emit(job)
 
     def _size(self) -> str:
         """How many pictures that is, and how long they take."""
         state, form = self._state, self.form
         masks, seeds = 1 if form.of_picks else int(form.anchors.value()), int(form.seeds.value())
         places = max(1, len(form.layer_sets)) * form.windows
-        count = masks * seeds * (1 + places * len(form.chosen()))
+        count = masks * seeds * (1 + places * len(form.control_names()))
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
         seconds = seconds_of(state, count, form.judge.currentData(), form.features.layer)
         text = _size_text(count, nfe, seconds)
@@ -186,8 +186,8 @@ class ExperimentWindow(DrawingWindow):
         if masks > 1:
             return text
         if seeds == 1:
-            alone = tr("A single seed says nothing about others, so there will be no intervals.")
-            return f"{text} {alone}"
+            note = tr("A single seed says nothing about others, so there will be no intervals.")
+            return f"{text} {note}"
         single = (
             tr("It is a single mask: intervals will be over its seeds.")
             if form.is_of_masks
@@ -197,7 +197,7 @@ class ExperimentWindow(DrawingWindow):
 
     def _on_draw(self) -> None:
         self._asked = None, frozenset()  # what is cancelled for it is asked again
-        self.experiment_requested.emit(self.form.wanted())
+        self.experiment_requested.emit(self.form.read_fields())
 
     def _on_cancel(self) -> None:
         experiment = self._state.runs.experiment

@@ -102,8 +102,8 @@ class BrushCanvas(QWidget):
         middles = np.arange(CELLS) + 0.5
         for share in np.linspace(0, 1, max(2, int(2 * length))):
             point = (start + (end - start) * float(share)) * (CELLS / SIDE)
-            away = np.hypot(*np.meshgrid(middles - point.x(), middles - point.y()))
-            self.bitmap[away <= max(0.5, self.across / 2)] = adds
+            distances = np.hypot(*np.meshgrid(middles - point.x(), middles - point.y()))
+            self.bitmap[distances <= max(0.5, self.across / 2)] = adds
         self._last = end
         self.update()
 
@@ -118,8 +118,8 @@ class BrushCanvas(QWidget):
         tint = QColor(theme.colors().accent)
         overlay = np.zeros((CELLS, CELLS, 4), np.uint8)
         overlay[self.bitmap] = (tint.red(), tint.green(), tint.blue(), 130)
-        shown = QImage(overlay.data, CELLS, CELLS, 4 * CELLS, QImage.Format.Format_RGBA8888)
-        painter.drawImage(whole, shown)
+        image = QImage(overlay.data, CELLS, CELLS, 4 * CELLS, QImage.Format.Format_RGBA8888)
+        painter.drawImage(whole, image)
         painter.setPen(QColor(theme.colors().border))
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
@@ -179,10 +179,10 @@ class AreaChoice(QPushButton):
         row.addWidget(self.brush, 1)
         row.addWidget(self.everywhere)
         column.addLayout(row)
-        named = QHBoxLayout()
-        named.addWidget(self.kind)
-        named.addWidget(self.numbers, 1)
-        column.addLayout(named)
+        numbers_row = QHBoxLayout()
+        numbers_row.addWidget(self.kind)
+        numbers_row.addWidget(self.numbers, 1)
+        column.addLayout(numbers_row)
         return page
 
     def set_state(self, state: State, region: Region) -> None:
@@ -202,16 +202,16 @@ class AreaChoice(QPushButton):
 
     def _show_numbers(self) -> None:
         """Show which channels or tokens are named."""
-        named = self.region if isinstance(self.region, Channels | Tokens) else None
-        if named is not None:
-            self.kind.setCurrentIndex(self.kind.findData(type(named)))
-        self.numbers.setText("" if named is None else said_indices(named.indices))
+        region = self.region if isinstance(self.region, Channels | Tokens) else None
+        if region is not None:
+            self.kind.setCurrentIndex(self.kind.findData(type(region)))
+        self.numbers.setText("" if region is None else said_indices(region.indices))
         self.hint.setText(_USUAL)
 
     def _tell(self) -> None:
-        said = "".join(where(self.region)) or tr("everywhere")
-        self.setText(said)
-        self.setToolTip(tip(said, _MEANING))
+        text = "".join(where(self.region)) or tr("everywhere")
+        self.setText(text)
+        self.setToolTip(tip(text, _MEANING))
 
     def _on_brush(self, across: int) -> None:
         self.canvas.across = across
@@ -224,13 +224,13 @@ class AreaChoice(QPushButton):
         """Act in the channels or tokens that are named; where none are, no longer in those."""
         text = self.numbers.text().strip()
         try:
-            named: Region = self.kind.currentData()(read_indices(text)) if text else EVERYWHERE
+            region: Region = self.kind.currentData()(read_indices(text)) if text else EVERYWHERE
         except UsageError as error:
             self.hint.setText(str(error))
             return
         self.hint.setText(_USUAL)
-        if named != self.region and (text or isinstance(self.region, Channels | Tokens)):
-            self._take(named)
+        if region != self.region and (text or isinstance(self.region, Channels | Tokens)):
+            self._take(region)
 
     def _take(self, region: Region) -> None:
         self.region = region

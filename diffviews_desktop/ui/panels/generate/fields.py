@@ -78,10 +78,10 @@ class Fields:
     def __init__(self, fields: Mapping[Setting, Field]) -> None:
         self._fields = fields
 
-    def connect(self, edited: SignalInstance) -> None:
+    def connect(self, signal: SignalInstance) -> None:
         """Emit a signal after every edit."""
         for field in self._fields.values():
-            _changed(field).connect(edited)
+            _change_signal(field).connect(signal)
 
     def show(self, settings: object) -> None:
         """Show settings, without a signal."""
@@ -89,13 +89,13 @@ class Fields:
             for setting, field in self._fields.items():
                 _show(setting, field, setting.of(settings))
 
-    def changed(self, settings: Shown) -> Shown:
+    def apply_to(self, settings: Shown) -> Shown:
         """The settings with what the fields say."""
-        said = {setting.name: _value(setting, field) for setting, field in self._fields.items()}
-        return replace(settings, **said)  # type: ignore[type-var]
+        values = {setting.name: _value(setting, field) for setting, field in self._fields.items()}
+        return replace(settings, **values)  # type: ignore[type-var]
 
 
-def _changed(field: Field) -> SignalInstance:
+def _change_signal(field: Field) -> SignalInstance:
     match field:
         case QCheckBox():
             return field.toggled

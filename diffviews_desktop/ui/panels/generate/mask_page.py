@@ -166,7 +166,7 @@ class MaskPage(QWidget):
         if isinstance(source, Factor) and self.value.value() != source.value:
             self.value.setValue(source.value)
 
-    def changed(self, one: Intervention, num_steps: int) -> Intervention:
+    def apply_to(self, one: Intervention, num_steps: int) -> Intervention:
         """The intervention with what the fields say; a last step that is that of the run stands for
         the end of any run."""
         source = one.source
@@ -177,11 +177,11 @@ class MaskPage(QWidget):
         if isinstance(source, Component):
             source = Component(int(self.component.value()) - COMPONENT.first)
         last = self.mask_steps.value()
-        made = replace(self._fields.changed(one), source=source, layers=self.layers.chosen)
+        intervention = replace(self._fields.apply_to(one), source=source, layers=self.layers.chosen)
         return replace(
-            made,
+            intervention,
             region=self.area.region,
-            step_from=min(made.step_from, num_steps - 1),
+            step_from=min(intervention.step_from, num_steps - 1),
             step_to=None if last >= min(num_steps, self.mask_steps.maximum()) else last,
         )
 
@@ -208,17 +208,17 @@ class LayerChoice(QPushButton):
         menu.addAction(action)
         self.setMenu(menu)
 
-    def show_layers(self, state: State, chosen: LayerSet) -> None:
+    def show_layers(self, state: State, layers: LayerSet) -> None:
         """Show the layers of the loaded model and those chosen."""
         names = state.opened.layer_names
-        self.chosen = chosen
+        self.chosen = layers
         with QSignalBlocker(self.list):
             self._fill(names)
         self.setEnabled(bool(names))
-        shown = (
+        map_layers = (
             "+".join(state.opened.layer_map.layers) if state.opened.layer_map is not None else ""
         )
-        self._whole = "+".join(self.chosen) or tr("the map's: {layers}", layers=shown)
+        self._whole = "+".join(self.chosen) or tr("the map's: {layers}", layers=map_layers)
         meaning = tr(
             "The layers that this acts on. Without a check, those of the map, or of a saved "
             "direction its own."

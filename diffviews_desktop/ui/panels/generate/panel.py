@@ -156,9 +156,9 @@ class GeneratePanel(QWidget):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         runs = state.runs
-        wanted = runs.settings, runs.interventions, runs.condition, runs.all, runs.shown
+        drawing = runs.settings, runs.interventions, runs.condition, runs.all, runs.shown
         picks = state.picks.selection, state.picks.masks
-        return state.opened, *picks, state.jobs.running, *wanted
+        return state.opened, *picks, state.jobs.running, *drawing
 
     def set_state(self, state: State) -> None:
         """Show the settings, the classes to choose from, and what Generate would do."""
@@ -212,8 +212,8 @@ class GeneratePanel(QWidget):
         about = tip(tr("No class: what guidance leads away from."), note)
         self.classes.setItemData(general.index(ZeroLabel()), about, Qt.ItemDataRole.ToolTipRole)
         self._chosen = state.runs.condition
-        self._shown_class = asked = state.condition
-        index = next((i for i, (_, one) in enumerate(choices) if one == asked), 0)
+        self._shown_class = condition = state.condition
+        index = next((i for i, (_, one) in enumerate(choices) if one == condition), 0)
         line = self.classes.lineEdit()
         if line is None or not (line.hasFocus() and line.isModified()):  # nobody is typing there
             self.classes.setCurrentIndex(index)
@@ -251,10 +251,10 @@ class GeneratePanel(QWidget):
     def _show_outcome(self, state: State) -> None:
         """What Generate would do, and how many runs wait."""
         stack = with_picks(state.runs.interventions, state.picks.selection.rows)
-        why = cannot_generate(state)
+        reason = cannot_generate(state)
         nfe = f"NFE {state.runs.settings.evaluations(not state.opened.unconditional)}"
         parts = [part for part in (_in_work(state), nfe, _hint(state, stack)) if part]
-        self._show_hint(why, parts, _judged(state))
+        self._show_hint(reason, parts, _name_judgements(state))
         waiting = sum(isinstance(running.job, Generate) for running in state.jobs.running)
         self.generate.setText(
             tr("Generate")
@@ -263,11 +263,11 @@ class GeneratePanel(QWidget):
         )
 
     def _show_hint(
-        self, why: str, parts: list[str], judged: Sequence[tuple[str, MaskJudged]]
+        self, reason: str, parts: list[str], judgements: Sequence[tuple[str, MaskJudged]]
     ) -> None:
         """What Generate would do; that a mask is beyond the samples goes first."""
         details, warnings = [NFE], []
-        for name, one in judged:
+        for name, one in judgements:
             usual = one.typicality
             if usual is None:
                 details.append(one.reason)
@@ -275,7 +275,7 @@ class GeneratePanel(QWidget):
             details += [f"{name} {usual.standing}", *usual.facts, usual.reasons]
             warnings += [f"{name} {usual.verdict}: {usual.excess}"] if usual.beyond else []
         beyond = bool(warnings)
-        text = why or " · ".join([*warnings, *parts])
+        text = reason or " · ".join([*warnings, *parts])
         self.hint.set_text(text[:1].upper() + text[1:], " · ".join(filter(None, details)))
         if bool(self.hint.property("problem")) != beyond:
             self.hint.setProperty("problem", beyond)
@@ -286,14 +286,14 @@ class GeneratePanel(QWidget):
     def settings(self) -> SamplingSettings:
         """What the fields say."""
         return replace(
-            self.sampling.changed(self._base),
+            self.sampling.apply_to(self._base),
             seed=self._typed_seed() if self.lock.isChecked() else None,
         )
 
     def interventions(self) -> tuple[Intervention, ...]:
         """What the fields say is done to layers."""
         stack, index = self.stack.interventions, self.stack.index
-        changed = self.masking.changed(stack[index], self.sampling.steps.value())
+        changed = self.masking.apply_to(stack[index], self.sampling.steps.value())
         return (*stack[:index], changed, *stack[index + 1 :])
 
     def press_with(self, actions: Actions) -> None:
@@ -305,8 +305,8 @@ class GeneratePanel(QWidget):
     def press(self) -> None:
         """Ask for a run, where one can be drawn."""
         if not cannot_generate(self._state):
-            asked = self.settings(), self._chosen, self.interventions()
-            self.generate_requested.emit(*asked)
+            request = self.settings(), self._chosen, self.interventions()
+            self.generate_requested.emit(*request)
 
     def _typed_seed(self) -> int | None:
         try:
@@ -316,50 +316,50 @@ class GeneratePanel(QWidget):
 
     def _on_seed_typed(self) -> None:
         """A seed that was typed is kept; one that is no number is taken back."""
-        typed = self._typed_seed()
-        shown = "" if self._base.seed is None else str(self._base.seed)
-        if self.seed.isModified() and self.seed.text().strip() != shown:
-            if typed is None and self.seed.text().strip():
+        seed = self._typed_seed()
+        text = "" if self._base.seed is None else str(self._base.seed)
+        if self.seed.isModified() and self.seed.text().strip() != text:
+            if seed is None and self.seed.text().strip():
                 say_below(
                     self.seed,
                     tr("The seed must be a whole number up to {most}.", most=SEED.maximum),
                 )
-            self.lock.setChecked(typed is not None)
+            self.lock.setChecked(seed is not None)
             self._on_edited()
         self.seed.setModified(False)
 
     def _on_preset(self, settings: SamplingSettings) -> None:
         """Take a preset, or the sampling of another run; interventions stay, and act on all
         steps."""
-        taken = {setting.name: setting.of(settings) for setting in PUBLISHED}
-        after = replace(self.settings(), **taken)
+        values = {setting.name: setting.of(settings) for setting in PUBLISHED}
+        new_settings = replace(self.settings(), **values)
         acting = tuple(replace(one, step_from=0, step_to=None) for one in self.interventions())
-        self.settings_changed.emit(after, self._chosen, acting)
+        self.settings_changed.emit(new_settings, self._chosen, acting)
 
     def _on_stacked(self) -> None:
-        asked = self.settings(), self._chosen, self.stack.interventions
-        self.settings_changed.emit(*asked)
+        request = self.settings(), self._chosen, self.stack.interventions
+        self.settings_changed.emit(*request)
 
     def _on_edited(self, *_: object) -> None:
-        asked = self.settings(), self._chosen, self.interventions()
-        self.settings_changed.emit(*asked)
+        request = self.settings(), self._chosen, self.interventions()
+        self.settings_changed.emit(*request)
 
 
-def _judged(state: State) -> list[tuple[str, MaskJudged]]:
+def _name_judgements(state: State) -> list[tuple[str, MaskJudged]]:
     """What is known of the masks that Generate would use, with what each is called."""
-    alone = len(masks_to_judge(state)) == 1
-    return [(tr("mask") if alone else what(one.job.mask), one) for one in judged_masks(state)]
+    single = len(masks_to_judge(state)) == 1
+    return [(tr("mask") if single else what(one.job.mask), one) for one in judged_masks(state)]
 
 
 def _in_work(state: State) -> str:
     """That a run is drawn for the map on screen, while another layer was asked for."""
-    shown, pending = state.opened.spec, pending_map(state)
-    if shown is None or pending is None or pending.spec.layers == shown.layers:
+    spec, pending = state.opened.spec, pending_map(state)
+    if spec is None or pending is None or pending.spec.layers == spec.layers:
         return ""
     layers = str(pending.spec.layers) or tr("the default layer")
     return tr(
         "draws for {shown} while the map of {layers} is in work",
-        shown=shown.layers,
+        shown=spec.layers,
         layers=layers,
     )
 

@@ -108,21 +108,21 @@ class SamplingPage(QWidget):
         show_row(self._grid, _CHURN_ROW, heun)
         show_row(self._grid, _LIMITS_ROW, heun and s.s_churn > 0)
 
-    def changed(self, settings: SamplingSettings) -> SamplingSettings:
+    def apply_to(self, settings: SamplingSettings) -> SamplingSettings:
         """The settings with what the fields say."""
-        s = self._fields.changed(settings)
+        s = self._fields.apply_to(settings)
         churn = s.s_churn if s.sampler == "heun" else 0.0
         return replace(s, s_churn=churn, sigma_min=min(s.sigma_min, s.sigma_max))
 
     def _fill_presets(self, state: State) -> None:
         loaded = state.opened.loaded
-        own = loaded.settings if loaded is not None else state.runs.settings
+        defaults = loaded.settings if loaded is not None else state.runs.settings
         presets = loaded.presets if loaded is not None else ()
-        known = ((OWN, own), *((preset.name, preset.settings) for preset in presets))
-        if known != self._presets:
-            self._presets = known
+        entries = ((OWN, defaults), *((preset.name, preset.settings) for preset in presets))
+        if entries != self._presets:
+            self._presets = entries
             self.preset.clear()
-            for name, settings in known:
+            for name, settings in entries:
                 self.preset.addItem(entry(name), settings)
             for row, preset in enumerate(presets, 1):
                 self.preset.setItemData(row, tip(preset.note), Qt.ItemDataRole.ToolTipRole)
@@ -130,10 +130,10 @@ class SamplingPage(QWidget):
         current = next(
             (
                 row
-                for row, (_, settings) in enumerate(known)
+                for row, (_, settings) in enumerate(entries)
                 if sample_alike(settings, state.runs.settings)
             ),
-            len(known),
+            len(entries),
         )
         self.preset.setCurrentIndex(current)
         note = presets[current - 1].note if 0 < current <= len(presets) else ""

@@ -70,13 +70,13 @@ class InterventionStack(QWidget):
 
     def show_stack(self, interventions: tuple[Intervention, ...], num_steps: int) -> None:
         """Show interventions; one that was added is chosen."""
-        before, chosen = self.interventions, self.list.currentRow()
-        grown = len(interventions) > len(before)
+        old, row = self.interventions, self.list.currentRow()
+        grown = len(interventions) > len(old)
         self.interventions, self._num_steps = interventions, num_steps
         with QSignalBlocker(self.list):
             self._fill()
             last = len(interventions) - 1
-            self.list.setCurrentRow(last if grown else min(max(chosen, 0), last))
+            self.list.setCurrentRow(last if grown else min(max(row, 0), last))
         self._set_buttons()
 
     def _fill(self) -> None:

@@ -94,14 +94,14 @@ class AxesForm(QWidget):
             return
         grown, self._acting = len(acting) > len(self._acting), acting
         with QSignalBlocker(self.which):
-            chosen = self.which.currentIndex()
+            index = self.which.currentIndex()
             self.which.clear()
             for one in acting:
                 self.which.addItem(entry(said(one, state.runs.settings.num_steps)))
             last = len(acting) - 1
-            self.which.setCurrentIndex(last if grown else min(max(chosen, 0), last))
+            self.which.setCurrentIndex(last if grown else min(max(index, 0), last))
 
-    def wanted(self, num_steps: int) -> GridAxes | None:
+    def read_fields(self, num_steps: int) -> GridAxes | None:
         """What the fields say; None where one cannot be read, which is said.
 
         Args:
@@ -115,23 +115,23 @@ class AxesForm(QWidget):
             windows = _windows(self.windows.text(), num_steps)
         except ValueError as error:
             problem = str(error)
-        wanted = GridAxes(
+        axes = GridAxes(
             samples=self.seeds.value(),
             varied=max(0, self.which.currentIndex()),
             strengths=strengths,
             windows=windows,
             mask_layers=self._layers.checked(),
         )
-        if not problem and wanted.count > MAX_PICTURES:
+        if not problem and axes.count > MAX_PICTURES:
             problem = trn(
                 "That would be {number} picture; a grid has at most {most}.",
                 "That would be {number} pictures; a grid has at most {most}.",
-                wanted.count,
+                axes.count,
                 most=grouped(MAX_PICTURES),
             )
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
-        return None if problem else wanted
+        return None if problem else axes
 
     def _is_share(self) -> bool:
         """Whether the strength of what varies is a share, 0 … 1."""
@@ -146,16 +146,16 @@ def _strengths(text: str, is_share: bool) -> tuple[float, ...]:
         ValueError: a sentence for the user.
     """
     try:
-        found = read_reals(text)
+        strengths = read_reals(text)
     except TwoReadings:
         raise
     except NotANumber:
-        found = (math.nan,)
-    if not all(map(math.isfinite, found)) and not is_share:
+        strengths = (math.nan,)
+    if not all(map(math.isfinite, strengths)) and not is_share:
         raise ValueError(tr("Strengths are numbers such as -1; 0; 1."))
-    if is_share and not all(STRENGTH.minimum <= one <= STRENGTH.maximum for one in found):
+    if is_share and not all(STRENGTH.minimum <= one <= STRENGTH.maximum for one in strengths):
         raise ValueError(tr("Strengths are numbers from 0 to 1, such as 0; 0.5; 1."))
-    return found
+    return strengths
 
 
 def _windows(text: str, num_steps: int) -> tuple[tuple[int, int], ...]:
@@ -164,7 +164,7 @@ def _windows(text: str, num_steps: int) -> tuple[tuple[int, int], ...]:
     Raises:
         ValueError: a sentence for the user.
     """
-    found = []
+    windows = []
     for part in re.sub(r"\s*[-\u2013]\s*", "-", text).replace(",", " ").replace(";", " ").split():
         first, dash, last = part.partition("-")
         numbers = [first, last if dash else first]
@@ -178,5 +178,5 @@ def _windows(text: str, num_steps: int) -> tuple[tuple[int, int], ...]:
                     most=num_steps,
                 )
             )
-        found.append((int(numbers[0]) - 1, int(numbers[1])))
-    return tuple(found)
+        windows.append((int(numbers[0]) - 1, int(numbers[1])))
+    return tuple(windows)

@@ -73,8 +73,8 @@ class ContactSheet(QGraphicsView):
 
     def show_grid(self, grid: Grid | None) -> None:
         """Show what is there of a grid; pictures are added as they come."""
-        seeded = grid is not None and grid.job.settings.seed is not None
-        if grid is None or not seeded:
+        has_seed = grid is not None and grid.job.settings.seed is not None
+        if grid is None or not has_seed:
             self.scene().clear()
             self._names.clear()
             self._drawn.clear()
@@ -157,10 +157,10 @@ class ContactSheet(QGraphicsView):
             pointer = event.position().toPoint()
             under = self.mapToScene(pointer)
             self.scale(factor, factor)
-            moved = self.mapFromScene(under) - pointer
+            shift = self.mapFromScene(under) - pointer
             across, down = self.horizontalScrollBar(), self.verticalScrollBar()
-            across.setValue(across.value() + moved.x())
-            down.setValue(down.value() + moved.y())
+            across.setValue(across.value() + shift.x())
+            down.setValue(down.value() + shift.y())
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -188,10 +188,10 @@ class ContactSheet(QGraphicsView):
         }
         key = Qt.Key(event.key())
         if key in steps and self._layout.count:
-            after = self.current + steps[key]
-            if 0 <= after < self._layout.count:
-                self.current = after
-                self.ensureVisible(self.place(after), 0, 0)
+            index = self.current + steps[key]
+            if 0 <= index < self._layout.count:
+                self.current = index
+                self.ensureVisible(self.place(index), 0, 0)
                 self.viewport().update()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.current in self._drawn:
             self.cell_chosen.emit(self.current)

@@ -80,8 +80,8 @@ class GridWindow(DrawingWindow):
             self.progress.set_text("")
         else:
             job = state.jobs.job(grid.job.job_id)
-            done = trn("{number} picture", "{number} pictures", len(grid.cells))
-            text = done if job is None else f"{stage_text(job.stage)} {detail_text(job.detail)}"
+            count = trn("{number} picture", "{number} pictures", len(grid.cells))
+            text = count if job is None else f"{stage_text(job.stage)} {detail_text(job.detail)}"
             self.progress.set_text(text)
         self._show_summary()
 
@@ -89,21 +89,21 @@ class GridWindow(DrawingWindow):
         state = self._state
         return with_picks(state.runs.interventions, state.picks.selection.rows)
 
-    def _wanted(self) -> GridAxes | None:
-        return self.form.wanted(self._state.runs.settings.num_steps)
+    def _axes(self) -> GridAxes | None:
+        return self.form.read_fields(self._state.runs.settings.num_steps)
 
     def _show_summary(self) -> None:
         """How much it is, or why it cannot be drawn."""
         state = self._state
-        wanted = self._wanted()
-        why = cannot_draw_grid(state)
-        varies = wanted is not None and wanted.varies_intervention
-        if not why and not self._acting() and varies:
-            why = NO_SAMPLE
-        self.draw.setEnabled(wanted is not None and not why)
-        self.draw.setToolTip(tip(why or tr("Draw one picture for every combination")))
-        if wanted is None or why:
-            self.summary.setText(why)
+        axes = self._axes()
+        reason = cannot_draw_grid(state)
+        varies = axes is not None and axes.varies_intervention
+        if not reason and not self._acting() and varies:
+            reason = NO_SAMPLE
+        self.draw.setEnabled(axes is not None and not reason)
+        self.draw.setToolTip(tip(reason or tr("Draw one picture for every combination")))
+        if axes is None or reason:
+            self.summary.setText(reason)
             return
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
         acting = self._acting()
@@ -112,16 +112,16 @@ class GridWindow(DrawingWindow):
             trn(
                 "{number} picture of NFE {nfe}, {mask}.",
                 "{number} pictures of NFE {nfe}, {mask}.",
-                wanted.count,
+                axes.count,
                 nfe=nfe,
                 mask=mask,
             )
         )
 
     def _on_draw(self) -> None:
-        wanted = self._wanted()
-        if wanted is not None:
-            self.grid_requested.emit(wanted)
+        axes = self._axes()
+        if axes is not None:
+            self.grid_requested.emit(axes)
 
     def _on_cancel(self) -> None:
         grid = self._state.runs.grid

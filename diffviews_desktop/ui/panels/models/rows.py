@@ -59,21 +59,25 @@ class Row:
 
 def rows_of(state: State) -> list[Row]:
     """All models of the catalogue, then the addresses that the user named."""
-    listed = state.downloads.listed
-    models = () if listed is None else listed.models
+    catalogue = state.downloads.listed
+    models = () if catalogue is None else catalogue.models
     downloads = {one.job.what: one for one in state.jobs.aside if isinstance(one.job, Download)}
     names = {one.model.name for one in models}
     others = dict.fromkeys((*downloads, *state.downloads.problems, *state.downloads.paused))
     return [
         *(_of_model(one, downloads.get(one.model.name), state) for one in models),
-        *(_of_address(what, downloads.get(what), state) for what in others if what not in names),
+        *(
+            _of_address(address, downloads.get(address), state)
+            for address in others
+            if address not in names
+        ),
     ]
 
 
-def _of_model(listed: ListedModel, running: RunningJob | None, state: State) -> Row:
-    model = listed.model
+def _of_model(entry: ListedModel, running: RunningJob | None, state: State) -> Row:
+    model = entry.model
     about = "" if model.bytes is None else size(model.bytes)
-    status, step, detail = _HERE[listed.here], _step(listed), " ".join(_facts(listed))
+    status, step, detail = _HERE[entry.here], _step(entry), " ".join(_facts(entry))
     if running is not None:
         status, step, detail = (
             _status(running),
@@ -90,27 +94,27 @@ def _of_model(listed: ListedModel, running: RunningJob | None, state: State) -> 
         step=step,
         detail=detail,
         problem=state.downloads.problems.get(model.name, ""),
-        listed=listed,
+        listed=entry,
     )
 
 
-def _of_address(what: str, running: RunningJob | None, state: State) -> Row:
-    paused = what in state.downloads.paused
+def _of_address(address: str, running: RunningJob | None, state: State) -> Row:
+    paused = address in state.downloads.paused
     return Row(
-        what=what,
-        title=shown_address(what),
+        what=address,
+        title=shown_address(address),
         size="",
         licence="",
         status=(tr("paused") if paused else "") if running is None else _status(running),
         fraction=_fraction(running),
         step=("continue" if paused else "download") if running is None else _running_step(running),
         detail="" if running is None else detail_text(running.detail),
-        problem=state.downloads.problems.get(what, ""),
+        problem=state.downloads.problems.get(address, ""),
     )
 
 
-def _facts(listed: ListedModel) -> Iterator[str]:
-    model = listed.model
+def _facts(entry: ListedModel) -> Iterator[str]:
+    model = entry.model
     if model.about:
         yield model.about
     if model.data is None:
@@ -118,14 +122,14 @@ def _facts(listed: ListedModel) -> Iterator[str]:
     parts = [part for part in (model.data, model.checkpoint) if part is not None]
     names = {"r2": tr("a bucket"), "hf": "Hugging Face", "url": tr("its publisher's server")}
     origins = [origin.source for part in parts for origin in part.origins]
-    where = tr(" or ").join(dict.fromkeys(names[source] for source in origins))
-    yield tr("From {where}.", where=where)
+    places = tr(" or ").join(dict.fromkeys(names[source] for source in origins))
+    yield tr("From {where}.", where=places)
 
 
-def _step(listed: ListedModel) -> Step:
-    if listed.here == "all":
-        return "open" if listed.model.data is not None else "import"
-    return "continue" if listed.here == "some" else "download"
+def _step(entry: ListedModel) -> Step:
+    if entry.here == "all":
+        return "open" if entry.model.data is not None else "import"
+    return "continue" if entry.here == "some" else "download"
 
 
 def _running_step(running: RunningJob) -> Step:
@@ -137,8 +141,8 @@ def _status(running: RunningJob) -> str:
         return tr("pausing")
     if running.fraction is None:
         return stage_text(running.stage)
-    left = "" if running.seconds_left is None else f", {time_left(running.seconds_left)}"
-    return f"{100 * running.fraction:.0f} %{left}"
+    time = "" if running.seconds_left is None else f", {time_left(running.seconds_left)}"
+    return f"{100 * running.fraction:.0f} %{time}"
 
 
 def _fraction(running: RunningJob | None) -> float | None:

@@ -46,13 +46,13 @@ class BarDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        track = QColor(colors.text if chosen else colors.border)
-        track.setAlphaF(0.35 if chosen else 1.0)
+        is_chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        track = QColor(colors.text if is_chosen else colors.border)
+        track.setAlphaF(0.35 if is_chosen else 1.0)
         painter.setBrush(track)
         painter.drawRoundedRect(room, 1.5, 1.5)
         room.setWidth(room.width() * min(max(fraction, 0.0), 1.0))
-        painter.setBrush(QColor(colors.accent_text if chosen else colors.accent))
+        painter.setBrush(QColor(colors.accent_text if is_chosen else colors.accent))
         painter.drawRoundedRect(room, 1.5, 1.5)
         painter.restore()
 
@@ -76,32 +76,32 @@ class ModelsTable(ReadTable):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(STATUS, QHeaderView.ResizeMode.Fixed)
         header.resizeSection(STATUS, STATUS_WIDTH)
-        self.itemSelectionChanged.connect(lambda: self.chosen.emit(self.what))
-        self.activated.connect(lambda _: self.entered_on.emit(self.what))
+        self.itemSelectionChanged.connect(lambda: self.chosen.emit(self.choice))
+        self.activated.connect(lambda _: self.entered_on.emit(self.choice))
 
     @property
-    def what(self) -> str:
+    def choice(self) -> str:
         """What is chosen; empty where nothing is."""
         row = self.currentRow()
         return self._rows[row].what if 0 <= row < len(self._rows) else ""
 
     def chosen_row(self) -> Row | None:
         """The row that is chosen."""
-        return next((one for one in self._rows if one.what == self.what), None)
+        return next((one for one in self._rows if one.what == self.choice), None)
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Show rows; what is chosen stays chosen, and cells that are the same stay as they are."""
-        before, self._rows = self._rows, list(rows)
-        same = [row.what for row in before] == [row.what for row in rows]
-        chosen = before[self.currentRow()].what if 0 <= self.currentRow() < len(before) else ""
+        old_rows, self._rows = self._rows, list(rows)
+        same = [row.what for row in old_rows] == [row.what for row in rows]
+        choice = old_rows[self.currentRow()].what if 0 <= self.currentRow() < len(old_rows) else ""
         if not same:
             self.setRowCount(len(rows))
         for number, row in enumerate(rows):
-            if not same or before[number] != row:
+            if not same or old_rows[number] != row:
                 self._fill(number, row)
         if not same and rows:
             names = [row.what for row in rows]
-            self.selectRow(names.index(chosen) if chosen in names else 0)
+            self.selectRow(names.index(choice) if choice in names else 0)
 
     def _fill(self, number: int, row: Row) -> None:
         texts = (short(row.title, MOST_OF_TITLE), row.size, short(row.licence), row.status)

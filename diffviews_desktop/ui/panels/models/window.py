@@ -65,20 +65,20 @@ class ModelsWindow(QDialog):
         theme.dress(self)
 
     def _build(self) -> None:
-        chosen = QHBoxLayout()
-        chosen.setSpacing(12)
+        detail_row = QHBoxLayout()
+        detail_row.setSpacing(12)
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(self.detail)
         texts.addWidget(self.problem)
         texts.addStretch()
-        chosen.addLayout(texts, 1)
-        chosen.addWidget(self.step)
-        own = QHBoxLayout()
-        own.setSpacing(8)
-        own.addWidget(caption(tr("Another &address"), self.address))
-        own.addWidget(self.address, 1)
-        own.addWidget(self.fetch)
+        detail_row.addLayout(texts, 1)
+        detail_row.addWidget(self.step)
+        address_row = QHBoxLayout()
+        address_row.setSpacing(8)
+        address_row.addWidget(caption(tr("Another &address"), self.address))
+        address_row.addWidget(self.address, 1)
+        address_row.addWidget(self.fetch)
         below = QHBoxLayout()
         below.setSpacing(8)
         below.addWidget(muted(tr("Into")))
@@ -91,8 +91,8 @@ class ModelsWindow(QDialog):
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(10)
         column.addWidget(self.table, 1)
-        column.addLayout(chosen)
-        column.addLayout(own)
+        column.addLayout(detail_row)
+        column.addLayout(address_row)
         column.addLayout(below)
         for button in (self.step, self.fetch, self.choose, self.close_button):
             button.setAutoDefault(False)
@@ -118,9 +118,9 @@ class ModelsWindow(QDialog):
         """Show the catalogue, and how far downloads are."""
         self._state = state
         self.table.show_rows(rows_of(state))
-        out, listed = state.downloads.out, state.downloads.listed
+        out, catalogue = state.downloads.out, state.downloads.listed
         self.folder.set_text(str(out))
-        self.free.setText("" if listed is None else tr("{size} free", size=size(listed.free)))
+        self.free.setText("" if catalogue is None else tr("{size} free", size=size(catalogue.free)))
         self._show_chosen()
 
     def apply_theme(self) -> None:
@@ -128,10 +128,10 @@ class ModelsWindow(QDialog):
         self.table.viewport().update()
 
     def _show_chosen(self) -> None:
-        row, listed = self.table.chosen_row(), self._state.downloads.listed
-        said = "" if listed is None else listed.problem
+        row, catalogue = self.table.chosen_row(), self._state.downloads.listed
+        problem = "" if catalogue is None else catalogue.problem
         self.detail.setText("" if row is None else row.detail)
-        self.problem.setText((row.problem if row is not None else "") or said)
+        self.problem.setText((row.problem if row is not None else "") or problem)
         self.problem.setVisible(bool(self.problem.text()))
         self.step.setEnabled(row is not None and row.step != "")
         if row is not None:
@@ -150,23 +150,23 @@ class ModelsWindow(QDialog):
             self.open_requested.emit(row.listed)
 
     def _show_address(self) -> None:
-        typed = bool(self.address.text().strip())
-        self.fetch.setEnabled(typed)
+        has_text = bool(self.address.text().strip())
+        self.fetch.setEnabled(has_text)
         self.fetch.setToolTip(
-            tip("" if typed else tr("Enter an address: {examples}.", examples=ADDRESSES))
+            tip("" if has_text else tr("Enter an address: {examples}.", examples=ADDRESSES))
         )
 
     def _fetch(self) -> None:
-        what = self.address.text().strip()
-        if what:
+        address = self.address.text().strip()
+        if address:
             self.address.clear()
-            self.download_requested.emit(what)
+            self.download_requested.emit(address)
 
     def _choose_folder(self) -> None:
         start = str(self._state.downloads.out)
-        chosen = QFileDialog.getExistingDirectory(self, tr("Download into"), start)
-        if chosen:
-            self.folder_chosen.emit(Path(chosen))
+        folder = QFileDialog.getExistingDirectory(self, tr("Download into"), start)
+        if folder:
+            self.folder_chosen.emit(Path(folder))
 
 
 def _meaning(row: Row) -> str:

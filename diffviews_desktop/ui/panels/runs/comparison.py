@@ -90,11 +90,11 @@ class Pictures(QWidget):
             self.own.show_pixels(run.steps[index].image, run.steps[index].noised)
         else:
             self.own.show_note(tr("waiting…"))
-        shown = list(others[:MOST_BESIDE])
-        self._make_room(len(shown) if shown or not missing else 1)
-        for pair, other in zip(self.pairs, shown, strict=False):
+        partners = list(others[:MOST_BESIDE])
+        self._make_room(len(partners) if partners or not missing else 1)
+        for pair, other in zip(self.pairs, partners, strict=False):
             pair.show_run(run, other, index, tr("unmasked") if unmasked else other.name)
-        if missing and not shown:
+        if missing and not partners:
             self.pairs[0].show_note(missing)
         self._show_plot(run, others, index, bool(self._beside), unmasked)
 
@@ -222,15 +222,15 @@ class Pair(QWidget):
             return
         self.other.show_pixels(beside.image)
         number, sigma = beside.index + 1, f"{beside.sigma:.4g}"
-        where = tr("Step {step}, σ {sigma}", step=number, sigma=sigma)
-        self.other.setToolTip(tip(other.name, where))
-        apart = difference(run.steps[index], beside)
-        if apart is None:
+        title = tr("Step {step}, σ {sigma}", step=number, sigma=sigma)
+        self.other.setToolTip(tip(other.name, title))
+        pixels = difference(run.steps[index], beside)
+        if pixels is None:
             self.difference.show_note(tr("not the same size"))
             return
-        self.difference.show_pixels(apart)
+        self.difference.show_pixels(pixels)
         self.difference.setToolTip(
-            tip(tr("Mean difference: {value:.1f} of 255", value=float(apart.mean())))
+            tip(tr("Mean difference: {value:.1f} of 255", value=float(pixels.mean())))
         )
 
     def show_note(self, note: str) -> None:
@@ -280,8 +280,8 @@ class PathPlot(QWidget):
 
     def show_paths(self, run: Run, others: Sequence[Run], index: int, unmasked: bool) -> None:
         """Draw one distance a step and run, and mark the step."""
-        before, self._shown = self._shown, (run, tuple(others), index, unmasked)
-        if before is None or before[0] is not run or before[1] != self._shown[1]:
+        old, self._shown = self._shown, (run, tuple(others), index, unmasked)
+        if old is None or old[0] is not run or old[1] != self._shown[1]:
             self._draw(run, others, unmasked)
         self._now.setValue(index + 1)
 
@@ -289,10 +289,10 @@ class PathPlot(QWidget):
         for curve in self.curves:
             self.plot.removeItem(curve)
         dark = theme.is_dark()
-        apart = [(other, distances(run, other)) for other in others]
-        self.curves = [self._curve(run if unmasked else other, far, dark) for other, far in apart]
-        known = [far[np.isfinite(far)] for _, far in apart]
-        most = max((float(far.max()) for far in known if len(far)), default=1.0)
+        paths = [(other, distances(run, other)) for other in others]
+        self.curves = [self._curve(run if unmasked else other, far, dark) for other, far in paths]
+        values = [far[np.isfinite(far)] for _, far in paths]
+        most = max((float(far.max()) for far in values if len(far)), default=1.0)
         self.plot.setXRange(1, max(2, len(run.steps)), padding=0.08)
         self.plot.setYRange(0, max(most, 1e-6), padding=0.08)
         reasons = dict.fromkeys(reason for other in others if (reason := not_apart(run, other)))
@@ -305,9 +305,9 @@ class PathPlot(QWidget):
         self.plot.setToolTip(tip(meaning, *reasons))
 
     def _curve(self, run: Run, far: NDArray[np.float64], dark: bool) -> object:
-        hue, known = hue_of(run, dark=dark), np.flatnonzero(np.isfinite(far))
+        hue, indices = hue_of(run, dark=dark), np.flatnonzero(np.isfinite(far))
         return self.plot.plot(
-            known + 1, far[known], pen=self._pg.mkPen(hue, width=2), symbol="o",
+            indices + 1, far[indices], pen=self._pg.mkPen(hue, width=2), symbol="o",
             symbolSize=6, symbolBrush=hue, symbolPen=None,
         )  # fmt: skip
 

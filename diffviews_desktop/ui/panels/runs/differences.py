@@ -20,10 +20,10 @@ def step_beside(run: Run, other: Run, index: int) -> RunStep | None:
     if _go_alike(run, other):
         return other.steps[index] if index < len(other.steps) else None
     sigma = run.steps[index].sigma
-    return min(other.steps, key=lambda step: _apart(step.sigma, sigma))
+    return min(other.steps, key=lambda step: _log_distance(step.sigma, sigma))
 
 
-def _apart(one: float, other: float) -> float:
+def _log_distance(one: float, other: float) -> float:
     """How far two noise levels are apart, on a logarithmic scale."""
     return abs(math.log(one / other)) if one > 0 and other > 0 else math.inf
 
@@ -54,15 +54,15 @@ def not_apart(run: Run, other: Run) -> str:
 def distances(run: Run, other: Run) -> NDArray[np.float64]:
     """How far a run is from another in the reduced activation space, step by step ``(S,)``, as far
     as both are there."""
-    found: list[float] = []
+    values: list[float] = []
     if not_apart(run, other):
-        return np.array(found, np.float64)
+        return np.array(values, np.float64)
     for index, step in enumerate(run.steps):
         beside = step_beside(run, other, index)
         if beside is None or step.reduced is None or beside.reduced is None:
             break
         if step.reduced.shape != beside.reduced.shape:
             break
-        away = step.reduced.astype(np.float64) - beside.reduced
-        found.append(float(np.linalg.norm(away)))
-    return np.array(found, np.float64)
+        offset = step.reduced.astype(np.float64) - beside.reduced
+        values.append(float(np.linalg.norm(offset)))
+    return np.array(values, np.float64)

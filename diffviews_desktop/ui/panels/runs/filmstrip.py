@@ -65,8 +65,8 @@ class Filmstrip(QListWidget):
 
     def show_run(self, run: Run | None) -> None:
         """Show the steps of a run; those that are there already stay."""
-        before, self.run = self.run, run
-        if run is None or before is None or before.id != run.id or self.count() > len(run.steps):
+        old, self.run = self.run, run
+        if run is None or old is None or old.id != run.id or self.count() > len(run.steps):
             self.clear()
             self.caption_width = 0
         if run is None:
@@ -75,7 +75,7 @@ class Filmstrip(QListWidget):
         for step in run.steps[self.count() :]:
             unlike = step.typicality is not None and step.typicality.unlike
             item = QListWidgetItem(f"○ σ {step.sigma:.3g}" if unlike else f"σ {step.sigma:.3g}")
-            item.setToolTip(tip(_named(step), *among_samples(step.typicality)))
+            item.setToolTip(tip(_describe_step(step), *among_samples(step.typicality)))
             wide = metrics.horizontalAdvance(item.text()) + 2
             self.caption_width = max(self.caption_width, wide)
             self.addItem(item)
@@ -133,20 +133,20 @@ class _Frames(QStyledItemDelegate):
         c = theme.colors()
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        chosen = bool(state & QStyle.StateFlag.State_Selected)
-        if chosen or state & QStyle.StateFlag.State_MouseOver:
+        is_chosen = bool(state & QStyle.StateFlag.State_Selected)
+        if is_chosen or state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(c.accent if chosen else c.field))
+            painter.setBrush(QColor(c.accent if is_chosen else c.field))
             painter.drawRoundedRect(place, 4, 4)
         picture = place.adjusted(MARGIN, MARGIN - 1, -MARGIN, -CAPTION)
         paint_picture(painter, picture, to_qimage(run.steps[row].image))
-        painter.setPen(QColor(c.accent_text if chosen else c.text))
+        painter.setPen(QColor(c.accent_text if is_chosen else c.text))
         caption = QRect(place.left(), place.bottom() - CAPTION + 1, place.width(), CAPTION)
         painter.drawText(caption, Qt.AlignmentFlag.AlignCenter, index.data())
         painter.restore()
 
 
-def _named(step: RunStep) -> str:
+def _describe_step(step: RunStep) -> str:
     """``Step 3, σ 0.5``, and whether the layer was imposed there."""
     number, sigma = step.index + 1, f"{step.sigma:.4g}"
     if step.imposed_xy is not None:

@@ -107,8 +107,8 @@ class RunsPanel(QWidget):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         runs = state.runs
-        chosen = runs.shown, runs.step, runs.comparing, runs.beside
-        return state.opened, runs.all, runs.unmasked, *chosen, state.jobs.running
+        choices = runs.shown, runs.step, runs.comparing, runs.beside
+        return state.opened, runs.all, runs.unmasked, *choices, state.jobs.running
 
     def set_state(self, state: State) -> None:
         """Show the list of runs and the shown one at its step."""
@@ -130,14 +130,14 @@ class RunsPanel(QWidget):
         self.filled.emit(filled)
         self._pages.setCurrentWidget(self.split if filled else self.empty)
         self.split.setVisible(filled)  # else it keeps the height that it needs
-        self._bound()
+        self._limit_height()
 
     def let_shrink(self, may_shrink: bool) -> None:
         """Whether it is a line while there is nothing to show: not where it shares its place."""
         self._may_shrink = may_shrink
-        self._bound()
+        self._limit_height()
 
-    def _bound(self) -> None:
+    def _limit_height(self) -> None:
         line = self.empty.sizeHint().height() + 2 * _MARGIN + 2
         is_line = self._may_shrink and not self._is_filled
         self.setMaximumHeight(line if is_line else _ANY_HEIGHT)
@@ -149,10 +149,10 @@ class RunsPanel(QWidget):
         if unmasked and run.job.interventions and not others:
             missing = self._why_missing(run, state)
         step = min(state.runs.step, max(0, len(run.steps) - 1))
-        before = self.pictures.comparing
+        was_comparing = self.pictures.comparing
         masked = bool(run.job.interventions)
         self.pictures.show_step(run, step, others, missing, unmasked and masked)
-        if before or self.pictures.comparing:
+        if was_comparing or self.pictures.comparing:
             self.stage.refit()
 
     @staticmethod
@@ -231,9 +231,9 @@ class _Stage(QWidget):
         """Give both their places."""
         room = self.width() - WIDTH - SPACING
         wide = self._pictures.fit(self.height(), room)
-        left = max(WIDTH, self.width() - wide - SPACING)
-        self._steps.setGeometry(0, 0, left, self.height())
-        self._pictures.setGeometry(left + SPACING, 0, wide, self.height())
+        steps_width = max(WIDTH, self.width() - wide - SPACING)
+        self._steps.setGeometry(0, 0, steps_width, self.height())
+        self._pictures.setGeometry(steps_width + SPACING, 0, wide, self.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

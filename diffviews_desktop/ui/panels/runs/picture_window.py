@@ -62,27 +62,27 @@ class PictureWindow(QDialog):
         if state.runs.shown == self.run_id:
             self.step = state.runs.step
         self.step = min(self.step, len(run.steps) - 1)
-        shown = run.steps[self.step]
+        step = run.steps[self.step]
         self.setWindowTitle(plain(run.name))
-        height, width, _ = shown.image.shape
-        self.picture.show_pixels(shown.image)
-        where = tr(
+        height, width, _ = step.image.shape
+        self.picture.show_pixels(step.image)
+        position = tr(
             "step {step}/{steps} · σ {sigma:.3g}",
-            step=shown.index + 1,
+            step=step.index + 1,
             steps=run.job.settings.num_steps,
-            sigma=shown.sigma,
+            sigma=step.sigma,
         )
-        self.where.set_text(" · ".join(filter(None, [where, f"{width}×{height}", told(run)])))
+        self.where.set_text(" · ".join(filter(None, [position, f"{width}×{height}", told(run)])))
 
     def _on_actual(self, actual: bool) -> None:
         """Show it pixel by pixel, in a window that has room for all of them."""
         if actual and self.picture.pixels is not None:
             height, width, _ = self.picture.pixels.shape
             ratio = self.devicePixelRatioF()
-            own = QSize(round(width / ratio), round(height / ratio))
+            actual_size = QSize(round(width / ratio), round(height / ratio))
             frame = self.size() - self.picture.size()
             room = self.screen().availableSize() - FRAME_ROOM
-            self.resize(self.size().expandedTo(own + frame).boundedTo(room))
+            self.resize(self.size().expandedTo(actual_size + frame).boundedTo(room))
         self.picture.set_actual(actual)
 
     def sizeHint(self) -> QSize:

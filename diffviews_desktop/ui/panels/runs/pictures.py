@@ -38,16 +38,20 @@ def paint_picture(painter: QPainter, place: QRect, image: QImage, *, actual: boo
     """
     ratio = painter.device().devicePixelRatioF()
     fits = image.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
-    own = QSize(round(image.width() / ratio), round(image.height() / ratio))
+    actual_size = QSize(round(image.width() / ratio), round(image.height() / ratio))
     size = (
-        own if actual and own.width() <= place.width() and own.height() <= place.height() else fits
+        actual_size
+        if actual
+        and actual_size.width() <= place.width()
+        and actual_size.height() <= place.height()
+        else fits
     )
     at = place.center() - QPoint((size.width() - 1) // 2, (size.height() - 1) // 2)
-    there = QRect(at, size)
+    target = QRect(at, size)
     shrunk = size.width() * ratio < image.width()
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, shrunk)
-    painter.drawImage(there, image)
-    return there
+    painter.drawImage(target, image)
+    return target
 
 
 class Picture(QWidget):
@@ -97,12 +101,12 @@ class Picture(QWidget):
         painter = QPainter(self)
         if self._image.isNull():
             painter.setPen(QColor(theme.colors().muted))
-            wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect(), wrapped, self._note)
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect(), flags, self._note)
         else:
-            there = paint_picture(painter, self.rect(), self._image, actual=self.actual)
+            target = paint_picture(painter, self.rect(), self._image, actual=self.actual)
             if not self._inset.isNull():
-                _paint_inset(painter, there, self._inset)
+                _paint_inset(painter, target, self._inset)
         if self.hasFocus():
             painter.setPen(QColor(theme.colors().accent))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))

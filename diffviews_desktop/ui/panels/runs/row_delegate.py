@@ -58,8 +58,8 @@ class RowDelegate(QStyledItemDelegate):
         _paint_ground(painter, place, bool(state & QStyle.StateFlag.State_Selected), hovered)
         _paint_hue(painter, place, row)
         run = row.run
-        seen = run.visible and row.here
-        if seen or hovered or not run.visible:
+        on_map = run.visible and row.here
+        if on_map or hovered or not run.visible:
             faint = not row.here or not run.visible
             _paint_icon(painter, eye_place(place), "eye" if run.visible else "eye-closed", faint)
         if run.pinned or hovered:
@@ -124,13 +124,13 @@ def _paint_texts(painter: QPainter, place: QRect, row: Row) -> None:
     high = low.translated(0, -half).adjusted(0, 0, -ICON - GAP, 0)  # the pin is beside it
     font = QFont(painter.font())
     font.setWeight(QFont.Weight.DemiBold)
-    when = when_of(row.run)
+    time = when_of(row.run)
     painter.setPen(QColor(c.muted))
-    room = painter.fontMetrics().horizontalAdvance(when) + GAP if when else 0
+    room = painter.fontMetrics().horizontalAdvance(time) + GAP if time else 0
     if room > place.width() // 2:
-        when, room = "", 0
-    if when:
-        painter.drawText(high, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, when)
+        time, room = "", 0
+    if time:
+        painter.drawText(high, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, time)
     _draw_elided(painter, low, row.line)
     painter.setFont(font)
     painter.setPen(QColor(c.text))

@@ -38,17 +38,17 @@ class Row:
     searched: str
 
 
-def row_of(run: Run, here: bool) -> Row:
+def row_of(run: Run, on_map: bool) -> Row:
     """Work out what the list shows of a run."""
     seed = "" if run.seed is None else tr("seed {seed}", seed=run.seed)
     parts = [told(run), seed, layers_of(run)]
-    line = " · ".join(part for part in (*map(_tagged, run.tags), *parts) if part)
-    said = run.job.spec.model, mask_of(run), tr("stopped") if was_stopped(run) else ""
-    whole = " ".join([run.name, *run.tags, *parts, *said])
-    return Row(run, here, line, whole.casefold())
+    line = " · ".join(part for part in (*map(_format_tag, run.tags), *parts) if part)
+    extras = run.job.spec.model, mask_of(run), tr("stopped") if was_stopped(run) else ""
+    whole = " ".join([run.name, *run.tags, *parts, *extras])
+    return Row(run, on_map, line, whole.casefold())
 
 
-def _tagged(tag: str) -> str:
+def _format_tag(tag: str) -> str:
     return f"#{tag}"
 
 
@@ -56,9 +56,9 @@ def when_of(run: Run) -> str:
     """When a run was asked for: the time, and the day where that is not today."""
     if not run.when:
         return ""
-    then, now = time.localtime(run.when), time.localtime()
-    today = then[:3] == now[:3]
-    return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", then)
+    moment, present = time.localtime(run.when), time.localtime()
+    today = moment[:3] == present[:3]
+    return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", moment)
 
 
 class RunRows(QAbstractListModel):
@@ -77,15 +77,15 @@ class RunRows(QAbstractListModel):
         self._words: list[str] = []
         self._order: Order = "newest"
 
-    def show(self, runs: Sequence[Run], here: Callable[[Run], bool]) -> bool:
+    def show(self, runs: Sequence[Run], on_map: Callable[[Run], bool]) -> bool:
         """Take runs; whether rows have come, gone or moved, so that the view forgot its own."""
-        known = {row.run.id: row for row in self._all}
-        made = []
+        old_rows = {row.run.id: row for row in self._all}
+        rows = []
         for run in runs:
-            row, is_here = known.get(run.id), here(run)
+            row, is_here = old_rows.get(run.id), on_map(run)
             same = row is not None and row.run is run and row.here == is_here
-            made.append(row if same and row is not None else row_of(run, is_here))
-        self._all = made
+            rows.append(row if same and row is not None else row_of(run, is_here))
+        self._all = rows
         return self._arrange()
 
     def search(self, text: str) -> bool:
@@ -99,17 +99,17 @@ class RunRows(QAbstractListModel):
         return self._arrange()
 
     def _arrange(self) -> bool:
-        found = [row for row in self._all if all(word in row.searched for word in self._words)]
-        found.sort(key=_KEYS[self._order])
-        found.sort(key=lambda row: not row.run.pinned)
-        before = self.rows
-        if [row.run.id for row in found] != [row.run.id for row in before]:
+        rows = [row for row in self._all if all(word in row.searched for word in self._words)]
+        rows.sort(key=_KEYS[self._order])
+        rows.sort(key=lambda row: not row.run.pinned)
+        old_rows = self.rows
+        if [row.run.id for row in rows] != [row.run.id for row in old_rows]:
             self.beginResetModel()
-            self.rows = found
+            self.rows = rows
             self.endResetModel()
             return True
-        self.rows = found
-        for number, (old, new) in enumerate(zip(before, found, strict=True)):
+        self.rows = rows
+        for number, (old, new) in enumerate(zip(old_rows, rows, strict=True)):
             if old is not new:
                 self.dataChanged.emit(self.index(number), self.index(number))
         return False

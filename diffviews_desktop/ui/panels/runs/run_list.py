@@ -101,10 +101,10 @@ class RunList(QWidget):
 
     def set_state(self, state: State) -> None:
         """List the runs, and mark the shown one and those beside it."""
-        before, self._state = self._state, state
-        moved = self.rows.show(state.runs.all, state.on_this_map)
-        runs, was = state.runs, before.runs
-        if moved or (runs.shown, runs.beside) != (was.shown, was.beside):
+        old, self._state = self._state, state
+        is_reset = self.rows.show(state.runs.all, state.on_this_map)
+        runs, was = state.runs, old.runs
+        if is_reset or (runs.shown, runs.beside) != (was.shown, was.beside):
             self._mark()
         self.delete.setEnabled(runs.run() is not None)
         self._say()
@@ -114,15 +114,15 @@ class RunList(QWidget):
         runs, model = self._state.runs, self.view.selectionModel()
         flag = QItemSelectionModel.SelectionFlag
         self._showing = True
-        shown = self.rows.index_of(runs.shown)
-        model.select(shown, flag.ClearAndSelect)
+        index = self.rows.index_of(runs.shown)
+        model.select(index, flag.ClearAndSelect)
         for run_id in runs.beside:
             model.select(self.rows.index_of(run_id), flag.Select)
         if model.currentIndex().data(ID) not in runs.beside:  # keys go on from there
-            model.setCurrentIndex(shown, flag.NoUpdate)
+            model.setCurrentIndex(index, flag.NoUpdate)
         self._showing = False
-        if shown.isValid():
-            self.view.scrollTo(shown)
+        if index.isValid():
+            self.view.scrollTo(index)
 
     def _say(self) -> None:
         """That nothing was found, where that is so."""
@@ -136,7 +136,7 @@ class RunList(QWidget):
         )
         self.nothing.setVisible(missing)
 
-    def chosen(self) -> list[int]:
+    def selected_ids(self) -> list[int]:
         """Ids of the selected runs, from above to below."""
         indexes = sorted(self.view.selectedIndexes(), key=lambda index: index.row())
         return [index.data(ID) for index in indexes]
@@ -152,37 +152,37 @@ class RunList(QWidget):
 
     def delete_chosen(self) -> None:
         """Delete the selected runs, or where none is, the shown one."""
-        shown = self._state.runs.shown
-        for run_id in self.chosen() or ([] if shown is None else [shown]):
+        current = self._state.runs.shown
+        for run_id in self.selected_ids() or ([] if current is None else [current]):
             self.deleted.emit(run_id)
 
     # ---- what the user does ---------------------------------------------------------------------
 
     def _on_selected(self, *_: object) -> None:
-        chosen, shown = self.chosen(), self._state.runs.shown
+        ids, current = self.selected_ids(), self._state.runs.shown
         if self._showing:
             return
-        if not chosen:
+        if not ids:
             self._mark()  # some run is always shown
             return
-        if len(chosen) == 1:
-            self.run_chosen.emit(chosen[0])
+        if len(ids) == 1:
+            self.run_chosen.emit(ids[0])
             return
-        first = shown if shown in chosen else chosen[0]
-        others = tuple(one for one in chosen if one != first)
+        first = current if current in ids else ids[0]
+        others = tuple(one for one in ids if one != first)
         self.comparison_wanted.emit(first, others)
 
     def _toggle_visible(self, row: Row) -> None:
         self.visibility_chosen.emit(row.run.id, not row.run.visible)
 
     def _on_searched(self, text: str) -> None:
-        self._rearranged(self.rows.search(text))
+        self._refresh(self.rows.search(text))
 
     def _on_ordered(self, order: Order, *_: object) -> None:
-        self._rearranged(self.rows.sort_by(order))
+        self._refresh(self.rows.sort_by(order))
 
-    def _rearranged(self, moved: bool) -> None:
-        if moved:
+    def _refresh(self, is_reset: bool) -> None:
+        if is_reset:
             self._mark()
         self._say()
 

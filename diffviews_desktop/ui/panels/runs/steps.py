@@ -119,8 +119,8 @@ class Steps(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        taken = self.compare.sizeHint().width() + self.land.sizeHint().width() + 16
-        self.settings.setVisible(self.width() - taken >= WORTH_READING)
+        buttons_width = self.compare.sizeHint().width() + self.land.sizeHint().width() + 16
+        self.settings.setVisible(self.width() - buttons_width >= WORTH_READING)
 
     # ---- in -------------------------------------------------------------------------------------
 
@@ -139,12 +139,12 @@ class Steps(QWidget):
 
     def _show_apart(self, run: Run, state: State) -> None:
         """Whether the samples were told something else, and the map of those that were not."""
-        landed = "" if run.landed is None else run.landed.apart
-        self.apart.set_text(visible(landed or run.apart, MOST_SHOWN))
+        note = "" if run.landed is None else run.landed.apart
+        self.apart.set_text(visible(note or run.apart, MOST_SHOWN))
         for widget in (self.apart, self.like_map):
             widget.setVisible(is_told_apart(state, run))
-        again = tr("Generate then draws this run again there.")
-        self.like_map.setToolTip(tip(like_map_title(state, run).replace("&", ""), again))
+        hint = tr("Generate then draws this run again there.")
+        self.like_map.setToolTip(tip(like_map_title(state, run).replace("&", ""), hint))
 
     def _show_steps(self, run: Run, step: int) -> None:
         count = len(run.steps)
@@ -161,9 +161,9 @@ class Steps(QWidget):
     def _show_where(self, run: Run, index: int) -> None:
         step = run.steps[index]
         usual, imposed = step.typicality, step.imposed_typicality
-        where = [_place(step.index + 1, run.job.settings.num_steps, step.sigma)]
+        parts = [_place(step.index + 1, run.job.settings.num_steps, step.sigma)]
         if usual is not None:
-            where += usual.words
+            parts += usual.words
         far = f"{step.distance:.3g}"
         meaning = (
             tr("The layer is imposed here. Distance to the data: {distance}", distance=far)
@@ -176,7 +176,7 @@ class Steps(QWidget):
                 tr("What is imposed is {standing}:", standing=imposed.standing),
                 *imposed.facts,
             ]
-        self.where.set_text(" · ".join(where), *lines)
+        self.where.set_text(" · ".join(parts), *lines)
 
     def _show_landing(self, run: Run, state: State) -> None:
         """The noise levels to look at, and what was found."""
@@ -189,20 +189,20 @@ class Steps(QWidget):
             for sigma in self._levels[:MAX_LEVELS]:
                 action = menu.addAction(tr("seen at σ {sigma:.4g}", sigma=sigma))
                 action.triggered.connect(lambda _=False, s=sigma: self.landing_requested.emit(s))
-        why = _why_not_land(run, state, bool(self._levels))
-        self.land.setEnabled(not why)
-        self.land.setToolTip(tip(why or _LAND))
-        placed = run.landed
-        if placed is None or samples is None or not state.on_this_map(run):
+        reason = _why_not_land(run, state, bool(self._levels))
+        self.land.setEnabled(not reason)
+        self.land.setToolTip(tip(reason or _LAND))
+        landing = run.landed
+        if landing is None or samples is None or not state.on_this_map(run):
             self.landed.hide()
             return
         self.landed.show()
-        found = [
+        links = [
             (row, f"{visible(samples.class_name[row], MOST_OF_NAME)} {far:.3g}")
-            for row, far in placed.neighbors[:NEAREST]
+            for row, far in landing.neighbors[:NEAREST]
         ]
-        self.landed.set_links(tr("nearest at σ {sigma:.3g}:", sigma=placed.job.sigma), found)
-        usual = placed.typicality
+        self.landed.set_links(tr("nearest at σ {sigma:.3g}:", sigma=landing.job.sigma), links)
+        usual = landing.typicality
         self.landed.setToolTip(
             tip(
                 tr(

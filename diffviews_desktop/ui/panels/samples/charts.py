@@ -51,10 +51,10 @@ class CategoryBars(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(LOWEST)
 
-    def show_counts(self, counts: Counts, wanted: Filter | None) -> None:
+    def show_counts(self, counts: Counts, current_filter: Filter | None) -> None:
         """Show counts, and which categories the filter leaves out."""
         self._counts = counts
-        self._hidden = frozenset() if wanted is None else wanted.hidden
+        self._hidden = frozenset() if current_filter is None else current_filter.hidden
         self.current = min(self.current, max(0, len(counts.names) - 1))
         self._fit()
         self.viewport().update()
@@ -77,7 +77,7 @@ class CategoryBars(QAbstractScrollArea):
 
     def _paint_one(self, painter: QPainter, counts: Counts, number: int, most: int) -> None:
         colors, place = theme.colors(), self.place_of(number)
-        gone = number in self._hidden
+        hidden = number in self._hidden
         if self.hasFocus() and number == self.current:
             painter.setPen(QColor(colors.accent))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -89,9 +89,9 @@ class CategoryBars(QAbstractScrollArea):
         bar = QRectF(names.right() + GAP, place.top() + 4, 0, LINE - 8)
         room = place.width() - bar.left() - beside - GAP
         font = painter.font()
-        font.setStrikeOut(gone)
+        font.setStrikeOut(hidden)
         painter.setFont(font)
-        painter.setPen(QColor(colors.muted if gone else colors.text))
+        painter.setPen(QColor(colors.muted if hidden else colors.text))
         middle = Qt.AlignmentFlag.AlignVCenter
         name = metrics.elidedText(
             short(counts.names[number]), Qt.TextElideMode.ElideMiddle, names.width()
@@ -102,7 +102,7 @@ class CategoryBars(QAbstractScrollArea):
         painter.setPen(Qt.PenStyle.NoPen)
         for count, color in (
             (counts.total[number], colors.border),
-            (0 if gone else counts.shown[number], colors.accent),
+            (0 if hidden else counts.shown[number], colors.accent),
         ):
             bar.setWidth(room * int(count) / most)
             painter.setBrush(QColor(color))
@@ -192,9 +192,9 @@ class Histogram(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMinimumHeight(LOWEST)
 
-    def show_counts(self, counts: Counts, wanted: Filter | None) -> None:
+    def show_counts(self, counts: Counts, current_filter: Filter | None) -> None:
         """Show counts, and the range that the filter leaves."""
-        self._counts, self._filter = counts, wanted
+        self._counts, self._filter = counts, current_filter
         self.setToolTip(tip(tr("Drag over the bars to show only these values, click for all")))
         self.update()
 
@@ -212,7 +212,7 @@ class Histogram(QWidget):
         painter, colors, plot = QPainter(self), theme.colors(), self._plot
         most, bins = max(1, int(counts.total.max())), len(counts.total)
         wide = plot.width() / bins
-        low, high = self._chosen()
+        low, high = self._range()
         for at in range(bins):
             inside = counts.edges[at + 1] > low and counts.edges[at] < high
             for count, color in (
@@ -231,13 +231,13 @@ class Histogram(QWidget):
         if math.isfinite(low) or math.isfinite(high):
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, _range_text(low, high))
 
-    def _chosen(self) -> tuple[float, float]:
+    def _range(self) -> tuple[float, float]:
         """The range that is shown, or is being chosen."""
         if self._from is not None and self._from != self._to:
             return self._between(self._from, self._to)
-        wanted = self._filter
-        low = None if wanted is None else wanted.low
-        high = None if wanted is None else wanted.high
+        current_filter = self._filter
+        low = None if current_filter is None else current_filter.low
+        high = None if current_filter is None else current_filter.high
         return -math.inf if low is None else low, math.inf if high is None else high
 
     def _between(self, one: int, other: int) -> tuple[float, float]:

@@ -86,11 +86,11 @@ class FiltersPage(QWidget):
         side.setSpacing(6)
         side.addWidget(self.add, 0, 0)
         side.addWidget(self.all, 0, 1)
-        kept = QHBoxLayout()
-        kept.setSpacing(4)
-        kept.addWidget(self.views, 1)
-        kept.addWidget(self.delete)
-        side.addLayout(kept, 1, 0)
+        views_row = QHBoxLayout()
+        views_row.setSpacing(4)
+        views_row.addWidget(self.views, 1)
+        views_row.addWidget(self.delete)
+        side.addLayout(views_row, 1, 0)
         side.addWidget(self.keep, 1, 1)
         side.setRowStretch(2, 1)
         row = QHBoxLayout(self)
@@ -111,8 +111,8 @@ class FiltersPage(QWidget):
         bys = self._bys(state)
         opened, anchor = state.opened, state.picks.selection.anchor
         samples = opened.samples
-        counted = samples, opened.layer_map, opened.linked, state.groups, state.view.filters
-        of = (*counted, anchor, *bys)
+        sources = samples, opened.layer_map, opened.linked, state.groups, state.view.filters
+        of = (*sources, anchor, *bys)
         if len(of) == len(self._of) and not differ(of, self._of):
             return
         self._of = of
@@ -128,23 +128,23 @@ class FiltersPage(QWidget):
         if state.opened.samples is None or state.opened.layer_map is None:
             return []
         levels = "sigma" if state.cannot_color("level") else "level"
-        wanted = ["class", levels, *(one.by for one in state.view.filters), *self._added]
-        return [by for by in dict.fromkeys(wanted) if not state.cannot_color(by)]
+        candidates = ["class", levels, *(one.by for one in state.view.filters), *self._added]
+        return [by for by in dict.fromkeys(candidates) if not state.cannot_color(by)]
 
-    def _take(self, found: Found) -> None:
+    def _take(self, all_counts: Found) -> None:
         state = self._state
-        for by in [by for by in self.charts if by not in found]:
+        for by in [by for by in self.charts if by not in all_counts]:
             chart = self.charts.pop(by)
             self._row.removeWidget(chart)
             chart.deleteLater()
-        for by, counts in found.items():
+        for by, counts in all_counts.items():
             if by not in self.charts:
-                made = self.charts[by] = Chart(by)
-                made.only.connect(partial(self._on_only, by))
-                made.toggled.connect(partial(self.category_toggled.emit, by))
-                made.range_chosen.connect(partial(self.range_chosen.emit, by))
-                made.dropped.connect(partial(self._on_dropped, by))
-                self._row.addWidget(made)
+                new_chart = self.charts[by] = Chart(by)
+                new_chart.only.connect(partial(self._on_only, by))
+                new_chart.toggled.connect(partial(self.category_toggled.emit, by))
+                new_chart.range_chosen.connect(partial(self.range_chosen.emit, by))
+                new_chart.dropped.connect(partial(self._on_dropped, by))
+                self._row.addWidget(new_chart)
             self.charts[by].show_counts(counts, state)
 
     def _on_only(self, by: ColorBy, number: int) -> None:
@@ -154,10 +154,10 @@ class FiltersPage(QWidget):
 
     def _on_dropped(self, by: ColorBy) -> None:
         """Filter by it no longer; what was added goes with its filter."""
-        filtered = self._state.view.filter_of(by) is not None
+        has_filter = self._state.view.filter_of(by) is not None
         if by in self._added:
             self._added.remove(by)
-        if filtered:
+        if has_filter:
             self.filter_dropped.emit(by)
         else:
             self.set_state(self._state)
@@ -167,20 +167,20 @@ class FiltersPage(QWidget):
     def _show_choices(self, state: State) -> None:
         samples = state.opened.samples
         columns = list(samples.columns) if samples is not None else []
-        shown = self._bys(state)
+        bys = self._bys(state)
         choices = [
             *(_Choice(by, tr(one.title)) for by, one in QUANTITIES.items()),
             *(_Choice(COLUMN + name, name) for name in columns),
         ]
-        offered = [one for one in choices if one.by not in shown and not state.cannot_color(one.by)]
-        before = [self.add.itemData(at) for at in range(self.add.count())]
-        if before != ["", *(one.by for one in offered)]:
+        offers = [one for one in choices if one.by not in bys and not state.cannot_color(one.by)]
+        old_bys = [self.add.itemData(at) for at in range(self.add.count())]
+        if old_bys != ["", *(one.by for one in offers)]:
             with QSignalBlocker(self.add):
                 self.add.clear()
                 self.add.addItem(tr("Add a filter…"), "")
-                for one in offered:
+                for one in offers:
                     self.add.addItem(entry(one.title), one.by)
-        self.add.setEnabled(bool(offered))
+        self.add.setEnabled(bool(offers))
 
     def _on_added(self, index: int) -> None:
         by = self.add.itemData(index)
@@ -196,9 +196,9 @@ class FiltersPage(QWidget):
     def _show_views(self, state: State) -> None:
         views = state.groups.views
         names = [one.name for one in views]
-        before = [self.views.itemData(at) for at in range(1, self.views.count())]
+        old_names = [self.views.itemData(at) for at in range(1, self.views.count())]
         with QSignalBlocker(self.views):
-            if before != names or not self.views.count():
+            if old_names != names or not self.views.count():
                 self.views.clear()
                 self.views.addItem(tr("Views"), None)
                 for name in names:
@@ -274,17 +274,17 @@ class Chart(QWidget):
     def show_counts(self, counts: Counts, state: State) -> None:
         """Show counts and what of them the state's filter leaves out."""
         self.counts = counts
-        wanted = state.view.filter_of(self.by)
+        current_filter = state.view.filter_of(self.by)
         self.title.set_text(counts.title, tr(quantity(self.by).meaning))
         by = tr("Samples by {quantity}", quantity=counts.title)
         self.bars.setAccessibleName(by)
         self.histogram.setAccessibleName(by)
-        shown: CategoryBars | Histogram = self.bars if counts.names else self.histogram
-        shown.show_counts(counts, wanted)
-        self._stack.setCurrentWidget(shown)
-        self.close_button.setEnabled(wanted is not None or self.by not in USUAL)
+        plot: CategoryBars | Histogram = self.bars if counts.names else self.histogram
+        plot.show_counts(counts, current_filter)
+        self._stack.setCurrentWidget(plot)
+        self.close_button.setEnabled(current_filter is not None or self.by not in USUAL)
 
 
 def _count(state: State, bys: list[ColorBy]) -> Found:
-    found = ((by, counts_of(state, by)) for by in bys)
-    return {by: counts for by, counts in found if counts is not None}
+    pairs = ((by, counts_of(state, by)) for by in bys)
+    return {by: counts for by, counts in pairs if counts is not None}

@@ -70,8 +70,8 @@ class FindBar(QWidget):
             self._places = places
             with QSignalBlocker(self.where):
                 self.where.clear()
-                for where, title in places:
-                    self.where.addItem(entry(title), where)
+                for place, title in places:
+                    self.where.addItem(entry(title), place)
         if not self._rest.isActive() and find.text != self.field.text():
             self.field.setText(find.text)
         with QSignalBlocker(self.where):
@@ -80,7 +80,7 @@ class FindBar(QWidget):
         self.previous.setEnabled(several)
         self.next.setEnabled(several)
         self.count.setText(_told(find))
-        self.count.setToolTip(tip(_explained(find)))
+        self.count.setToolTip(tip(_explain(find)))
 
     def begin(self, text: str | None = None) -> None:
         """Let the user type, or look for a text."""
@@ -127,7 +127,7 @@ def _told(find: Find) -> str:
     return _position(find.at, len(find.rows)) if len(find.rows) else tr("Nothing found")
 
 
-def _explained(find: Find) -> str:
+def _explain(find: Find) -> str:
     if find.rows is None:
         return ""
     return trn("{number} sample fits", "{number} samples fit", len(find.rows))

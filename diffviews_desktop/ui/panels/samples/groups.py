@@ -95,10 +95,10 @@ class GroupList(QTreeWidget):
         """Show other groups; the chosen one stays so."""
         if tuple(rows) == self._rows:
             return
-        before, self._rows = self._rows, tuple(rows)
+        old_rows, self._rows = self._rows, tuple(rows)
         current = self.number()
         with QSignalBlocker(self):
-            if [one.number for one in before] != [one.number for one in rows]:
+            if [one.number for one in old_rows] != [one.number for one in rows]:
                 self.clear()
                 self.addTopLevelItems([QTreeWidgetItem() for _ in rows])
             for at, row in enumerate(rows):
@@ -128,8 +128,8 @@ class GroupList(QTreeWidget):
 
     def _on_clicked(self, item: QTreeWidgetItem) -> None:
         keys = QApplication.keyboardModifiers()
-        how: Choosing = "add" if keys & Qt.KeyboardModifier.ControlModifier else "replace"
-        self.picked.emit(item.data(0, _NUMBER), how)
+        mode: Choosing = "add" if keys & Qt.KeyboardModifier.ControlModifier else "replace"
+        self.picked.emit(item.data(0, _NUMBER), mode)
 
     def _on_changed(self, item: QTreeWidgetItem) -> None:
         name = item.text(0).strip()
@@ -207,21 +207,21 @@ class GroupsPage(QWidget):
         opened = state.opened
         sets = state.groups.sets_of(opened.model)
         self.sets.show_rows([Row(one.number, one.name, len(one.rows), one.color) for one in sets])
-        found = state.groups.clusters_of(opened.model, opened.spec)
-        names = found.names if found is not None else ()
-        counts = found.counts() if found is not None else []
+        clusters = state.groups.clusters_of(opened.model, opened.spec)
+        names = clusters.names if clusters is not None else ()
+        counts = clusters.counts() if clusters is not None else []
         colors = category_colors(len(names), dark=theme.is_dark())
         rows = [Row(at, names[at], counts[at], colors[at].name()) for at in range(len(names))]
         self.clusters.show_rows(rows)
         about = ABOUT
-        if found is not None:
-            layers = str(found.spec.layers) or tr("the map")
+        if clusters is not None:
+            layers = str(clusters.spec.layers) or tr("the map")
             about = trn(
                 "{number} cluster of {layers}, of {smallest} samples or more",
                 "{number} clusters of {layers}, of {smallest} samples or more",
                 len(names),
                 layers=layers,
-                smallest=found.smallest,
+                smallest=clusters.smallest,
             )
         self.no_clusters.set_text(about)
         self.search.setEnabled(opened.layer_map is not None)
@@ -249,11 +249,11 @@ class GroupsPage(QWidget):
     def _show_cluster_menu(self, number: int, place: QPoint) -> None:
         self._menu(self.cluster_picked, self.clusters, number).popup(place)
 
-    def _menu(self, picked: SignalInstance, groups: GroupList, number: int) -> QMenu:
+    def _menu(self, signal: SignalInstance, groups: GroupList, number: int) -> QMenu:
         if self.menu is not None:
             self.menu.deleteLater()
         menu = self.menu = QMenu(self)
-        offer_choosing(menu, partial(picked.emit, number))
+        offer_choosing(menu, partial(signal.emit, number))
         menu.addSeparator()
         menu.addAction(tr("&Rename")).triggered.connect(groups.edit_current)
         return menu

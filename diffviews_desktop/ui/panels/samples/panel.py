@@ -132,8 +132,8 @@ class SamplesPanel(QWidget):
 
     def set_state(self, state: State) -> None:
         """Show a state, once it is seen."""
-        before, self._state = self._state, state
-        if before.find.rows is not state.find.rows:
+        old, self._state = self._state, state
+        if old.find.rows is not state.find.rows:
             self._follow_find(state)
         self._show_if_seen()
 
@@ -141,9 +141,9 @@ class SamplesPanel(QWidget):
         super().showEvent(event)
         self._show_if_seen()
 
-    def set_seen(self, seen: bool) -> None:
+    def set_seen(self, visible: bool) -> None:
         """Say whether its dock can be seen: behind another one it lists nothing."""
-        self._seen = seen
+        self._seen = visible
         self._show_if_seen()
 
     def _show_if_seen(self) -> None:
@@ -184,8 +184,8 @@ class SamplesPanel(QWidget):
 
     def _follow_find(self, state: State) -> None:
         """What was found is gone through in the list, whichever it is."""
-        found = state.find
-        if self._scope == "found" and not found.text.strip():
+        find = state.find
+        if self._scope == "found" and not find.text.strip():
             self.scope.setCurrentIndex(0)
 
     @property
@@ -204,16 +204,16 @@ class SamplesPanel(QWidget):
     def _list(self) -> None:
         """List again what is to be listed, where that is something else."""
         state, scope = self._state, self._scope
-        chosen = state.picks.selection.chosen
-        self.table.show_chosen(chosen)
-        self.pictures.show_chosen(RowSet() if scope == "selection" else chosen)  # all would be
+        selection = state.picks.selection.chosen
+        self.table.show_chosen(selection)
+        self.pictures.show_chosen(RowSet() if scope == "selection" else selection)  # all would be
         columns = self._columns_of(state)
-        wanted = scope, columns, *self._sort, *_listed_of(state, scope)
-        if self._listed is not None and _same(wanted, self._listed):
+        request = scope, columns, *self._sort, *_listed_of(state, scope)
+        if self._listed is not None and _same(request, self._listed):
             self._follow(state)
             self._show_list()
             return
-        self._listed = wanted
+        self._listed = request
         name, descending = self._sort
         column = next((one for one in columns if one.key == name), None)
         work = partial(_list, state, scope, columns, column, descending)
@@ -222,8 +222,8 @@ class SamplesPanel(QWidget):
         else:
             self._listing.ask(work)
 
-    def _take(self, listed: Listed) -> None:
-        rows, columns = listed
+    def _take(self, listing: Listed) -> None:
+        rows, columns = listing
         self.table.show_rows(rows, columns)
         self.table.mark_sorted(*self._sort)
         self.pictures.show_rows(self._state.opened.samples, rows)
@@ -244,8 +244,8 @@ class SamplesPanel(QWidget):
             self.nothing.set_text(NOTHING[self._scope])
             self._pages.setCurrentWidget(self.nothing)
         else:
-            shown = self.table if self.page == "table" else self.pictures
-            self._pages.setCurrentWidget(shown)
+            view = self.table if self.page == "table" else self.pictures
+            self._pages.setCurrentWidget(view)
         self.scope.setToolTip(
             tip(trn("{number} sample", "{number} samples", len(self.table.samples.rows)))
         )

@@ -90,16 +90,16 @@ class PictureGrid(QAbstractScrollArea):
         """The sample that was gone to."""
         return None if self.current is None else int(self.rows[self.current])
 
-    def show_chosen(self, chosen: RowSet) -> None:
+    def show_chosen(self, selection: RowSet) -> None:
         """Show another selection set."""
-        self._chosen = chosen
+        self._chosen = selection
         self.viewport().update()
 
     def go_to(self, row: int) -> None:
         """Make a sample the current one without telling of it."""
-        found = np.flatnonzero(self.rows == row)
-        if len(found) and int(found[0]) != self.current:
-            self.current = int(found[0])
+        positions = np.flatnonzero(self.rows == row)
+        if len(positions) and int(positions[0]) != self.current:
+            self.current = int(positions[0])
             self._bring_into_view()
 
     @property
@@ -169,16 +169,18 @@ class PictureGrid(QAbstractScrollArea):
             painter.drawPixmap(place.topLeft(), pixmap)
         elif image is not None:
             pixmap = enlarged(image, self.side, ratio)
-            shown = QRect(QPoint(), pixmap.deviceIndependentSize().toSize())
-            shown.moveCenter(place.center())
-            painter.drawPixmap(shown.topLeft(), pixmap)
-        chosen, current = row in self._chosen, position == self.current
-        if chosen or current:
-            pen = QPen(QColor(colors.accent if chosen else colors.muted), FRAME if chosen else 1)
+            target = QRect(QPoint(), pixmap.deviceIndependentSize().toSize())
+            target.moveCenter(place.center())
+            painter.drawPixmap(target.topLeft(), pixmap)
+        is_chosen, current = row in self._chosen, position == self.current
+        if is_chosen or current:
+            pen = QPen(
+                QColor(colors.accent if is_chosen else colors.muted), FRAME if is_chosen else 1
+            )
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)
             painter.drawRect(place.adjusted(-3, -3, 2, 2))
-        painter.setPen(QColor(colors.text if chosen or current else colors.muted))
+        painter.setPen(QColor(colors.text if is_chosen or current else colors.muted))
         below = QRect(place.left() - 4, place.bottom() + 4, self.side + 8, self._cell.height())
         number = int(samples.class_label[row])
         name = str(number) if number >= 0 and self.side < SIDES[2] else samples.title(row)
@@ -252,9 +254,9 @@ class PictureGrid(QAbstractScrollArea):
         }
         key, at = Qt.Key(event.key()), self.current
         if key in steps and len(self.rows):
-            after = min(max((at or 0) + steps[key], 0), len(self.rows) - 1)
-            self._go(after)
-            self._choose(self._picking.move(after, event.modifiers()))
+            position = min(max((at or 0) + steps[key], 0), len(self.rows) - 1)
+            self._go(position)
+            self._choose(self._picking.move(position, event.modifiers()))
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and at is not None:
             self.located.emit(int(self.rows[at]))
         elif key == Qt.Key.Key_Space and at is not None:
@@ -267,10 +269,10 @@ class PictureGrid(QAbstractScrollArea):
         self._bring_into_view()
         self.pointed.emit(int(self.rows[position]))
 
-    def _choose(self, picked: tuple[tuple[int, int], str] | None) -> None:
-        if picked is not None:
-            (first, last), how = picked
-            self.rows_chosen.emit(RowSet(self.rows[first : last + 1]), how)
+    def _choose(self, choice: tuple[tuple[int, int], str] | None) -> None:
+        if choice is not None:
+            (first, last), mode = choice
+            self.rows_chosen.emit(RowSet(self.rows[first : last + 1]), mode)
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:

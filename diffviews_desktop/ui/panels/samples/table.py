@@ -63,8 +63,8 @@ class SampleTableModel(QAbstractTableModel):
 
     def position_of(self, row: int) -> int | None:
         """Where a sample stands; None where it is not in the table."""
-        found = np.flatnonzero(self.rows == row)
-        return int(found[0]) if len(found) else None
+        positions = np.flatnonzero(self.rows == row)
+        return int(positions[0]) if len(positions) else None
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
@@ -170,14 +170,14 @@ class SampleTableView(QTableView):
     def show_rows(self, rows: NDArray[np.int64], columns: tuple[TableColumn, ...]) -> None:
         """Show other samples; the current one stays so where it is among them."""
         at = self.currentIndex()
-        before = self._row(at.row()) if at.isValid() else None
+        row = self._row(at.row()) if at.isValid() else None
         others = [one.key for one in columns] != [one.key for one in self.samples.columns]
         self._picking = Picking()
         self.samples.show_rows(rows, columns)
         if others:
             self._size_columns(columns)
-        if before is not None:
-            self.go_to(before)
+        if row is not None:
+            self.go_to(row)
 
     def _size_columns(self, columns: Sequence[TableColumn]) -> None:
         for place, one in enumerate(columns):
@@ -193,9 +193,9 @@ class SampleTableView(QTableView):
         with QSignalBlocker(header):
             header.setSortIndicator(keys.index(key) if key in keys else -1, order)
 
-    def show_chosen(self, chosen: RowSet) -> None:
+    def show_chosen(self, selection: RowSet) -> None:
         """Show another selection set."""
-        self.samples.chosen = chosen
+        self.samples.chosen = selection
         self.viewport().update()
 
     def go_to(self, row: int) -> None:
@@ -245,14 +245,14 @@ class SampleTableView(QTableView):
             self._choose(((at, at), "toggle"))
             return
         super().keyPressEvent(event)
-        after = self.currentIndex().row()
-        if after != at and after >= 0:
-            self._choose(self._picking.move(after, event.modifiers()))
+        position = self.currentIndex().row()
+        if position != at and position >= 0:
+            self._choose(self._picking.move(position, event.modifiers()))
 
-    def _choose(self, picked: tuple[tuple[int, int], str] | None) -> None:
-        if picked is not None:
-            (first, last), how = picked
-            self.rows_chosen.emit(RowSet(self.samples.rows[first : last + 1]), how)
+    def _choose(self, choice: tuple[tuple[int, int], str] | None) -> None:
+        if choice is not None:
+            (first, last), mode = choice
+            self.rows_chosen.emit(RowSet(self.samples.rows[first : last + 1]), mode)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if event.reason() == QContextMenuEvent.Reason.Mouse:
