@@ -23,7 +23,7 @@ from diffviews_desktop.data.stores.s3_writing import WritableStore
 from diffviews_desktop.data.stores.store import Patience, Store
 from diffviews_desktop.data.stores.transfers import download, plan_download
 from diffviews_desktop.errors import DiffViewsError, StoreDamagedError, StoreError, said
-from diffviews_desktop.text.wording import counted, size
+from diffviews_desktop.text.wording import format_count, size
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.sources import Origin
 from diffviews_desktop.values.transfers import RemoteFile
@@ -137,7 +137,7 @@ def _sizes(files: list[RemoteFile], expected: int | None) -> str:
         raise StoreError("There are no files.")
     total = sum(file.size for file in files)
     far = expected is not None and abs(total - expected) > FAR_OFF * expected
-    found = f"{counted(len(files), 'file')}, {size(total)}"
+    found = f"{format_count(len(files), 'file')}, {size(total)}"
     return f"{found} (the catalogue says {size(expected or 0)})" if far else found
 
 

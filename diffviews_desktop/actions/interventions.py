@@ -14,7 +14,7 @@ from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.engine.jobs.directions import SaveDirection
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.translation import grouped, tr
+from diffviews_desktop.text.translation import group_digits, tr
 from diffviews_desktop.values.directions import checked_name
 from diffviews_desktop.values.interventions import (
     Component,
@@ -194,7 +194,7 @@ def _no_sets(state: State) -> str:
 
 
 def _size(rows: tuple[int, ...]) -> str:
-    return tr("({number} now)", number=grouped(len(rows))) if rows else ""
+    return tr("({number} now)", number=group_digits(len(rows))) if rows else ""
 
 
 SET_A = Action(

@@ -15,7 +15,7 @@ from diffviews_desktop.state.session_file.saved import SUFFIX
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.translation import tr, trn
-from diffviews_desktop.text.wording import listed
+from diffviews_desktop.text.wording import join_words
 from diffviews_desktop.values.folders import FolderRef
 
 Callback = Callable[[], None]
@@ -91,7 +91,7 @@ def leave(context: Context, cause: str, callback: Callback) -> None:
         "{named} is not saved in a session. {what} drops it.",
         "{named} are not saved in a session. {what} drops them.",
         count,
-        named=listed(phrases),
+        named=join_words(phrases),
         what=cause,
     )
     context.window.sessions.ask_keep(text, partial(_take_answer, context, callback))

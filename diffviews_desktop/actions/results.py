@@ -58,7 +58,7 @@ from diffviews_desktop.state.runs import Grid, Runs
 from diffviews_desktop.state.session_file.restoring import runs_on
 from diffviews_desktop.state.session_file.restoring_groups import groups_on
 from diffviews_desktop.state.state import Offer, State
-from diffviews_desktop.text.translation import grouped, tr, trn
+from diffviews_desktop.text.translation import group_digits, tr, trn
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
@@ -246,7 +246,7 @@ def _take_extraction(context: Context, running: RunningJob, result: LayersExtrac
         layers=layers,
         samples=trn("{number} sample", "{number} samples", result.samples),
         where=place,
-        megabytes=grouped(round(result.bytes / 1000000.0)),
+        megabytes=group_digits(round(result.bytes / 1000000.0)),
     )
     _say_with_notes(context, text, result.notes)
 

@@ -18,7 +18,7 @@ from diffviews_desktop.engine.jobs.samples import AveragePictures
 from diffviews_desktop.state.picks import Choosing, Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.state.values import hidden_rows
-from diffviews_desktop.text.translation import grouped, tr, trn
+from diffviews_desktop.text.translation import group_digits, tr, trn
 from diffviews_desktop.values.row_set import RowSet
 
 NOTHING_SELECTED = tr("Select samples first: drag a rectangle or a lasso.")
@@ -165,7 +165,7 @@ def _take_as_neighbors(context: Context, rows: list[int]) -> None:
                 "A mask averages at most {neighbours}: of {number} selected samples "
                 "those in the middle of the selection were taken.",
                 neighbours=trn("{number} neighbour", "{number} neighbours", most),
-                number=grouped(len(selection.chosen)),
+                number=group_digits(len(selection.chosen)),
             )
         )
 

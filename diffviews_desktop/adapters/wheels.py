@@ -40,7 +40,7 @@ from diffviews_desktop.adapters.packages import (
 )
 from diffviews_desktop.errors import MAX_BRIEF, AdapterError, brief
 from diffviews_desktop.files.archives import open_archive
-from diffviews_desktop.files.interrupts import uninterrupted
+from diffviews_desktop.files.interrupts import defer_interrupts
 from diffviews_desktop.files.writing import create, private_folder
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 
@@ -76,7 +76,7 @@ def install_wheels(wheels: Sequence[Path]) -> list[AdapterPackage]:
                 "those that it needs."
             )
         places = _places(unpacked, folder)
-        with uninterrupted():
+        with defer_interrupts():
             return [_put(one, place, aside) for one, place in zip(unpacked, places, strict=True)]
 
 

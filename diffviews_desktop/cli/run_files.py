@@ -20,7 +20,7 @@ from diffviews_desktop.engine.jobs.drawing import (
 from diffviews_desktop.engine.jobs.grid_axes import sheet_of
 from diffviews_desktop.exports.contents import Arrays, Picture
 from diffviews_desktop.exports.numbered_files import RECORD, numbered_files
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values import conditions
 from diffviews_desktop.values.conditions import choice_of, class_number
 from diffviews_desktop.values.intervention_records import plain
@@ -103,7 +103,7 @@ def write_grid(made: PictureGrid, folder: Path) -> Answer:
                 (PICTURE, RECORD),
             )
         )
-    lines = [f"{counted(len(made.cells), 'picture')}, seeds from {made.job.settings.seed}"]
+    lines = [f"{format_count(len(made.cells), 'picture')}, seeds from {made.job.settings.seed}"]
     lines += [f"at {name}: {said_of_mask(usual)}" for name, usual in _named(made.masks)]
     lines += made.notes
     return Answer(result, [*lines, *result["files"]])

@@ -28,7 +28,7 @@ class Checksums:
 
     file: Path
 
-    def known(self, address: str) -> str:
+    def recall(self, address: str) -> str:
         """The SHA-256 of what an address had when it was first downloaded; empty where that is not
         known.
 
@@ -47,10 +47,10 @@ class Checksums:
         with writing_to(self.file):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{self.file}.lock", timeout=LOCK_SECONDS):
-                known = self._read()
-                if address not in known:
+                digests = self._read()
+                if address not in digests:
                     with replacing(self.file) as file:
-                        file.write(json.dumps({**known, address: sha256}, indent=1).encode())
+                        file.write(json.dumps({**digests, address: sha256}, indent=1).encode())
 
     def _read(self) -> dict[str, Any]:
         if not self.file.exists():

@@ -110,14 +110,14 @@ def remap_imagenet64_labels_to_standard(
     """
     mapping = load_imagenet64_to_standard_mapping(imagenet64_path, standard_path)
     try:
-        given = np.asarray(labels)
+        array = np.asarray(labels)
     except ValueError as error:
         raise DataError(f"Class labels must be an array of whole numbers ({error}).") from error
-    if given.size and given.dtype.kind not in "iu":
-        raise DataError(f"Class labels must be whole numbers: convert them from {given.dtype}.")
-    values, positions = np.unique(given, return_inverse=True)
+    if array.size and array.dtype.kind not in "iu":
+        raise DataError(f"Class labels must be whole numbers: convert them from {array.dtype}.")
+    values, positions = np.unique(array, return_inverse=True)
     first = int(one_based)
-    mapped = np.empty(len(values), dtype=np.int64)
+    numbers = np.empty(len(values), dtype=np.int64)
     for i, value in enumerate(values):
         number = mapping.get(int(value) - first)
         if number is None:
@@ -126,8 +126,8 @@ def remap_imagenet64_labels_to_standard(
                 f"{_path(imagenet64_path, IMAGENET64_FILE)}, counted from {first}: correct the "
                 "labels or what they count from."
             )
-        mapped[i] = number
-    return mapped[positions.reshape(-1)].reshape(given.shape)
+        numbers[i] = number
+    return numbers[positions.reshape(-1)].reshape(array.shape)
 
 
 def find_class_labels(folder: Path, data_root: Path) -> dict[int, str] | None:
@@ -151,33 +151,33 @@ def find_class_labels(folder: Path, data_root: Path) -> dict[int, str] | None:
     return None
 
 
-def _path(given: Path | None, bundled: str) -> Path:
-    return get_data_dir() / bundled if given is None else Path(given)
+def _path(file: Path | None, bundled: str) -> Path:
+    return get_data_dir() / bundled if file is None else Path(file)
 
 
-def _entries(given: Path | None, bundled: str) -> Mapping[int, tuple[str, str]]:
+def _entries(file: Path | None, bundled: str) -> Mapping[int, tuple[str, str]]:
     """``(WordNet id, name)`` by number, read-only; the id is empty where the file has none."""
-    path = _path(given, bundled)
-    return _read_once(path) if given is None else _read(path)
+    path = _path(file, bundled)
+    return _read_once(path) if file is None else _read(path)
 
 
-def _with_ids(given: Path | None, bundled: str) -> dict[int, tuple[str, str]]:
-    entries = dict(_entries(given, bundled))
+def _with_ids(file: Path | None, bundled: str) -> dict[int, tuple[str, str]]:
+    entries = dict(_entries(file, bundled))
     for number, (wordnet_id, _) in entries.items():
         if not wordnet_id:
             raise DataError(
-                f"{_path(given, bundled)} gives class {number} no WordNet id: write each class as "
+                f"{_path(file, bundled)} gives class {number} no WordNet id: write each class as "
                 "[WordNet id, name]."
             )
     return entries
 
 
-def _numbers_by_id(given: Path | None, bundled: str) -> dict[str, int]:
+def _numbers_by_id(file: Path | None, bundled: str) -> dict[str, int]:
     numbers: dict[str, int] = {}
-    for number, (wordnet_id, _) in _with_ids(given, bundled).items():
+    for number, (wordnet_id, _) in _with_ids(file, bundled).items():
         if wordnet_id in numbers:
             raise DataError(
-                f"{_path(given, bundled)} gives the classes {numbers[wordnet_id]} and {number} the "
+                f"{_path(file, bundled)} gives the classes {numbers[wordnet_id]} and {number} the "
                 f"same WordNet id {wordnet_id}: correct one."
             )
         numbers[wordnet_id] = number

@@ -66,7 +66,7 @@ def read_direction(path: Path) -> Direction:
     """
     try:
         data = read_bytes(path, MOST_BYTES)
-        said = _said(data, len(data), path, _Room(MOST_LISTED_MEMORY))
+        content = _read_header(data, len(data), path, _Room(MOST_LISTED_MEMORY))
         values = safetensors.numpy.load(data)
     except (OSError, ValueError, TypeError, KeyError, safetensors.SafetensorError) as error:
         raise DataError(
@@ -75,7 +75,7 @@ def read_direction(path: Path) -> Direction:
     for layer, array in values.items():
         if not np.isfinite(array).all():
             raise _not_finite(path, layer)
-    return Direction(_info(path, said), values)
+    return Direction(_info(path, content), values)
 
 
 def write_direction(
@@ -91,14 +91,14 @@ def write_direction(
     arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in values.items()}
     data = safetensors.numpy.save(arrays, metadata=header)
     try:
-        said = _said(data, len(data), path, _Room(MOST_LISTED_MEMORY))
+        content = _read_header(data, len(data), path, _Room(MOST_LISTED_MEMORY))
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path.stem} cannot be saved so that it could be read again ({brief(error)}). Choose "
             "fewer samples, or other layers."
         ) from error
     write_bytes(path, data, replace=replace)
-    return _info(path, said)
+    return _info(path, content)
 
 
 def write_bytes(path: Path, data: bytes, *, replace: bool) -> None:
@@ -112,26 +112,26 @@ def write_bytes(path: Path, data: bytes, *, replace: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not replace:
             create(path).close()  # claims the name, so that of two programs one is refused
-        _write(path, data, claimed=not replace)
+        _write(path, data, fresh=not replace)
     except FileExistsError as error:
-        raise taken(path) from error
+        raise name_in_use(path) from error
     except OSError as error:
         raise DataError(f"{path} cannot be written ({brief(error)}).") from error
 
 
-def taken(path: Path) -> UsageError:
+def name_in_use(path: Path) -> UsageError:
     """That a name is in use."""
     return UsageError(
         f"{path.stem} is there already. Choose another name, or say that it may be replaced."
     )
 
 
-def _write(path: Path, data: bytes, *, claimed: bool) -> None:
+def _write(path: Path, data: bytes, *, fresh: bool) -> None:
     try:
         with replacing(path) as file:
             file.write(data)
     except BaseException:
-        if claimed:
+        if fresh:
             path.unlink(missing_ok=True)
         raise
 
@@ -152,21 +152,21 @@ def list_directions(
         check()
         try:
             checked_name(file.stem)
-            listed = _listed(file, room)
+            info = _read_info(file, room)
         except Exception as error:  # one file must not hide the others, whatever is wrong with it
             log.info("%s is left out: %s", file, brief(error))
         else:
-            yield listed
+            yield info
 
 
-def _listed(path: Path, room: _Room) -> DirectionInfo:
+def _read_info(path: Path, room: _Room) -> DirectionInfo:
     """What the header of a file says, without its values; raises what reading may raise."""
     with open_regular(path, MOST_BYTES) as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(8)
         length = int.from_bytes(start, "little")
         data = start + file.read(min(length, MOST_HEADER))
-    return _info(path, _said(data, size, path, room))
+    return _info(path, _read_header(data, size, path, room))
 
 
 # ---- headers ------------------------------------------------------------------------------------
@@ -178,17 +178,17 @@ class _Room:
 
     left: int
 
-    def parsed(self, data: bytes, path: Path) -> Any:
+    def parse(self, data: bytes, path: Path) -> Any:
         """What a text in JSON says.
 
         Raises:
             UnfitFileError: it would take too much, or is nested too deeply.
             ValueError: it is none.
         """
-        needed, most = memory_of_json(data), min(self.left, MOST_HEADER_MEMORY)
-        if needed > most:
+        size, most = memory_of_json(data), min(self.left, MOST_HEADER_MEMORY)
+        if size > most:
             raise too_many_values(path, most)
-        self.left -= needed
+        self.left -= size
         return parse_json(data.decode(), path)
 
 
@@ -199,7 +199,7 @@ class _Said(NamedTuple):
     shapes: dict[str, LayerShape]
 
 
-def _said(data: bytes, size: int, path: Path, room: _Room) -> _Said:
+def _read_header(data: bytes, size: int, path: Path, room: _Room) -> _Said:
     """Read the header of a file.
 
     Args:
@@ -219,10 +219,10 @@ def _said(data: bytes, size: int, path: Path, room: _Room) -> _Said:
         )
     if len(data) < 8 or not 0 < length <= len(data) - 8:
         raise ValueError("it has no header")
-    header = room.parsed(data[8 : 8 + length], path)
+    header = room.parse(data[8 : 8 + length], path)
     about = header.pop("__metadata__", None) if isinstance(header, dict) else None
     text = about.get(KEY) if isinstance(about, dict) else None
-    record = room.parsed(text.encode(), path) if isinstance(text, str) else None
+    record = room.parse(text.encode(), path) if isinstance(text, str) else None
     if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
         raise DataError(
             f"{path.name} is no saved direction of this program: its header does not say so. Save "
@@ -278,14 +278,14 @@ def _not_finite(path: Path, layer: str) -> DataError:
     )
 
 
-def _info(path: Path, said: _Said) -> DirectionInfo:
-    kind, model = (said.record.get(key) for key in ("kind", "model"))
+def _info(path: Path, content: _Said) -> DirectionInfo:
+    kind, model = (content.record.get(key) for key in ("kind", "model"))
     return DirectionInfo(
         name=path.stem,
         kind=kind if isinstance(kind, str) else "",
         model=model if isinstance(model, str) else "",
-        layers=LayerSet(said.shapes),
-        shapes=said.shapes,
+        layers=LayerSet(content.shapes),
+        shapes=content.shapes,
         path=path,
-        record=said.record,
+        record=content.record,
     )

@@ -76,7 +76,7 @@ class Found:
 
 
 def find_parts(
-    what: str,
+    text: str,
     out: Path,
     catalogue: Catalogue,
     open_store: Opener,
@@ -89,7 +89,7 @@ def find_parts(
     """What a name of the catalogue, or an address, stands for now.
 
     Args:
-        what: the name or the address.
+        text: the name or the address.
         out: the data folder that it goes into.
         catalogue: what is published.
         open_store: opens the store of a location.
@@ -102,24 +102,24 @@ def find_parts(
         UsageError: there is no such name, or ``source`` is none of its places.
         StoreError: no place can be used.
     """
-    if "://" in what:
-        return Found(tuple(_of_address(what, out, open_store, data, checkpoint)))
-    model = catalogue.model(what)
+    if "://" in text:
+        return Found(tuple(_of_address(text, out, open_store, data, checkpoint)))
+    model = catalogue.model(text)
     parts: list[Part] = []
     passed_over: list[str] = []
     if data and model.data is not None:
-        chosen = _chosen(model.name, model.data.origins, source, has_keys)
-        parts.append(_first(chosen, lambda one: _folder(one, model, out, open_store), passed_over))
+        origins = _choose(model.name, model.data.origins, source, has_keys)
+        parts.append(_first(origins, lambda one: _folder(one, model, out, open_store), passed_over))
     if checkpoint and model.checkpoint is not None:
-        chosen = _chosen(model.name, model.checkpoint.origins, source, has_keys)
-        parts.append(_first(chosen, lambda one: _file(one, model, out, open_store), passed_over))
+        origins = _choose(model.name, model.checkpoint.origins, source, has_keys)
+        parts.append(_first(origins, lambda one: _file(one, model, out, open_store), passed_over))
     return Found(tuple(parts), tuple(dict.fromkeys(passed_over)))
 
 
 # ---- published models ---------------------------------------------------------------------------
 
 
-def _chosen(
+def _choose(
     name: str, origins: Sequence[Origin], source: Source | Literal["auto"], has_keys: bool
 ) -> list[Origin]:
     """The places to try.
@@ -128,14 +128,14 @@ def _chosen(
         UsageError: none is left.
     """
     if source != "auto":
-        chosen = [origin for origin in origins if origin.source == source]
-        if not chosen:
-            known = ", ".join(origin.source for origin in origins)
+        matches = [origin for origin in origins if origin.source == source]
+        if not matches:
+            names = ", ".join(origin.source for origin in origins)
             raise UsageError(
-                f"{name} cannot be downloaded from {source} alone: its places are {known}. Choose "
+                f"{name} cannot be downloaded from {source} alone: its places are {names}. Choose "
                 "one of them, or auto."
             )
-        return chosen
+        return matches
     usable = [one for one in origins if has_keys or not is_private(one.location)]
     return usable or list(origins)
 
@@ -179,16 +179,16 @@ def _folder(origin: Origin, model: PublishedModel, out: Path, open_store: Opener
 
 
 def _file(origin: Origin, model: PublishedModel, out: Path, open_store: Opener) -> Part:
-    published = model.checkpoint
-    assert published is not None
+    checkpoint = model.checkpoint
+    assert checkpoint is not None
     store = open_store(origin.location)
-    file = next((one for one in store.list() if one.key == published.file), None)
+    file = next((one for one in store.list() if one.key == checkpoint.file), None)
     if file is None:
         raise StoreNotFoundError(
             f"There is no file {origin.location.shown()}. Check whether it was moved or renamed."
         )
-    if published.sha256:
-        file = replace(file, sha256=published.sha256)
+    if checkpoint.sha256:
+        file = replace(file, sha256=checkpoint.sha256)
     place = checkpoint_place(out, model).parent
     return Part("checkpoint", store, origin.location, (file,), place)
 
@@ -199,10 +199,10 @@ def model_files(files: Iterable[RemoteFile]) -> tuple[RemoteFile, ...]:
     Not fetched are pickles, which are not read; caches of layers; and batches of activations
     (``.npz``) where they are there as one matrix as well.
     """
-    kept = [file for file in files if _is_data(PurePosixPath(file.key))]
-    if any(_is_matrix(file.key) for file in kept):
-        kept = [file for file in kept if not _is_batch(file.key)]
-    return tuple(kept)
+    selection = [file for file in files if _is_data(PurePosixPath(file.key))]
+    if any(_is_matrix(file.key) for file in selection):
+        selection = [file for file in selection if not _is_batch(file.key)]
+    return tuple(selection)
 
 
 def _is_data(key: PurePosixPath) -> bool:
@@ -247,8 +247,8 @@ def _of_address(
         for root in roots:
             below = replace(location, path=f"{location.path}/{root}".strip("/"))
             model = PurePosixPath(root).name or name
-            own = [file for file in files if file.key.startswith(root)]
-            relative = [replace(file, key=file.key.removeprefix(root)) for file in own]
+            members = [file for file in files if file.key.startswith(root)]
+            relative = [replace(file, key=file.key.removeprefix(root)) for file in members]
             yield from _of_folder(open_store(below), below, relative, out / model, data, checkpoint)
     elif len(files) == 1 and is_weights(files[0].key):
         yield Part("checkpoint", store, location, tuple(files), out / CHECKPOINTS)
@@ -289,9 +289,9 @@ def _shows_samples(key: str, root: str) -> bool:
     if not key.startswith(root):
         return False
     parts = key.removeprefix(root).split("/")
-    listed = len(parts) == 3 and (parts[0], parts[2]) == ("metadata", "dataset_info.json")
-    mapped = len(parts) == 2 and parts[0] == "embeddings" and parts[1].endswith(".csv")
-    return listed or mapped
+    is_list = len(parts) == 3 and (parts[0], parts[2]) == ("metadata", "dataset_info.json")
+    is_map = len(parts) == 2 and parts[0] == "embeddings" and parts[1].endswith(".csv")
+    return is_list or is_map
 
 
 def is_weights(key: str) -> bool:

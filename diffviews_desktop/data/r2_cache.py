@@ -41,9 +41,9 @@ _said_once: set[str] = set()
 def _open(bucket: str | None) -> WritableStore | None:
     """The bucket; None where there are no keys for it."""
     try:
-        found = bucket_access(BucketSettings(bucket=bucket or ""))
-        if found is not None:
-            return WritableStore(found.location, found.access)
+        place = bucket_access(BucketSettings(bucket=bucket or ""))
+        if place is not None:
+            return WritableStore(place.location, place.access)
         reason = "R2 is off: R2_ACCOUNT_ID, R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY are not set."
     except DiffViewsError as error:
         reason = said(error)
@@ -53,7 +53,7 @@ def _open(bucket: str | None) -> WritableStore | None:
     return None
 
 
-def _tried(work: Callable[[], T], otherwise: T) -> T:
+def _attempt(work: Callable[[], T], otherwise: T) -> T:
     try:
         return work()
     except (DiffViewsError, OSError) as error:
@@ -81,12 +81,12 @@ class R2DataStore:
         store = self._store
         if store is None:
             return []
-        return _tried(lambda: [file.key for file in store.list(prefix)], [])
+        return _attempt(lambda: [file.key for file in store.list(prefix)], [])
 
     def file_exists(self, key: str) -> bool:
         """Whether there is an object of this key."""
         store = self._store
-        return store is not None and _tried(lambda: store.stat(key) is not None, False)
+        return store is not None and _attempt(lambda: store.stat(key) is not None, False)
 
     def download_file(self, key: str, local_path: str | Path) -> bool:
         """Download one object; what was fetched of it before is not fetched again.
@@ -101,8 +101,9 @@ class R2DataStore:
         store, path = self._store, Path(local_path)
         if store is None:
             return False
-        return _tried(
-            lambda: _fetch(store, _there(store, {path.name: key}), path.parent) is not None, False
+        return _attempt(
+            lambda: _fetch(store, _stat_all(store, {path.name: key}), path.parent) is not None,
+            False,
         )
 
     def download_prefix(
@@ -123,15 +124,15 @@ class R2DataStore:
         Returns:
             How many were fetched.
         """
-        store, excluded = self._store, set(exclude_dirs)
+        store, exclusions = self._store, set(exclude_dirs)
         if store is None:
             return 0
 
         def fetch() -> int:
-            files = _wanted(store.list(prefix), prefix, excluded)
+            files = _select(store.list(prefix), prefix, exclusions)
             return len(_fetch(store, files, Path(local_dir), max_workers) or ())
 
-        return _tried(fetch, 0)
+        return _attempt(fetch, 0)
 
     def download_model_data(self, model: str, local_dir: str | Path) -> bool:
         """Download a model's folder, without its layer cache, and the files of labels beside it.
@@ -149,14 +150,14 @@ class R2DataStore:
 
         def fetch() -> bool:
             root = f"data/{model}/"
-            own = _wanted(store.list(root), root, {LAYER_CACHE})
-            if "config.json" not in own:
+            members = _select(store.list(root), root, {LAYER_CACHE})
+            if "config.json" not in members:
                 raise StoreError(f"{store.describe()} has no model {model}.")
-            files = {f"{model}/{name}": file for name, file in own.items()}
-            files |= _there(store, {name: f"data/{name}" for name in LABEL_FILES}, optional=True)
+            files = {f"{model}/{name}": file for name, file in members.items()}
+            files |= _stat_all(store, {name: f"data/{name}" for name in LABEL_FILES}, optional=True)
             return _fetch(store, files, Path(local_dir)) is not None
 
-        return _tried(fetch, False)
+        return _attempt(fetch, False)
 
 
 class R2LayerCache:
@@ -183,7 +184,7 @@ class R2LayerCache:
     def layer_exists(self, model: str, layer: str) -> bool:
         """Whether the bucket has the table of a layer's map."""
         store, key = self._store, self._key(model, layer, PARTS[0])
-        return store is not None and _tried(lambda: store.stat(key) is not None, False)
+        return store is not None and _attempt(lambda: store.stat(key) is not None, False)
 
     def download_layer(self, model: str, layer: str, local_dir: str | Path) -> bool:
         """Download a layer's map: ``<layer>.csv``, ``.json``, and ``.npy`` where it is there. Its
@@ -198,12 +199,12 @@ class R2LayerCache:
 
         def fetch() -> bool:
             keys = {f"{layer}{part}": self._key(model, layer, part) for part in PARTS}
-            files = _there(store, keys, optional=True)
+            files = _stat_all(store, keys, optional=True)
             if not {f"{layer}.csv", f"{layer}.json"} <= files.keys():
                 return False
             return _fetch(store, files, Path(local_dir)) is not None
 
-        return _tried(fetch, False)
+        return _attempt(fetch, False)
 
     def upload_layer(self, model: str, layer: str, local_dir: str | Path) -> bool:
         """Upload ``<layer>.csv``, ``.json`` and ``.npy``, the table last, so that a map which is
@@ -223,7 +224,7 @@ class R2LayerCache:
                     store.upload(self._key(model, layer, part), file)
             return True
 
-        return _tried(put, False)
+        return _attempt(put, False)
 
     def upload_layer_async(self, model: str, layer: str, local_dir: str | Path) -> None:
         """Have `upload_layer` done in the background, one layer after the other. The program does
@@ -234,19 +235,21 @@ class R2LayerCache:
         self._uploads.submit(self.upload_layer, model, layer, local_dir)
 
 
-def _wanted(files: Iterable[RemoteFile], prefix: str, excluded: set[str]) -> dict[str, RemoteFile]:
+def _select(
+    files: Iterable[RemoteFile], prefix: str, exclusions: set[str]
+) -> dict[str, RemoteFile]:
     """Objects by their paths below a prefix, without what is not fetched."""
-    found = {}
+    selection = {}
     for file in files:
         name = file.key.removeprefix(prefix).lstrip("/")
         folders = name.split("/")[:-1]
         unsafe = name.endswith(NOT_FETCHED) and UNSAFE & set(file.key.split("/")[:-1])
-        if name and not name.endswith("/") and not unsafe and not excluded & set(folders):
-            found[name] = file
-    return found
+        if name and not name.endswith("/") and not unsafe and not exclusions & set(folders):
+            selection[name] = file
+    return selection
 
 
-def _there(
+def _stat_all(
     store: Store, keys: Mapping[str, str], *, optional: bool = False
 ) -> dict[str, RemoteFile]:
     """Objects by the names of the files that they become.
@@ -254,14 +257,14 @@ def _there(
     Raises:
         StoreError: one is not there, and not optional.
     """
-    found = {}
+    files = {}
     for name, key in keys.items():
         file = store.stat(key)
         if file is not None:
-            found[name] = file
+            files[name] = file
         elif not optional:
             raise StoreError(f"{store.describe()} has no {key}.")
-    return found
+    return files
 
 
 def _fetch(
@@ -273,14 +276,14 @@ def _fetch(
     Raises:
         StoreError: the bucket cannot be used.
     """
-    renamed = _Renamed(store, files)
-    plan = plan_download(renamed.list(), folder)
-    done = download(renamed, plan, workers=workers)
-    for one in (*plan.refused, *done.failed):
+    source = _Renamed(store, files)
+    plan = plan_download(source.list(), folder)
+    result = download(source, plan, workers=workers)
+    for one in (*plan.refused, *result.failed):
         log.warning("R2: %s: %s", one.key, one.reason)
     for key in plan.different:
         log.warning("R2: %s is there with another content, and stays", key)
-    return None if plan.refused or done.failed or plan.different else done.files
+    return None if plan.refused or result.failed or plan.different else result.files
 
 
 class _Renamed:
@@ -291,8 +294,8 @@ class _Renamed:
         self._files = files
 
     def list(self, prefix: str = "") -> Files:
-        named = [replace(file, key=name) for name, file in self._files.items()]
-        return sorted((file for file in named if file.key.startswith(prefix)), key=_key_of)
+        files = [replace(file, key=name) for name, file in self._files.items()]
+        return sorted((file for file in files if file.key.startswith(prefix)), key=_key_of)
 
     def stat(self, key: str) -> RemoteFile | None:
         file = self._store.stat(self._files[key].key)

@@ -82,8 +82,8 @@ class _Part(BaseModel):
     bytes: _Bytes | None = None
 
     def origins(self) -> tuple[Origin, ...]:
-        given = [(source, getattr(self, source, None)) for source in SOURCES]
-        return tuple(Origin(source, Location.parse(text)) for source, text in given if text)
+        addresses = [(source, getattr(self, source, None)) for source in SOURCES]
+        return tuple(Origin(source, Location.parse(text)) for source, text in addresses if text)
 
 
 class _Checkpoint(_Part):
@@ -116,10 +116,10 @@ class Catalogue:
             UsageError: there is none of this name; the text lists some.
         """
         if name not in self.models:
-            why = f" {self.problem}" if self.problem else ""
+            reason = f" {self.problem}" if self.problem else ""
             raise UsageError(
                 f"No model called “{visible(name, MOST_OF_NAME)}” is in the catalogue. Choose one "
-                f"that “diffviews-desktop download --list” shows, or name an address.{why}"
+                f"that “diffviews-desktop download --list” shows, or name an address.{reason}"
             )
         return self.models[name]
 
@@ -134,21 +134,21 @@ def read_catalogue() -> Catalogue:
 
     A table of the user's that cannot be read is left out; the catalogue says so.
     """
-    bundled = _bundled()
-    own, problem = own_catalogue(), ""
+    bundled = _read_bundled_table()
+    path, problem = own_catalogue(), ""
     models: dict[str, PublishedModel] = {}
     try:
-        models = read_table(own)
+        models = read_table(path)
     except FileNotFoundError:
         pass
     except (DataError, OSError) as error:
-        said = str(error) if isinstance(error, DataError) else f"{own} cannot be read."
-        problem = f"{said} Until you correct it, only the program's own catalogue counts."
+        sentence = str(error) if isinstance(error, DataError) else f"{path} cannot be read."
+        problem = f"{sentence} Until you correct it, only the program's own catalogue counts."
     return Catalogue({**models, **{k: v for k, v in bundled.items() if k not in models}}, problem)
 
 
 @cache
-def _bundled() -> dict[str, PublishedModel]:
+def _read_bundled_table() -> dict[str, PublishedModel]:
     return read_table(paths.resources() / "sources.toml")
 
 
@@ -179,19 +179,19 @@ def _entry(name: str, value: Any) -> PublishedModel:
     Raises:
         ValueError, UnsafeKeyError: it is not as it should be; the text is a sentence.
     """
-    shown = visible(name, MOST_OF_NAME)
+    label = visible(name, MOST_OF_NAME)
     if not _NAME.fullmatch(name) or name == CHECKPOINTS:
         raise ValueError(
-            f"“{shown}” cannot be a model's name. Use letters, digits, “-”, “_” and “.”, and "
+            f"“{label}” cannot be a model's name. Use letters, digits, “-”, “_” and “.”, and "
             f"begin with a letter or a digit; “{CHECKPOINTS}” is taken."
         )
     local_path(Path(), name)  # a name that every disk can have
     if not isinstance(value, dict):
-        raise ValueError(f"“{shown}” must be a table: write [{shown}] above its values.")
+        raise ValueError(f"“{label}” must be a table: write [{label}] above its values.")
     try:
         read = _Model.model_validate(value)
     except ValidationError as error:
-        raise ValueError(f"[{shown}] {first_problem(error)}.") from error
+        raise ValueError(f"[{label}] {first_problem(error)}.") from error
     data, checkpoint = None, None
     if read.data is not None:
         data = PublishedFolder(_some(name, "data", read.data), read.data.bytes)
@@ -282,14 +282,14 @@ def checkpoint_place(folder: Path, model: PublishedModel) -> Path:
     file = model.checkpoint.file
     if model.data is None:
         return folder / CHECKPOINTS / file
-    own = folder / model.name
+    model_folder = folder / model.name
     try:
-        named = read_config(own).checkpoint or ""
+        relative = read_config(model_folder).checkpoint or ""
     except DataError:
-        named = ""
-    if PurePosixPath(named).name == file and stays_inside(own, named):
-        return own / named
-    return own / CHECKPOINTS / file
+        relative = ""
+    if PurePosixPath(relative).name == file and stays_inside(model_folder, relative):
+        return model_folder / relative
+    return model_folder / CHECKPOINTS / file
 
 
 def ensure_data_ready(
@@ -312,13 +312,13 @@ def ensure_data_ready(
     catalogue = read_catalogue()
     missing: list[MissingPart] = []
     for name in models:
-        listed = look_at(data_dir, catalogue.model(name))
-        model, file = listed.model, listed.checkpoint_file
-        if model.data is not None and listed.data != "all":
+        entry = look_at(data_dir, catalogue.model(name))
+        model, file = entry.model, entry.checkpoint_file
+        if model.data is not None and entry.data != "all":
             data = model.data
             missing.append(MissingPart(name, "data", data_dir / name, data.origins, data.bytes))
-        needed = checkpoints is None or name in checkpoints
-        if needed and model.checkpoint is not None and file and listed.checkpoint != "all":
+        with_checkpoint = checkpoints is None or name in checkpoints
+        if with_checkpoint and model.checkpoint is not None and file and entry.checkpoint != "all":
             one = model.checkpoint
             missing.append(MissingPart(name, "checkpoint", file, one.origins, one.bytes))
     return Readiness(tuple(missing))

@@ -14,8 +14,8 @@ from diffviews_desktop.data.directions import (
     MOST_BYTES,
     Direction,
     list_directions,
+    name_in_use,
     read_direction,
-    taken,
     write_bytes,
     write_direction,
 )
@@ -116,7 +116,7 @@ def check_free(opened: OpenedModel, name: str, *, replace: bool) -> None:
     """
     path = folder_to_write(opened) / (checked_name(name) + ENDING)
     if not replace and os.path.lexists(path):
-        raise taken(path)
+        raise name_in_use(path)
 
 
 def save(

@@ -26,7 +26,7 @@ from diffviews_desktop.engine.jobs.downloading import (
 )
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.errors import CheckpointError, DiffViewsError, StoreDamagedError
-from diffviews_desktop.text.wording import counted, size
+from diffviews_desktop.text.wording import format_count, size
 from diffviews_desktop.values.locations import Location, shown_address
 from diffviews_desktop.values.transfers import DownloadPlan, DownloadResult, TransferProgress
 
@@ -155,7 +155,7 @@ class _Tally:
         """Tell how far it is; raises `Cancelled` where it is to end."""
         files, there = self._ended_files + done.files, self._ended_bytes + done.bytes
         speed, left = done.bytes_per_second, done.seconds_left
-        parts = [f"{files:,} of {counted(self._files, 'file')}"]
+        parts = [f"{files:,} of {format_count(self._files, 'file')}"]
         parts.append(f"{size(there)} of {size(self._bytes)}")
         if speed:
             parts.append(f"{size(speed)}/s")
@@ -221,7 +221,7 @@ def _check(path: Path, address: str, is_new: bool, workspace: Workspace) -> None
     from diffviews_desktop.adapters.checkpoint import read_stored
 
     digest, checksums = file_digest(path, workspace.check).hex(), own_checksums()
-    known = checksums.known(address)
+    known = checksums.recall(address)
     if known and known != digest:
         raise StoreDamagedError(
             f"{address} has changed since it was first downloaded: its SHA-256 is "

@@ -360,7 +360,7 @@ class MapMaker:
                     **({} if facts is None else remember(opened, facts)),
                 },
                 wanted.layers,
-                known=known,
+                records=known,
                 progress=lambda fraction: self.host.progress("saving", fraction),
             )
         if partial is not None:

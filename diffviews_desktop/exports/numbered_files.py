@@ -31,7 +31,7 @@ from diffviews_desktop.errors import DataError
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Description
 from diffviews_desktop.files import writing
-from diffviews_desktop.files.interrupts import uninterrupted, unwinding
+from diffviews_desktop.files.interrupts import defer_interrupts, unwinding
 from diffviews_desktop.files.leftovers import PART
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class NumberedFiles:
         Raises:
             OSError: a file could not be written; none of them stays.
         """
-        with uninterrupted():
+        with defer_interrupts():
             finish_begun(self._folder)
             taken, number = _taken(self._folder), 0
             while True:

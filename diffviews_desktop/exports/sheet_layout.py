@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from diffviews_desktop.text.plain import MOST_OF_NAME, elided, visible
+from diffviews_desktop.text.plain import MOST_OF_NAME, elide, visible
 
 Measure = Callable[[str], float]
 """How wide a text is."""
@@ -124,5 +124,5 @@ def fitting(name: str, width: float, measure: Measure) -> str:
     """A name, shortened in its middle until it fits: the names of seeds differ at their ends."""
     whole = text = visible(name, MOST_OF_NAME)
     while len(text) > 1 and measure(text) > width:
-        text = elided(whole, len(text) - 1)
+        text = elide(whole, len(text) - 1)
     return text

@@ -33,9 +33,9 @@ def open_archive(
         zipfile.BadZipFile: it is none, or damaged; damage shows itself in other errors, too.
     """
     with open_regular(path) as file:
-        bounded = _BoundedReads(file, path, most)
-        with _Archive(bounded, check) as archive:
-            bounded.most = None
+        stream = _BoundedReads(file, path, most)
+        with _Archive(stream, check) as archive:
+            stream.most = None
             yield archive
 
 

@@ -62,24 +62,24 @@ def csv_table(path: Path, fits: Callable[[Sequence[str]], bool] = lambda header:
     """
     hint = _HINT.fullmatch(_first_line(path))
     begin = 1 if hint else 0
-    found: list[CsvTable] = []
+    tables: list[CsvTable] = []
     for separator in (hint[1],) if hint else SEPARATORS:
         # of all but the first, an error only says that it is not the separator
-        with contextlib.suppress(*(csv.Error,) if found else ()):
+        with contextlib.suppress(*(csv.Error,) if tables else ()):
             table = _table(path, separator, begin)
             if fits(table.header):
                 return table
-            found.append(table)
-    return max(found, key=lambda table: len(table.header))
+            tables.append(table)
+    return max(tables, key=lambda table: len(table.header))
 
 
 def with_row_names(table: CsvTable) -> CsvTable:
     """A table as it is, or under a header that has a name for each of its columns: R counts the
     rows in a first column, and gives it no name."""
     first = list(islice(table.rows, _COUNTED))
-    counted = [row[0] for row in first] == [str(i + 1) for i in range(len(first))]
+    is_count = [row[0] for row in first] == [str(i + 1) for i in range(len(first))]
     rows = chain(first, table.rows)
-    if first and counted and all(len(row) == len(table.header) + 1 for row in first):
+    if first and is_count and all(len(row) == len(table.header) + 1 for row in first):
         return CsvTable(["", *table.header], rows, table.separator)
     return CsvTable(table.header, rows, table.separator)
 
@@ -139,9 +139,10 @@ def _table(path: Path, separator: str, begin: int) -> CsvTable:
 
 def _is_padded(header: Sequence[str]) -> bool:
     """Whether a space stands before, or after, each separator."""
-    after, before = header[1:], header[:-1]
-    return bool(after) and (
-        all(name[:1].isspace() for name in after) or all(name[-1:].isspace() for name in before)
+    next_names, previous_names = header[1:], header[:-1]
+    return bool(next_names) and (
+        all(name[:1].isspace() for name in next_names)
+        or all(name[-1:].isspace() for name in previous_names)
     )
 
 

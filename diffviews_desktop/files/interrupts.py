@@ -9,19 +9,19 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-_pressed: list[int] = []
+_presses: list[int] = []
 _Handler = Callable[[int, FrameType | None], None]
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
+def defer_interrupts() -> Iterator[None]:
     """Put Ctrl-C and SIGTERM off until the block has ended: for moments, not for long work."""
-    caught: list[int] = []
+    signals: list[int] = []
     try:
-        with _handled((signal.SIGINT, signal.SIGTERM), lambda number, _: caught.append(number)):
+        with _handle((signal.SIGINT, signal.SIGTERM), lambda number, _: signals.append(number)):
             yield
     finally:
-        for number in caught:
+        for number in signals:
             signal.raise_signal(number)
 
 
@@ -34,18 +34,18 @@ def insistent() -> Iterator[None]:
     """
 
     def press(number: int, _: FrameType | None) -> None:
-        _pressed.append(number)
+        _presses.append(number)
         raise KeyboardInterrupt
 
     try:
-        with _handled((signal.SIGINT,), press), swallowed_in_silence():
+        with _handle((signal.SIGINT,), press), swallowed_in_silence():
             try:
                 yield
             except Exception:
                 raise_again()
                 raise
     finally:
-        _pressed.clear()
+        _presses.clear()
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ def swallowed_in_silence() -> Iterator[None]:
 
 def raise_again() -> None:
     """Raise KeyboardInterrupt where Ctrl-C was pressed in an `insistent` block that goes on."""
-    if _pressed:
+    if _presses:
         raise KeyboardInterrupt
 
 
@@ -80,23 +80,23 @@ def unwinding() -> Iterator[None]:
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield  # the program has decided on something else
         return
-    with _handled((signal.SIGTERM,), leave):
+    with _handle((signal.SIGTERM,), leave):
         yield
 
 
 @contextlib.contextmanager
-def _handled(signals: tuple[signal.Signals, ...], handler: _Handler) -> Iterator[None]:
+def _handle(signals: tuple[signal.Signals, ...], handler: _Handler) -> Iterator[None]:
     """Handle signals in another way; those that are ignored stay so."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python's handlers run in the main thread alone
         return
-    before = {number: signal.getsignal(number) for number in signals}
+    originals = {number: signal.getsignal(number) for number in signals}
     try:
-        for number, former in before.items():
+        for number, former in originals.items():
             if former not in (signal.SIG_IGN, None):  # None: not of Python, cannot be put back
                 signal.signal(number, handler)
         yield
     finally:
-        for number, former in before.items():
+        for number, former in originals.items():
             if former not in (signal.SIG_IGN, None):
                 signal.signal(number, former)

@@ -34,13 +34,13 @@ _OPEN = os.O_RDONLY | sum(
 
 
 @contextlib.contextmanager
-def held(written: int | Path) -> Iterator[None]:
+def hold(target: int | Path) -> Iterator[None]:
     """Let other programs know that this one writes to a file, open under this number, or in a
     folder, while the block lasts."""
     if fcntl is None:
         yield
         return
-    descriptor = os.dup(written) if isinstance(written, int) else os.open(written, _OPEN)
+    descriptor = os.dup(target) if isinstance(target, int) else os.open(target, _OPEN)
     try:
         with contextlib.suppress(OSError):  # not every file system can
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

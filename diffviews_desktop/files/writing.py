@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from diffviews_desktop.files.interrupts import uninterrupted
-from diffviews_desktop.files.leftovers import PART, held, sweep
+from diffviews_desktop.files.interrupts import defer_interrupts
+from diffviews_desktop.files.leftovers import PART, hold, sweep
 from diffviews_desktop.files.reading import T
 
 _OWN = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"))
@@ -43,12 +43,12 @@ def replacing_all(*paths: Path) -> Iterator[list[IO[bytes]]]:
         OSError: one cannot be written.
     """
     with contextlib.ExitStack() as stack:
-        written = [stack.enter_context(_going(path)) for path in paths]
-        yield [file for _, file in written]
-        for _, file in written:
+        outputs = [stack.enter_context(_going(path)) for path in paths]
+        yield [file for _, file in outputs]
+        for _, file in outputs:
             close_synced(file)
-        with uninterrupted():
-            _take_places([temporary for temporary, _ in written], paths)
+        with defer_interrupts():
+            _take_places([temporary for temporary, _ in outputs], paths)
 
 
 @contextlib.contextmanager
@@ -63,10 +63,10 @@ def private_folder(folder: Path) -> Iterator[Path]:
     """
     temporary, _ = _made_in(folder, lambda path: os.mkdir(path, 0o700))
     try:
-        with held(temporary):
+        with hold(temporary):
             yield temporary
     finally:
-        with uninterrupted():
+        with defer_interrupts():
             shutil.rmtree(temporary, ignore_errors=True)
 
 
@@ -126,7 +126,7 @@ def _going(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     """`create_beside`, of which nothing stays under that name."""
     temporary, file = create_beside(path)
     try:
-        with file, held(file.fileno()):
+        with file, hold(file.fileno()):
             yield temporary, file
     finally:
         _unlink(temporary)
@@ -134,13 +134,13 @@ def _going(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
 
 def _take_places(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
     fresh = [path for path in paths if not os.path.lexists(path)]
-    taken: list[Path] = []
+    targets: list[Path] = []
     try:
         for temporary, path in zip(temporaries, paths, strict=True):
             os.replace(temporary, path)
-            taken.append(path)
+            targets.append(path)
     except OSError:
-        for path in set(fresh).intersection(taken):
+        for path in set(fresh).intersection(targets):
             _unlink(path)
         raise
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.translation import grouped, marked, tr
+from diffviews_desktop.text.translation import group_digits, marked, tr
 
 _NAMED = 3
 _LONGEST = 80
@@ -59,19 +59,19 @@ def left_out(faults: Mapping[str, Fault], noun: str = "picture") -> str:
     """
     if len(faults) == 1:
         ((name, fault),) = faults.items()
-        shown = visible(name, _LONGEST)
-        return tr(_ONE_LEFT_OUT[noun], fault=tr(fault.of_one), name=shown)
-    return tr(_LEFT_OUT[noun], count=grouped(len(faults)), faults=faults_of(faults))
+        label = visible(name, _LONGEST)
+        return tr(_ONE_LEFT_OUT[noun], fault=tr(fault.of_one), name=label)
+    return tr(_LEFT_OUT[noun], count=group_digits(len(faults)), faults=faults_of(faults))
 
 
 def faults_of(faults: Mapping[str, Fault]) -> str:
     """``2 are damaged (a.png, b.png), 1 is too large (c.png)``."""
     parts = []
     for fault in Fault:
-        names = [name for name, found in faults.items() if found is fault]
+        names = [name for name, kind in faults.items() if kind is fault]
         if names:
-            shown = ", ".join(visible(name, _LONGEST) for name in names[:_NAMED])
+            listing = ", ".join(visible(name, _LONGEST) for name in names[:_NAMED])
             more = "…" if len(names) > _NAMED else ""
             words = fault.value[len(names) > 1]
-            parts.append(f"{grouped(len(names))} {tr(words)} ({shown}{more})")
+            parts.append(f"{group_digits(len(names))} {tr(words)} ({listing}{more})")
     return ", ".join(parts)

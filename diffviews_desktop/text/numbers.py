@@ -62,13 +62,13 @@ def read_real(text: str) -> float:
     plain = _plain(text)
     match = _NUMBER.fullmatch(plain)
     if match is None:
-        raise NotANumber(_with_advice(tr("{text} is not a number.", text=_quoted(text)), plain))
+        raise NotANumber(_with_advice(tr("{text} is not a number.", text=_quote(text)), plain))
     if _THOUSANDS.fullmatch(match["digits"]):
         raise _two_readings(text, match["digits"])
     value = float(plain.replace(",", "."))
     if not math.isfinite(value):
         raise NotANumber(
-            tr("{text} is larger than this program can compute with.", text=_quoted(text))
+            tr("{text} is larger than this program can compute with.", text=_quote(text))
         )
     return value
 
@@ -83,17 +83,17 @@ def read_whole(text: str) -> int:
     plain = _plain(text)
     match = _NUMBER.fullmatch(plain)
     if match is None:
-        no_number = tr("{text} is not a whole number.", text=_quoted(text))
+        no_number = tr("{text} is not a whole number.", text=_quote(text))
         raise NotANumber(_with_advice(no_number, plain, tr("Write a number such as 12.")))
     if _THOUSANDS_OF_EITHER.fullmatch(match["digits"]):
         raise _two_readings(text, match["digits"])
     value = Decimal(plain.replace(",", "."))
     if value.adjusted() >= MOST_DIGITS:
         raise NotANumber(
-            tr("{text} has more digits than this program can compute with.", text=_quoted(text))
+            tr("{text} has more digits than this program can compute with.", text=_quote(text))
         )
     if value != value.to_integral_value():
-        raise NotANumber(tr("{text} is not a whole number.", text=_quoted(text)))
+        raise NotANumber(tr("{text} is not a whole number.", text=_quote(text)))
     return int(value)
 
 
@@ -112,8 +112,8 @@ def read_reals(text: str, count: int | None = None) -> tuple[float, ...]:
         TwoReadings: it can be several lists, as ``0,5``, ``0,5,2``, ``0,5, 2``, ``1 500`` can.
     """
     plain = _plain(text)
-    alone = ";" not in plain and not re.search(r"\s", plain) and plain.count(",") + 1 == count
-    return tuple(read_real(part) for part in (split(plain) if alone else _parts(plain)))
+    by_commas = ";" not in plain and not re.search(r"\s", plain) and plain.count(",") + 1 == count
+    return tuple(read_real(part) for part in (split(plain) if by_commas else _parts(plain)))
 
 
 def read_wholes(text: str) -> tuple[int, ...]:
@@ -148,12 +148,12 @@ def _parts(text: str) -> list[str]:
     if ";" in text:
         return split(text, ";")
     parts = text.split(",")
-    apart = [not part[:1].strip() for part in parts[1:]]
+    spaces = [not part[:1].strip() for part in parts[1:]]
     """Of each comma, whether it is followed by a space, or by nothing."""
     if "." in text:
-        mixed = any(apart) and not all(apart)
-        parted = bool(_THOUSANDS_IN_LIST.search(text))
-        two_ways = (mixed and parted) or bool(_PARTED_NUMBER.fullmatch(text))
+        mixed = any(spaces) and not all(spaces)
+        has_thousands = bool(_THOUSANDS_IN_LIST.search(text))
+        two_ways = (mixed and has_thousands) or bool(_PARTED_NUMBER.fullmatch(text))
     else:
         two_ways = bool(_SPACED.fullmatch(text)) or any(
             _UNDOTTED.fullmatch(left) and right[:1].isdigit() for left, right in pairwise(parts)
@@ -168,7 +168,7 @@ def _unclear(text: str) -> TwoReadings:
         tr(
             "{text} can be read in more than one way. Separate the numbers with semicolons, such "
             "as 0.5; 1; 2.",
-            text=_quoted(text),
+            text=_quote(text),
         )
     )
 
@@ -187,9 +187,9 @@ def _plain_letter(letter: str) -> str:
     return " " if letter in "\t\r\n" else letter
 
 
-def _quoted(text: str) -> str:
-    shown = text.strip()
-    return repr(shown if len(shown) <= MOST_LETTERS else shown[:MOST_LETTERS] + "…")
+def _quote(text: str) -> str:
+    excerpt = text.strip()
+    return repr(excerpt if len(excerpt) <= MOST_LETTERS else excerpt[:MOST_LETTERS] + "…")
 
 
 def _with_advice(problem: str, plain: str, usual: str = "") -> str:
@@ -201,13 +201,13 @@ def _with_advice(problem: str, plain: str, usual: str = "") -> str:
 
 
 def _two_readings(text: str, digits: str) -> TwoReadings:
-    together = re.sub("[.,]", "", digits)
+    whole = re.sub("[.,]", "", digits)
     decimal = digits.replace(",", ".").rstrip("0").rstrip(".")
     return TwoReadings(
         tr(
             "{text} can be {one} or {other}. Write one of these.",
-            text=_quoted(text),
-            one=together,
+            text=_quote(text),
+            one=whole,
             other=decimal,
         )
     )

@@ -43,20 +43,20 @@ def visible(text: str, most: int | None = None, *, lines: bool = False) -> str:
         lines: let line breaks and tabs stand.
     """
     if most is not None and len(text) > 4 * most:  # what is left out is not looked at
-        text = elided(text, 2 * most)
+        text = elide(text, 2 * most)
     if not (_LINES if lines else _PLAIN).fullmatch(text):
         text = "".join(_letters(text, lines))
-    return text if most is None else elided(text, most)
+    return text if most is None else elide(text, most)
 
 
 def _letters(text: str, lines: bool) -> Iterator[str]:
-    piled = 0
+    height = 0
     for letter in text:
         kind = unicodedata.category(letter)
         joiner = letter in _JOINERS
-        piled = piled + 1 if joiner or kind in _MARKS else 0
+        height = height + 1 if joiner or kind in _MARKS else 0
         harmless = joiner or kind not in _ESCAPED or _is_new(letter)
-        if (lines and letter in "\n\t") or (harmless and piled <= MOST_MARKS):
+        if (lines and letter in "\n\t") or (harmless and height <= MOST_MARKS):
             yield letter
         else:
             yield _escape(letter)
@@ -86,20 +86,20 @@ def steady(text: str) -> str:
 
 
 def _steady_line(line: str) -> str:
-    def marked(words: re.Match[str]) -> str:
+    def mark(words: re.Match[str]) -> str:
         return words[0] + _MARK if words.end() < len(line) else words[0]
 
     first = next(filter(str.isalpha, line), "")
     begins = _MARK if _TO_THE_LEFT.match(first) else ""
-    return begins + _TO_THE_LEFT.sub(marked, line)
+    return begins + _TO_THE_LEFT.sub(mark, line)
 
 
-def elided(text: str, most: int) -> str:
+def elide(text: str, most: int) -> str:
     """A text of at most ``most`` letters, what is too much left out of its middle."""
     if len(text) <= most:
         return text
-    left = max(0, most - 1)
-    return f"{text[: left - left // 2]}…{text[len(text) - left // 2 :]}"
+    room = max(0, most - 1)
+    return f"{text[: room - room // 2]}…{text[len(text) - room // 2 :]}"
 
 
 def encodable(text: str) -> str:
@@ -136,4 +136,4 @@ def from_csv_column(cells: Sequence[str]) -> Sequence[str]:
 
 def file_name(text: str) -> str:
     """A text as a part of the name that is suggested for a file: no folders, and not too long."""
-    return elided(re.sub(r'[/\\:*?"<>|]+', "-", visible(text, 4 * MOST_OF_NAME)), MOST_OF_NAME)
+    return elide(re.sub(r'[/\\:*?"<>|]+', "-", visible(text, 4 * MOST_OF_NAME)), MOST_OF_NAME)

@@ -46,23 +46,23 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As `argparse.ArgumentParser` does."""
-        given = sys.argv[1:] if args is None else args
-        return super().parse_known_args(joined_negatives(given), namespace)
+        arguments = sys.argv[1:] if args is None else args
+        return super().parse_known_args(join_negatives(arguments), namespace)
 
     def error(self, message: str) -> NoReturn:
         super().error(visible(message, MOST_SHOWN))
 
 
-def joined_negatives(arguments: Sequence[str]) -> list[str]:
+def join_negatives(arguments: Sequence[str]) -> list[str]:
     """``--range -1,1`` as ``--range=-1,1``: argparse takes what begins with a minus for an option,
     unless it is one number."""
-    joined: list[str] = []
+    result: list[str] = []
     for argument in arguments:
-        if joined and _NEGATIVE.match(argument) and _OPTION.fullmatch(joined[-1]):
-            joined[-1] += f"={argument}"
+        if result and _NEGATIVE.match(argument) and _OPTION.fullmatch(result[-1]):
+            result[-1] += f"={argument}"
         else:
-            joined.append(argument)
-    return joined
+            result.append(argument)
+    return result
 
 
 class _Harmless(io.TextIOBase):
@@ -103,15 +103,15 @@ class _Harmless(io.TextIOBase):
 @contextlib.contextmanager
 def harmless() -> Iterator[None]:
     """Have all that Python prints meanwhile made visible, in what the terminal can encode."""
-    before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (None if stream is None else _made(stream) for stream in before)
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (None if stream is None else _wrap(stream) for stream in streams)
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = before
+        sys.stdout, sys.stderr = streams
 
 
-def _made(stream: TextIO | _Harmless) -> _Harmless:
+def _wrap(stream: TextIO | _Harmless) -> _Harmless:
     if isinstance(stream, _Harmless):
         return stream
     if isinstance(stream, io.TextIOWrapper):

@@ -23,22 +23,22 @@ _language = ENGLISH
 
 def tr(text: str, /, **values: object) -> str:
     """A text in the language of the window, with values in place of ``{names}``."""
-    found = _catalogue.gettext(text) if text else ""
-    return found.format(**values) if values else found
+    translation = _catalogue.gettext(text) if text else ""
+    return translation.format(**values) if values else translation
 
 
 def tr_in(context: str, text: str, /, **values: object) -> str:
     """The same for an English word that means several things; the context says which."""
-    found = _catalogue.pgettext(context, text)
-    return found.format(**values) if values else found
+    translation = _catalogue.pgettext(context, text)
+    return translation.format(**values) if values else translation
 
 
 def trn(one: str, several: str, number: int, /, **values: object) -> str:
     """A text that depends on a number, which stands in it as ``{number}``: ``2,000 pictures``."""
-    return _catalogue.ngettext(one, several, number).format(number=grouped(number), **values)
+    return _catalogue.ngettext(one, several, number).format(number=group_digits(number), **values)
 
 
-def grouped(number: int) -> str:
+def group_digits(number: int) -> str:
     """A whole number with its thousands apart: ``2,000``; by a narrow space where people take a
     comma for the decimal point."""
     text = f"{number:,}"
@@ -66,9 +66,9 @@ def use(language: str, catalogues: Path) -> str:
         catalogues: the folder of the languages other than English.
     """
     global _catalogue, _language
-    wanted = _languages_of_system() if language == "system" else [language]
+    codes = _languages_of_system() if language == "system" else [language]
     _catalogue, _language = gettext.NullTranslations(), ENGLISH
-    for code in wanted:
+    for code in codes:
         short = code.split("_")[0].lower()
         if short == ENGLISH:
             break

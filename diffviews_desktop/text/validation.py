@@ -34,15 +34,15 @@ def check_numbers(value: object) -> None:
     Raises:
         ValueError: one does not fit into 64 bits.
     """
-    left = [value]
-    while left:
-        one = left.pop()
+    stack = [value]
+    while stack:
+        one = stack.pop()
         if isinstance(one, int):
             if not -_LARGEST <= one <= _LARGEST:
                 raise ValueError(tr("a number in it is too large"))
         elif isinstance(one, tuple | list | frozenset):
-            left += one
+            stack += one
         elif isinstance(one, dict):
-            left += one.values()
+            stack += one.values()
         elif is_dataclass(one):
-            left += vars(one).values()
+            stack += vars(one).values()

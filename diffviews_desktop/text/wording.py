@@ -11,7 +11,7 @@ from diffviews_desktop.text.translation import tr
 MOST_LISTED = 1000  # letters of a list in a sentence
 
 
-def counted(number: int, noun: str, one: str = "", several: str = "") -> str:
+def format_count(number: int, noun: str, one: str = "", several: str = "") -> str:
     """``1 picture``, ``2,000 pictures``; with a verb, ``1 picture has``, ``2 pictures have``."""
     verb = one if number == 1 else several
     return f"{number:,} {noun}{'' if number == 1 else 's'}{f' {verb}' if verb else ''}"
@@ -43,8 +43,8 @@ def time_left(seconds: float) -> str:
 
 def no_layer(whose: str, name: str, layers: Iterable[str]) -> str:
     """That something has no such layer, and which it has; a file may name them at any length."""
-    there = visible(", ".join(layers), MOST_LISTED) or "none"
-    return f"{whose} has no layer '{visible(name, MOST_OF_NAME)}'. Its layers: {there}."
+    names = visible(", ".join(layers), MOST_LISTED) or "none"
+    return f"{whose} has no layer '{visible(name, MOST_OF_NAME)}'. Its layers: {names}."
 
 
 def as_sentence(phrase: str) -> str:
@@ -64,14 +64,14 @@ def lasting(seconds: float) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
+    minutes, remainder = divmod(whole, 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s"
+        return f"{minutes} min {remainder} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
 
 
-def listed(parts: Sequence[str]) -> str:
+def join_words(parts: Sequence[str]) -> str:
     """``a, b and c``."""
     if len(parts) < 2:
         return "".join(parts)

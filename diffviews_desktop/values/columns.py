@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.text.plain import MOST_OF_NAME, csv_cell, visible
-from diffviews_desktop.text.translation import grouped, tr
+from diffviews_desktop.text.translation import group_digits, tr
 from diffviews_desktop.values.packed_strings import Texts
 
 ColumnKind = Literal["numbers", "dates", "categories", "texts"]
@@ -73,7 +73,7 @@ class Column:
         if self.kind == "texts":
             return tr(
                 "it has {number} different texts, and colours tell at most {most_categories} apart",
-                number=grouped(len(self.names)),
+                number=group_digits(len(self.names)),
                 most_categories=MOST_CATEGORIES,
             ) + (f"; {self.note}" if self.note else "")
         values = self.values[self.known]

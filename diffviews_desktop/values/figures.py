@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.text.translation import grouped, tr
+from diffviews_desktop.text.translation import group_digits, tr
 from diffviews_desktop.values.preferences import Ramp
 from diffviews_desktop.values.quantities import Values
 
@@ -79,8 +79,8 @@ class FigureStyle:
                 tr(
                     "A figure of {across} × {down} pixels is too large. Choose a smaller "
                     "size or fewer dots per inch.",
-                    across=grouped(across),
-                    down=grouped(down),
+                    across=group_digits(across),
+                    down=group_digits(down),
                 )
             )
 

@@ -18,11 +18,11 @@ def checksums(tmp_path: Path) -> Checksums:
 
 
 def test_the_first_checksum_of_an_address_stays(checksums: Checksums) -> None:
-    assert checksums.known("https://host/a") == ""
+    assert checksums.recall("https://host/a") == ""
     checksums.remember("https://host/a", "a" * 64)
     checksums.remember("https://host/a", "b" * 64)
     checksums.remember("https://host/b", "c" * 64)
-    assert checksums.known("https://host/a") == "a" * 64
+    assert checksums.recall("https://host/a") == "a" * 64
     assert json.loads(checksums.file.read_text()) == {
         "https://host/a": "a" * 64,
         "https://host/b": "c" * 64,
@@ -45,14 +45,14 @@ def test_several_programs_keep_all_of_theirs(checksums: Checksums) -> None:
 def test_what_is_no_checksum_counts_as_none(checksums: Checksums, value: object) -> None:
     checksums.file.parent.mkdir()
     checksums.file.write_text(json.dumps({"https://host/a": value}))
-    assert checksums.known("https://host/a") == ""
+    assert checksums.recall("https://host/a") == ""
 
 
 def test_a_damaged_file_is_no_empty_one(checksums: Checksums) -> None:
     checksums.file.parent.mkdir()
     checksums.file.write_text("{")
     with pytest.raises(DataError, match="made again of the next downloads"):
-        checksums.known("https://host/a")
+        checksums.recall("https://host/a")
     with pytest.raises(DataError):
         checksums.remember("https://host/a", "a" * 64)
     assert checksums.file.read_text() == "{"

@@ -275,7 +275,7 @@ def test_a_checkpoint_that_cannot_be_read_safely_is_set_aside(web: WebServer, ou
     assert there(out) == {"checkpoints/alone.safetensors.refused"}
     assert look_at(out, read_catalogue().model("alone")).checkpoint == "none"
     address = f"{web.url}/weights/alone.safetensors"
-    assert own_checksums().known(address) == ""
+    assert own_checksums().recall(address) == ""
 
 
 def test_a_checkpoint_is_compared_with_the_first_download(
@@ -286,7 +286,7 @@ def test_a_checkpoint_is_compared_with_the_first_download(
     web.served["/weights/alone.safetensors"] = Served(file, "v1")
     done = fetch("alone", out)
     assert done.checkpoints == (out / "checkpoints" / "alone.safetensors",)
-    assert own_checksums().known(address) == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert own_checksums().recall(address) == hashlib.sha256(file.read_bytes()).hexdigest()
     other = tmp_path / "other.safetensors"
     write_tiny_checkpoint(other, seed=7)
     web.served["/weights/alone.safetensors"] = Served(other, "v2")

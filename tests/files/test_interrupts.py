@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from diffviews_desktop.engine.job_control import JobControl
-from diffviews_desktop.files.interrupts import insistent, raise_again, uninterrupted, unwinding
+from diffviews_desktop.files.interrupts import defer_interrupts, insistent, raise_again, unwinding
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -48,7 +48,7 @@ def test_a_signal_waits_for_the_end_of_the_block(
     done = []
 
     def work() -> None:
-        with uninterrupted():
+        with defer_interrupts():
             signal.raise_signal(number)
             done.append("all")
 
@@ -59,7 +59,7 @@ def test_a_signal_waits_for_the_end_of_the_block(
 
 def test_a_signal_is_heard_after_a_block_that_failed() -> None:
     def fail() -> None:
-        with uninterrupted():
+        with defer_interrupts():
             signal.raise_signal(signal.SIGINT)
             raise OSError("full")
 
@@ -72,8 +72,8 @@ def test_blocks_in_blocks_wait_for_the_outer() -> None:
     done = []
 
     def work() -> None:
-        with uninterrupted():
-            with uninterrupted():
+        with defer_interrupts():
+            with defer_interrupts():
                 signal.raise_signal(signal.SIGINT)
                 done.append("inner")
             done.append("outer")
@@ -85,7 +85,7 @@ def test_blocks_in_blocks_wait_for_the_outer() -> None:
 
 def test_what_is_ignored_stays_ignored() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with uninterrupted():
+    with defer_interrupts():
         signal.raise_signal(signal.SIGTERM)
     with unwinding():
         signal.raise_signal(signal.SIGTERM)
@@ -116,7 +116,7 @@ def test_another_thread_leaves_signals_alone() -> None:
     seen = []
 
     def work() -> None:
-        with uninterrupted(), unwinding(), suppress(ValueError):
+        with defer_interrupts(), unwinding(), suppress(ValueError):
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)

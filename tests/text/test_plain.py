@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from diffviews_desktop.text import plain
 from diffviews_desktop.text.plain import (
     csv_cell,
-    elided,
+    elide,
     file_name,
     from_csv_cell,
     from_csv_column,
@@ -94,8 +94,8 @@ def test_what_is_shown_can_be_encoded_and_is_short(text: str, most: int) -> None
 
 
 def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
-    assert elided("abcdefghij", 5) == "ab…ij"
-    assert elided("abcdefghij", 10) == "abcdefghij"
+    assert elide("abcdefghij", 5) == "ab…ij"
+    assert elide("abcdefghij", 10) == "abcdefghij"
     assert visible("x" * 10**7 + "\x1b", 9).endswith("x1b")
 
 

@@ -61,7 +61,7 @@ def test_complaints_about_arguments_are_made_visible(
     ],
 )
 def test_values_may_begin_with_a_minus(arguments: list[str], joined: list[str]) -> None:
-    assert terminal.joined_negatives(arguments) == joined
+    assert terminal.join_negatives(arguments) == joined
     parser = terminal.Parser()
     parser.add_argument("--range")
     parser.add_argument("--json", action="store_true")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diffviews_desktop.text.wording import listed, no_layer, size, time_left
+from diffviews_desktop.text.wording import join_words, no_layer, size, time_left
 
 
 @pytest.mark.parametrize("name", ["attic", "", "a" * 100_000, "\x1b[2J\n‮", "\ud800"])
@@ -46,7 +46,7 @@ def test_bytes_are_told_as_people_read_them(count: float, text: str) -> None:
 
 
 def test_things_are_listed_as_in_a_sentence() -> None:
-    assert [listed(["a", "b", "c"][:count]) for count in range(4)] == [
+    assert [join_words(["a", "b", "c"][:count]) for count in range(4)] == [
         "",
         "a",
         "a and b",

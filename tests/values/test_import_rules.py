@@ -12,7 +12,7 @@ from diffviews_desktop.engine.imports import importing
 from diffviews_desktop.engine.imports.pictures import find_pictures
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import CheckpointError, UsageError
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.import_rules import (
     MAX_SEED,
@@ -143,7 +143,7 @@ def test_pictures_are_those_that_the_engine_finds(tmp_path: Path) -> None:
 
 
 def test_one_is_not_many() -> None:
-    assert [counted(n, "sample") for n in (0, 1, 2000)] == [
+    assert [format_count(n, "sample") for n in (0, 1, 2000)] == [
         "0 samples",
         "1 sample",
         "2,000 samples",

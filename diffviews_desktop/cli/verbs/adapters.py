@@ -13,7 +13,7 @@ from diffviews_desktop.adapters.registry import unusable_adapters
 from diffviews_desktop.adapters.wheels import install_wheels, remove_package
 from diffviews_desktop.cli.codes import DONE, FAILED
 from diffviews_desktop.cli.shared import Answer, add_actions, add_verb
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 
 
 def add_parser(verbs: Any) -> None:
@@ -48,7 +48,7 @@ def list_packages(options: argparse.Namespace) -> Answer:
     """What is installed, and what of it cannot be used."""
     packages, folder = installed_packages(), paths.adapters_dir()
     unusable = _unusable(packages)
-    lines = [f"{folder}: {counted(len(packages), 'package')}"]
+    lines = [f"{folder}: {format_count(len(packages), 'package')}"]
     lines += [f"  {_line(package)}" for package in packages]
     lines += unusable.values()
     result = {

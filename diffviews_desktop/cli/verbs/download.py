@@ -24,7 +24,7 @@ from diffviews_desktop.engine.jobs.downloading import (
     PlannedDownload,
 )
 from diffviews_desktop.errors import CheckpointError, KeyringError, NoRoomError, StoreError, said
-from diffviews_desktop.text.wording import counted, size
+from diffviews_desktop.text.wording import format_count, size
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.sources import ListedModel, MissingPart
 
@@ -256,7 +256,7 @@ def _planned(plan: PlannedDownload) -> dict[str, Any]:
 def _plan_lines(plan: PlannedDownload) -> Iterator[str]:
     for part in plan.parts:
         there = f", {part.present:,} are there" if part.present else ""
-        fetched = f"{counted(part.files, 'file')}, {size(part.bytes)}{there}"
+        fetched = f"{format_count(part.files, 'file')}, {size(part.bytes)}{there}"
         yield f"{plan.what}: {fetched}, from {part.origin} into {part.place}"
         yield from (f"  left out: {key}: {reason}" for key, reason in part.left_out)
     yield from (f"  {note}" for note in plan.passed_over)
@@ -278,7 +278,7 @@ def _facts(done: Downloaded) -> dict[str, Any]:
 
 
 def _lines(done: Downloaded) -> list[str]:
-    fetched = f"{counted(done.files, 'file')}, {size(done.bytes)}"
+    fetched = f"{format_count(done.files, 'file')}, {size(done.bytes)}"
     lines = [f"{done.what}: {fetched} downloaded" if done.files else f"{done.what}: all is there"]
     lines += [f"  model {done.out / name}" for name in done.models]
     lines += [f"  checkpoint {path}" for path in done.checkpoints]

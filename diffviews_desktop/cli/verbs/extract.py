@@ -10,7 +10,7 @@ from diffviews_desktop.cli.option_types import layer_set
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.shared import Answer, add_verb, engine_of, open_data
 from diffviews_desktop.engine.jobs.mapping import Extract
-from diffviews_desktop.text.wording import counted, size
+from diffviews_desktop.text.wording import format_count, size
 from diffviews_desktop.values.told import described_told, told_text
 
 
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> Answer:
     names = ", ".join(map(str, extracted.layer_sets))
     pace = "" if extracted.rate is None else f", {extracted.rate:.3g} a second"
     told = described_told(extracted.told, extracted.prompts)
-    of = f"{counted(extracted.samples, 'sample')} of {names}, {told}"
+    of = f"{format_count(extracted.samples, 'sample')} of {names}, {told}"
     lines = [
         f"{of}: {size(extracted.bytes)}"
         f"{'' if files else ' in the cache'} ({extracted.computed} computed now{pace})",

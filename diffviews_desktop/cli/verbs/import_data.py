@@ -15,7 +15,7 @@ from diffviews_desktop.cli.shared import Answer, add_verb, engine_of
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.pictures.labels.class_map import ClassPairs, class_map_of
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.folders import FolderRef, Overrides
 from diffviews_desktop.values.import_rules import brightness_range, layer_names, noise_levels
 
@@ -140,8 +140,8 @@ def run(options: argparse.Namespace) -> Answer:
         "notes": list(imported.notes),
     }
     lines = [
-        f"{imported.path / imported.model}: {counted(imported.samples, 'sample')} of "
-        f"{counted(imported.pictures, 'picture')}",
+        f"{imported.path / imported.model}: {format_count(imported.samples, 'sample')} of "
+        f"{format_count(imported.pictures, 'picture')}",
         *imported.notes,
         "open it with: diffviews-desktop "
         f"--data {quote(str(imported.path))} --model {quote(imported.model)}",

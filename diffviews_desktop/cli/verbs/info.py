@@ -16,7 +16,7 @@ from diffviews_desktop.data.folder.dataset import read_config
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.errors import DataError, DiffViewsError
-from diffviews_desktop.text.wording import counted, size
+from diffviews_desktop.text.wording import format_count, size
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters
@@ -165,7 +165,7 @@ def _line_of_direction(one: dict[str, Any]) -> str:
 
 def _lines(model: dict[str, Any]) -> list[str]:
     return [
-        f"{model['name']}  ({model['adapter']}, {counted(model['samples'], 'sample')})",
+        f"{model['name']}  ({model['adapter']}, {format_count(model['samples'], 'sample')})",
         *_stored_lines(model["activations"]),
         *(
             f"  {layer['name']:24} {'x'.join(map(str, layer['shape'])):>12} "
@@ -196,6 +196,6 @@ def _stored_lines(stored: dict[str, Any] | None) -> list[str]:
         return []
     layers = LayerSet(stored["layers"]) or "layers without names"
     return [
-        f"  activations of {layers}: {counted(stored['samples'], 'sample')} of "
-        f"{counted(stored['values'], 'value')} in {counted(stored['files'], 'file')}"
+        f"  activations of {layers}: {format_count(stored['samples'], 'sample')} of "
+        f"{format_count(stored['values'], 'value')} in {format_count(stored['files'], 'file')}"
     ]

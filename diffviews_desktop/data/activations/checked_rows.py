@@ -42,7 +42,7 @@ class Checks(Protocol):
         """
         ...
 
-    def rest(self, file: io.FileIO) -> None:
+    def finish(self, file: io.FileIO) -> None:
         """Check what was not looked at yet; raises as `look` does."""
         ...
 
@@ -85,7 +85,7 @@ class BlockChecks:
                 crc = _crc(file, stop, end, crc)
             self._compare(number, crc)
 
-    def rest(self, file: io.FileIO) -> None:
+    def finish(self, file: io.FileIO) -> None:
         """See `Checks`."""
         for number in [i for i, sound in enumerate(self._sound) if not sound]:
             start = number * BLOCK
@@ -107,16 +107,16 @@ class WholeCheck:
 
     def look(self, file: io.FileIO, place: int, data: memoryview) -> None:
         """See `Checks`."""
-        self.rest(file)
+        self.finish(file)
 
-    def rest(self, file: io.FileIO) -> None:
+    def finish(self, file: io.FileIO) -> None:
         """See `Checks`."""
         if self._sound:
             return
-        found = hashlib.sha256()
+        digest = hashlib.sha256()
         for part in _parts(file, 0, os.fstat(file.fileno()).st_size):
-            found.update(part)
-        if found.hexdigest() != self._sha256:
+            digest.update(part)
+        if digest.hexdigest() != self._sha256:
             raise DamagedMatrixError(self._path)
         self._sound = True
 
@@ -152,9 +152,9 @@ class BlockSums:
     def update(self, data: memoryview) -> None:
         """Take the next bytes of the file."""
         while len(data):
-            used = self._size % BLOCK
-            part, data = data[: BLOCK - used], data[BLOCK - used :]
-            if used:
+            offset = self._size % BLOCK
+            part, data = data[: BLOCK - offset], data[BLOCK - offset :]
+            if offset:
                 self._sums[-1] = zlib.crc32(part, self._sums[-1])
             else:
                 self._sums.append(zlib.crc32(part))

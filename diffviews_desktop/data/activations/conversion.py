@@ -62,23 +62,23 @@ def convert_to_fast_format(
         DataError: a file is damaged, lacks a layer, or differs from the others; or the disk is
             full. Nothing is left behind.
     """
-    given = Path(npz_path)
-    if given.is_dir():
-        files, default = in_number_order(files_in(given, ".npz")), given / CONVERTED
+    source = Path(npz_path)
+    if source.is_dir():
+        files, default = in_number_order(files_in(source, ".npz")), source / CONVERTED
         if not files:
-            raise DataError(f"{given} holds no .npz files to convert. Choose another folder.")
+            raise DataError(f"{source} holds no .npz files to convert. Choose another folder.")
     else:
-        files = [given if given.suffix == ".npz" else given.with_name(f"{given.name}.npz")]
+        files = [source if source.suffix == ".npz" else source.with_name(f"{source.name}.npz")]
         default = files[0].with_suffix(".npy")
     target = default if output_path is None else Path(output_path)
     target = target if target.suffix == ".npy" else target.with_name(f"{target.name}.npy")
     batches = [NpzBatch.open(file) for file in files]
     check_alike(batches)
-    kept = batches[0].layers if layers is None else LayerSet(layers)
-    lacking = [name for name in kept if name not in batches[0].layers]
-    if lacking or not kept:
+    selection = batches[0].layers if layers is None else LayerSet(layers)
+    lacking = [name for name in selection if name not in batches[0].layers]
+    if lacking or not selection:
         raise DataError(no_layer(str(files[0]), (lacking or ["at all"])[0], batches[0].layers))
-    shapes = {name: batches[0].shapes[name] for name in kept}
+    shapes = {name: batches[0].shapes[name] for name in selection}
     shape = (sum(batch.rows for batch in batches), sum(map(math.prod, shapes.values())))
 
     _check_room(target, math.prod(shape) * 4)
@@ -86,14 +86,14 @@ def convert_to_fast_format(
     def rows() -> Iterator[Batch]:
         start = 0
         for batch in batches:
-            for part, values in batch.blocks(np.arange(batch.rows), kept):
+            for part, values in batch.blocks(np.arange(batch.rows), selection):
                 yield Batch(np.arange(start + part.start, start + part.stop), values)
             start += batch.rows
 
     with _nothing_left(target):
         _write_matrix(target, rows(), shape, np.dtype(np.float32))
         write_side_car(
-            target, layers=kept, shapes=shapes, rows=shape[0], width=shape[1], dtype="float32"
+            target, layers=selection, shapes=shapes, rows=shape[0], width=shape[1], dtype="float32"
         )
     return target
 
@@ -138,14 +138,14 @@ def convert_folder(
     target = _target(model, files, samples.source)
 
     def rows() -> Iterator[Batch]:
-        done = 0
+        count = 0
         for which, values in files.batches():
             yield Batch(which, values)
-            done += len(which)
+            count += len(which)
             if check is not None:
                 check()
             if progress is not None:
-                progress(done / len(files))
+                progress(count / len(files))
 
     if progress is not None:
         progress(0.0)
@@ -171,9 +171,9 @@ def _target(model: ModelFolder, files: ActivationFiles, source: Path) -> Path:
     activations = model.path / "activations"
     folder = activations / source.parent.name
     if source.suffix == ".csv":  # without metadata, no set has a name
-        used = files.paths[0].parent
-        under = os.path.realpath(used.parent) == os.path.realpath(activations)
-        folder = activations / (used.name if under else USUAL_SET)
+        parent = files.paths[0].parent
+        under = os.path.realpath(parent.parent) == os.path.realpath(activations)
+        folder = activations / (parent.name if under else USUAL_SET)
     check_stays_inside(model.path, folder)
     for name in (CONVERTED, *(f"activations-{number}.npy" for number in range(2, 100))):
         if not os.path.lexists(folder / name):
@@ -184,18 +184,18 @@ def _target(model: ModelFolder, files: ActivationFiles, source: Path) -> Path:
 @contextmanager
 def _nothing_left(target: Path) -> Iterator[None]:
     """If the block fails, a matrix that was not there before goes, and its side-car."""
-    there = os.path.lexists(target)
+    present = os.path.lexists(target)
     try:
         yield
     except BaseException:
-        if not there:
+        if not present:
             with contextlib.suppress(OSError):
                 side_car_path(target).unlink(missing_ok=True)
                 target.unlink(missing_ok=True)
         raise
 
 
-def _check_room(target: Path, needed: int) -> None:
+def _check_room(target: Path, size: int) -> None:
     """Make the folder of a file and look that the disk has room for it.
 
     Raises:
@@ -208,9 +208,9 @@ def _check_room(target: Path, needed: int) -> None:
         raise DataError(
             f"{target} cannot be written ({brief(error)}). Check the folder's rights."
         ) from error
-    if needed * 1.01 > free:
+    if size * 1.01 > free:
         raise DataError(
-            f"{target} needs {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free. Make "
+            f"{target} needs {size / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free. Make "
             "room, or convert to float16."
         )
 
@@ -237,10 +237,10 @@ def _write_matrix(
 
 def _as_dtype(values: NDArray, dtype: np.dtype, target: Path) -> NDArray:
     with np.errstate(over="ignore"):
-        converted = np.ascontiguousarray(values, dtype)
-    if dtype != values.dtype and (np.isinf(converted) & np.isfinite(values)).any():
+        result = np.ascontiguousarray(values, dtype)
+    if dtype != values.dtype and (np.isinf(result) & np.isfinite(values)).any():
         raise DataError(
             f"{target} cannot be written as {dtype}: a value is too large for it. Convert to "
             "float32."
         )
-    return converted
+    return result

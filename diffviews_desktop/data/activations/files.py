@@ -67,14 +67,14 @@ class ActivationFiles:
     def select(self, layers: Iterable[str]) -> ActivationFiles | None:
         """The same samples with only those layers; None if one is not there, or its columns are
         not known. Exactly the layers that are there need no known columns."""
-        wanted = LayerSet(layers)
-        if wanted == (self.layers or self._named):
+        selection = LayerSet(layers)
+        if selection == (self.layers or self._named):
             return self
-        if not wanted or not set(wanted) <= set(self.shapes):
+        if not selection or not set(selection) <= set(self.shapes):
             return None
-        shapes = {name: self.shapes[name] for name in wanted}
+        shapes = {name: self.shapes[name] for name in selection}
         width = sum(map(math.prod, shapes.values()))
-        return replace(self, layers=wanted, shapes=shapes, width=width, _chosen=wanted)
+        return replace(self, layers=selection, shapes=shapes, width=width, _chosen=selection)
 
     def take(self, rows: Iterable[int]) -> Float32:
         """Read just the rows of some samples, in their order: ``(n, D) float32``.
@@ -83,9 +83,9 @@ class ActivationFiles:
             DataError: a file is damaged.
             IndexError: there is no such sample.
         """
-        wanted = self._checked(rows)
-        out = np.empty((len(wanted), self.width), np.float32)
-        for positions, values in self._read(wanted):
+        indices = self._check_rows(rows)
+        out = np.empty((len(indices), self.width), np.float32)
+        for positions, values in self._read(indices):
             out[positions] = values
         return out
 
@@ -99,9 +99,9 @@ class ActivationFiles:
             DataError: a file is damaged.
             IndexError: there is no such sample.
         """
-        wanted = self._checked(range(len(self)) if rows is None else rows)
-        for positions, values in self._read(wanted):
-            yield wanted[positions], values
+        indices = self._check_rows(range(len(self)) if rows is None else rows)
+        for positions, values in self._read(indices):
+            yield indices[positions], values
 
     def matrix(self) -> MatrixFile | None:
         """All rows ``(N, D)`` in the file's kind of float, to be read in any order; None where that
@@ -120,16 +120,16 @@ class ActivationFiles:
             return None
         return source.matrix().part(slice(first, first + len(row)), columns[0])
 
-    def _checked(self, rows: Iterable[int]) -> NDArray[np.int64]:
-        wanted = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.int64)
-        outside = (wanted < 0) | (wanted >= len(self))
+    def _check_rows(self, rows: Iterable[int]) -> NDArray[np.int64]:
+        indices = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.int64)
+        outside = (indices < 0) | (indices >= len(self))
         if outside.any():
-            raise IndexError(f"there is no sample {wanted[outside][0]} of {len(self)}")
-        return wanted
+            raise IndexError(f"there is no sample {indices[outside][0]} of {len(self)}")
+        return indices
 
-    def _read(self, wanted: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Float32]]:
-        """Positions in ``wanted`` and their rows."""
-        files, rows = self.places.file[wanted], self.places.row[wanted]
+    def _read(self, indices: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Float32]]:
+        """Positions in ``indices`` and their rows."""
+        files, rows = self.places.file[indices], self.places.row[indices]
         order = np.lexsort((rows, files))
         bounds = np.searchsorted(files[order], np.arange(len(self.places.sources) + 1))
         for source, start, stop in zip(

@@ -88,9 +88,9 @@ class MatrixFile:
         shape = (index(shape[0]), index(shape[1]))  # numpy's own numbers are no part of a header
         file = io.FileIO(path, "x+b")
         handle = _Handle(path, file)
-        described = np.lib.format.dtype_to_descr(np.dtype(dtype))
+        descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
         np.lib.format.write_array_header_1_0(
-            file, {"descr": described, "fortran_order": False, "shape": shape}
+            file, {"descr": descr, "fortran_order": False, "shape": shape}
         )
         header = Header(*shape, np.dtype(dtype), False, file.tell())
         handle.size = header.end
@@ -151,10 +151,10 @@ class MatrixFile:
         if isinstance(rows, int | np.integer):
             return self[[int(rows)], columns][0]
         count, runs = self._runs(rows)
-        chosen: range = range(self.shape[1])[columns]
-        out = np.empty((count, len(chosen)), self.dtype)
+        selection: range = range(self.shape[1])[columns]
+        out = np.empty((count, len(selection)), self.dtype)
         for to, first in runs:
-            self._read(first, chosen, out[to])
+            self._read(first, selection, out[to])
         return out
 
     def pieces(self, rows: slice) -> Iterator[tuple[slice, NDArray]]:
@@ -182,10 +182,10 @@ class MatrixFile:
         header, row, column = self._header, first + self.window[0].start, self.window[1].start
         start, stop = column + columns.start, column + columns.stop
         if header.column_order:
-            turned = np.empty((stop - start, len(out)), self.dtype)
-            for i, values in enumerate(turned):
+            transpose = np.empty((stop - start, len(out)), self.dtype)
+            for i, values in enumerate(transpose):
                 self._handle.read_at(header.place(row, start + i), values)
-            out[:] = turned.T
+            out[:] = transpose.T
         elif stop - start == header.width:
             self._handle.read_at(header.place(row, 0), out)
         elif (stop - start) * DENSE < header.width:
@@ -194,10 +194,10 @@ class MatrixFile:
         else:
             size = max(1, PIECE // (header.width * self.dtype.itemsize))
             buffer = np.empty((min(size, len(out)), header.width), self.dtype)
-            for done in range(0, len(out), size):
-                whole = buffer[: len(out) - done]
-                self._handle.read_at(header.place(row + done, 0), whole)
-                out[done : done + size] = whole[:, start:stop]
+            for offset in range(0, len(out), size):
+                whole = buffer[: len(out) - offset]
+                self._handle.read_at(header.place(row + offset, 0), whole)
+                out[offset : offset + size] = whole[:, start:stop]
 
     # ---- writing --------------------------------------------------------------------------------
 
@@ -209,15 +209,15 @@ class MatrixFile:
             OSError: it cannot be written.
         """
         count, runs = self._runs([int(rows)] if isinstance(rows, int | np.integer) else rows)
-        wanted = np.broadcast_to(np.asarray(values), (count, self.shape[1]))
+        block = np.broadcast_to(np.asarray(values), (count, self.shape[1]))
         size = max(1, PIECE // max(1, self.shape[1] * self.dtype.itemsize))
         for to, first in runs:
             for start in range(to.start, to.stop, size):
-                part = wanted[start : min(start + size, to.stop)]
+                part = block[start : min(start + size, to.stop)]
                 with np.errstate(over="ignore", invalid="ignore"):
-                    stored = np.ascontiguousarray(part, self.dtype)
+                    buffer = np.ascontiguousarray(part, self.dtype)
                 place = self._header.place(self.window[0].start + first + start - to.start, 0)
-                self._handle.write_at(place, stored)
+                self._handle.write_at(place, buffer)
 
     def flush(self) -> None:
         """Bring what was written to the disk."""
@@ -228,29 +228,29 @@ class MatrixFile:
     def _runs(self, rows: slice | Sequence[int] | NDArray) -> tuple[int, Iterator[_Run]]:
         """How many rows are wanted, and the runs of adjoining ones: where they go, the first."""
         if isinstance(rows, slice):
-            chosen = range(len(self))[rows]
-            if chosen.step == 1:
-                runs = iter([(slice(0, len(chosen)), chosen.start)] if chosen else [])
-                return len(chosen), runs
-            rows = np.asarray(chosen)
+            selection = range(len(self))[rows]
+            if selection.step == 1:
+                runs = iter([(slice(0, len(selection)), selection.start)] if selection else [])
+                return len(selection), runs
+            rows = np.asarray(selection)
         chosen_rows = np.asarray(rows)
         if chosen_rows.dtype == bool:
             if chosen_rows.shape != (len(self),):
                 raise IndexError(f"a mask {chosen_rows.shape} does not fit {len(self)} rows")
             chosen_rows = np.flatnonzero(chosen_rows)
-        wanted = chosen_rows.astype(np.int64, copy=False)
-        wanted = np.where(wanted < 0, wanted + len(self), wanted)
-        if len(wanted) and not 0 <= int(wanted.min()) <= int(wanted.max()) < len(self):
+        indices = chosen_rows.astype(np.int64, copy=False)
+        indices = np.where(indices < 0, indices + len(self), indices)
+        if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < len(self):
             raise IndexError(f"there are {len(self)} rows")
-        return len(wanted), _adjoining(wanted)
+        return len(indices), _adjoining(indices)
 
 
 _Run = tuple[slice, int]
 
 
-def _within(own: slice, wanted: slice) -> slice:
-    start, stop, _ = wanted.indices(own.stop - own.start)
-    return slice(own.start + start, own.start + max(start, stop))
+def _within(outer: slice, inner: slice) -> slice:
+    start, stop, _ = inner.indices(outer.stop - outer.start)
+    return slice(outer.start + start, outer.start + max(start, stop))
 
 
 def _adjoining(rows: NDArray[np.int64]) -> Iterator[_Run]:
@@ -338,7 +338,7 @@ class _Handle:
                 while view:
                     count = self.file.readinto(view)
                     if not count:
-                        raise self._shortened()
+                        raise self._truncation_error()
                     view = view[count:]
                 if self.checks is not None:
                     self.checks.look(self.file, place, whole)
@@ -351,7 +351,7 @@ class _Handle:
     def check(self) -> None:
         with self._lock:
             if self.checks is not None:
-                self.checks.rest(self.file)
+                self.checks.finish(self.file)
 
     def write_at(self, place: int, values: NDArray) -> None:
         """Write an array that lies in one piece.
@@ -363,12 +363,12 @@ class _Handle:
         view = memoryview(values.data).cast("B")
         with self._lock:
             if os.fstat(self.file.fileno()).st_size < self.size:
-                raise self._shortened()
+                raise self._truncation_error()
             self.file.seek(place)
             while view:
                 view = view[self.file.write(view) :]
 
-    def _shortened(self) -> DataError:
+    def _truncation_error(self) -> DataError:
         return DataError(
             f"{self.path} was shortened by another program while it was in use. Restore it, or try "
             "again."

@@ -63,7 +63,7 @@ class NpzFile:
         Raises:
             DataError: it is damaged, holds pickled objects, or claims more than it can hold.
         """
-        with _said(path), open_archive(path) as archive:
+        with _translate_errors(path), open_archive(path) as archive:
             arrays = {}
             for info in archive.infolist():
                 name = info.filename.removesuffix(".npy")
@@ -131,7 +131,7 @@ class NpzFile:
         count = self.arrays[names[0]].shape[0]
         step = max(1, BLOCK_BYTES // (4 * sum(widths)))
         with ExitStack() as stack:
-            with _said(self.path):
+            with _translate_errors(self.path):
                 archive = stack.enter_context(open_archive(self.path))
                 readers = [
                     _rows(stack.enter_context(archive.open(_member(archive, name))), header)
@@ -140,13 +140,13 @@ class NpzFile:
                 for reader in readers:
                     next(reader)
             for start in range(0, max(count, 1), step):
-                with _said(self.path):
+                with _translate_errors(self.path):
                     n = min(step, count - start)
                     parts = [reader.send(n) for reader in readers]
                     block = np.empty((n, sum(widths)), np.float32)
                     _join(parts, widths, block)
                 yield start, block
-            with _said(self.path):
+            with _translate_errors(self.path):
                 for reader in readers:
                     reader.send(0)
 
@@ -166,14 +166,14 @@ class NpzFile:
         Raises:
             DataError: the archive is damaged, or has no such array.
         """
-        expected = self.header(name)
+        reference = self.header(name)
         with (
-            _said(self.path),
+            _translate_errors(self.path),
             open_archive(self.path) as archive,
             archive.open(_member(archive, name)) as member,
         ):
             header = _read_header(member)
-            if header != expected:
+            if header != reference:
                 raise ValueError("it has changed since it was opened")
             _check_memory(header.size)
             values = np.empty(math.prod(header.shape), header.dtype)
@@ -182,10 +182,10 @@ class NpzFile:
 
 
 def _check_memory(size: int) -> None:
-    there = psutil.virtual_memory().total
-    if size > there:
+    memory = psutil.virtual_memory().total
+    if size > memory:
         raise ValueError(
-            f"an array in it has {size / 1e9:.0f} GB, and this computer {there / 1e9:.0f} GB of "
+            f"an array in it has {size / 1e9:.0f} GB, and this computer {memory / 1e9:.0f} GB of "
             "memory"
         )
 
@@ -193,20 +193,20 @@ def _check_memory(size: int) -> None:
 def _fill(member: IO[bytes], values: NDArray) -> None:
     """Read all of a member, to the end, where its checksum is compared."""
     room = values.view(np.uint8).data if values.nbytes else memoryview(b"")
-    filled = 0
-    while filled < len(room):
-        count = member.readinto(room[filled : filled + READ_AT_ONCE])  # type: ignore[attr-defined]
+    position = 0
+    while position < len(room):
+        count = member.readinto(room[position : position + READ_AT_ONCE])  # type: ignore[attr-defined]
         if not count:
             raise ValueError("its values end early")
-        filled += count
+        position += count
     if member.read(1):
         raise ValueError("it has more values than it says")
 
 
-def _rows(member: IO[bytes], expected: ArrayHeader) -> Any:
+def _rows(member: IO[bytes], reference: ArrayHeader) -> Any:
     """A reader: send it how many rows are wanted next; 0 at the end, for the check sum."""
     header = _read_header(member)
-    if header != expected:
+    if header != reference:
         raise ValueError("it has changed since it was opened")
     width, start, whole = math.prod(header.shape[1:]), 0, None
     if header.column_order:
@@ -263,7 +263,7 @@ def _read_header(member: IO[bytes]) -> ArrayHeader:
 
 
 @contextmanager
-def _said(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     """Whatever a damaged archive raises, as a `DataError` that names it."""
     try:
         yield

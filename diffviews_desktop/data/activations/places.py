@@ -59,8 +59,8 @@ def find_places(root: Path, folders: Sequence[Path] | None, samples: ModelSample
     else:
         # the paths may lead elsewhere in the model's folder; where they lead nowhere, what the
         # list names was left out when the folder was copied
-        named = dict.fromkeys(path for path in samples.activation_path if path)
-        if not any(_batch_path(root, path, samples) for path in named):
+        paths = dict.fromkeys(path for path in samples.activation_path if path)
+        if not any(_batch_path(root, path, samples) for path in paths):
             return None
     return _in_batches(root, samples)
 
@@ -79,16 +79,16 @@ def _sets(root: Path, source: Path) -> list[Path]:
 
 def _in_matrices(root: Path, paths: Sequence[Path], samples: ModelSamples) -> Places:
     sources = [NpyMatrix.open(path) for path in paths]
-    named = [source for source in sources if source.side_car.sample_ids is not None]
-    for source in named:  # one that was made of the others stands for them
+    with_ids = [source for source in sources if source.side_car.sample_ids is not None]
+    for source in with_ids:  # one that was made of the others stands for them
         if set(samples.table.sample_id) <= set(source.side_car.sample_ids or ()):
             return _by_id([source], samples)
-    if len(named) == len(sources):
-        return _by_id(named, samples)
+    if len(with_ids) == len(sources):
+        return _by_id(with_ids, samples)
     by_path = {os.path.realpath(path): source for path, source in zip(paths, sources, strict=True)}
-    where = [_matrix_path(root, path) for path in samples.activation_path]
-    if all(path in by_path for path in where):
-        return _by_row([by_path[path] for path in where], samples)
+    matrix_paths = [_matrix_path(root, path) for path in samples.activation_path]
+    if all(path in by_path for path in matrix_paths):
+        return _by_row([by_path[path] for path in matrix_paths], samples)
     return _in_order(sources, samples)
 
 
@@ -118,8 +118,8 @@ def _by_id(sources: Sequence[NpyMatrix], samples: ModelSamples) -> Places:
             f"side-car says; the first is {missing[0]}. Restore it, or remove it to have the "
             "activations extracted."
         )
-    found = np.array([place[name] for name in samples.table.sample_id], dtype=np.int64)
-    return Places(tuple(sources), found[:, 0], found[:, 1])
+    positions = np.array([place[name] for name in samples.table.sample_id], dtype=np.int64)
+    return Places(tuple(sources), positions[:, 0], positions[:, 1])
 
 
 def _in_order(sources: Sequence[NpyMatrix], samples: ModelSamples) -> Places:
@@ -139,17 +139,17 @@ def _in_order(sources: Sequence[NpyMatrix], samples: ModelSamples) -> Places:
 
 def _check_continuation(sources: Sequence[NpyMatrix]) -> None:
     """Whether side-cars say that several matrices are parts of one."""
-    why = ""
+    reason = ""
     if any(source.side_car.num_samples is None for source in sources):
         without = next(source for source in sources if source.side_car.num_samples is None)
-        why = f"{without.path.name} has no side-car that says its num_samples"
+        reason = f"{without.path.name} has no side-car that says its num_samples"
     elif not sources[0].layers or len({source.layers for source in sources}) != 1:
-        why = "their side-cars do not name the same layers"
-    if why:
+        reason = "their side-cars do not name the same layers"
+    if reason:
         raise DataError(
             f"{sources[0].path.parent} holds several activation files ({_names(sources, False)}) "
-            f"and nothing says how they belong together: {why}. Keep one, or name the samples in "
-            "the side-cars."
+            f"and nothing says how they belong together: {reason}. Keep one, or name the samples "
+            "in the side-cars."
         )
     check_alike(sources)
 
@@ -163,20 +163,20 @@ def _in_batches(root: Path, samples: ModelSamples) -> Places:
         for path in dict.fromkeys(samples.activation_path)
         if path
     }
-    lost = [i for i, path in enumerate(samples.activation_path) if paths.get(path) is None]
-    if lost:
-        first, name = samples.activation_path[lost[0]], samples.table.sample_id[lost[0]]
-        why = f"is to be in {reprlib.repr(first)}" if first else "has no activation_path"
+    missing = [i for i, path in enumerate(samples.activation_path) if paths.get(path) is None]
+    if missing:
+        first, name = samples.activation_path[missing[0]], samples.table.sample_id[missing[0]]
+        reason = f"is to be in {reprlib.repr(first)}" if first else "has no activation_path"
         raise DataError(
-            f"The activations of {len(lost)} of {len(samples.table)} samples are missing: {name} "
-            f"{why}, by {samples.source}. Restore the files, or remove all to have the activations "
-            "extracted."
+            f"The activations of {len(missing)} of {len(samples.table)} samples are missing: "
+            f"{name} {reason}, by {samples.source}. Restore the files, or remove all to have the "
+            "activations extracted."
         )
     opened: dict[str, Source] = {}
-    for given, found in paths.items():
-        assert found is not None
-        npz = found.suffix == ".npz"
-        opened[given] = NpzBatch.open(found) if npz else NpyMatrix.open(found)
+    for relative, file in paths.items():
+        assert file is not None
+        npz = file.suffix == ".npz"
+        opened[relative] = NpzBatch.open(file) if npz else NpyMatrix.open(file)
     return _by_row([opened[path] for path in samples.activation_path], samples)
 
 
@@ -188,9 +188,9 @@ def _batch_path(root: Path, relative: str, samples: ModelSamples) -> Path | None
     """
     bare = relative.removesuffix(".npz").removesuffix(".npy")
     for suffix in (".npy", ".npz"):
-        found = path_inside(root, bare + suffix)
-        if found is not None:
-            return found
+        path = path_inside(root, bare + suffix)
+        if path is not None:
+            return path
     if not can_be_a_path(relative):
         return None
     if not (stays_inside(root, relative) and stays_inside(root, f"{bare}.npz")):
@@ -219,12 +219,12 @@ def _by_row(of_sample: Sequence[Source], samples: ModelSamples) -> Places:
             )
     number = {id(source): i for i, source in enumerate(sources)}
     rows = np.empty(len(of_sample), dtype=np.int64)
-    for i, (source, given) in enumerate(zip(of_sample, samples.batch_index, strict=True)):
-        row = 0 if given is None and source.rows == 1 else _row(given)
+    for i, (source, value) in enumerate(zip(of_sample, samples.batch_index, strict=True)):
+        row = 0 if value is None and source.rows == 1 else _row(value)
         if row is None or not 0 <= row < source.rows:
-            said = "is missing" if given is None else f"{reprlib.repr(given)} is not usable"
+            problem = "is missing" if value is None else f"{reprlib.repr(value)} is not usable"
             raise DataError(
-                f"{samples.source}: the batch_index of {samples.table.sample_id[i]} {said}: "
+                f"{samples.source}: the batch_index of {samples.table.sample_id[i]} {problem}: "
                 f"{source.path.name} has the rows 0 to {source.rows - 1}. Correct it."
             )
         rows[i] = row
@@ -233,15 +233,15 @@ def _by_row(of_sample: Sequence[Source], samples: ModelSamples) -> Places:
     return Places(sources, file, rows)
 
 
-def _row(given: Any) -> int | None:
+def _row(value: Any) -> int | None:
     """A row as JSON or CSV has it; None where it is no whole number."""
-    if type(given) is int:
-        return given
-    if isinstance(given, float) and given.is_integer():
-        return int(given)
-    if isinstance(given, str) and len(given) < 20:  # no row has more digits
+    if type(value) is int:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and len(value) < 20:  # no row has more digits
         try:
-            return _row(float(given)) if "." in given else int(given)
+            return _row(float(value)) if "." in value else int(value)
         except ValueError:
             return None
     return None

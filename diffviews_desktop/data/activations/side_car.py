@@ -54,24 +54,24 @@ def read_side_car(matrix: Path, rows: int, width: int) -> SideCar:
     path = side_car_path(matrix)
     if not meant_as_file(path):
         return SideCar()
-    said = read_json(path, MOST_LISTED_JSON)
-    layers = said.get("layers") or []
+    content = read_json(path, MOST_LISTED_JSON)
+    layers = content.get("layers") or []
     if not isinstance(layers, list) or not all(isinstance(name, str) for name in layers):
         raise DataError(f"{path}: 'layers' must be a list of layer names: correct it.")
     if len(set(layers)) != len(layers):
         raise DataError(f"{path}: 'layers' names a layer twice: correct it.")
     for key, actual in (("num_samples", rows), ("total_features", width)):
-        if said.get(key) is not None and said[key] != actual:
+        if content.get(key) is not None and content[key] != actual:
             raise DataError(
-                f"{path} says {key} {reprlib.repr(said[key])}, but {matrix.name} has {actual}. "
+                f"{path} says {key} {reprlib.repr(content[key])}, but {matrix.name} has {actual}. "
                 "Restore the one that is wrong."
             )
     return SideCar(
         layers=LayerSet(layers),
-        shapes=_shapes(path, layers, said.get("shapes"), rows, width),
-        num_samples=rows if said.get("num_samples") is not None else None,
-        sample_ids=_sample_ids(path, said.get("sample_ids"), rows),
-        told=_told(path, said.get("told")),
+        shapes=_shapes(path, layers, content.get("shapes"), rows, width),
+        num_samples=rows if content.get("num_samples") is not None else None,
+        sample_ids=_sample_ids(path, content.get("sample_ids"), rows),
+        told=_told(path, content.get("told")),
     )
 
 
@@ -105,7 +105,7 @@ def write_side_car(
         rows = len(sample_ids or ())
     if width is None:
         width = sum(math.prod(shape) for shape in shapes.values())
-    said: dict[str, Any] = {
+    content: dict[str, Any] = {
         "layers": list(LayerSet(layers)),
         "shapes": {name: list(shapes[name]) for name in sorted(shapes)},
         "total_features": width,
@@ -113,15 +113,15 @@ def write_side_car(
         "dtype": dtype,
     }
     if told != OWN:
-        said["told"] = told_text(told)
+        content["told"] = told_text(told)
     if sample_ids is not None:
-        said["sample_ids"] = list(sample_ids)
+        content["sample_ids"] = list(sample_ids)
     with replacing(side_car_path(matrix)) as file:
-        file.write(json.dumps(said, indent=1).encode())
+        file.write(json.dumps(content, indent=1).encode())
 
 
 def _shapes(
-    path: Path, layers: Sequence[str], said: Any, rows: int, width: int
+    path: Path, layers: Sequence[str], value: Any, rows: int, width: int
 ) -> dict[str, tuple[int, ...]] | None:
     """The layers' shapes without the batch, if they are said and make up the row; that of a single
     layer is known.
@@ -129,15 +129,15 @@ def _shapes(
     The original system's ``convert`` says the shapes of its arrays, number of samples first; this
     program says those of one sample. Which of the two it is shows in the matrix's width.
     """
-    if len(layers) == 1 and not said:
+    if len(layers) == 1 and not value:
         return {layers[0]: (width,)}
-    if not said or not layers:
+    if not value or not layers:
         return None
-    if isinstance(said, list) and len(said) == len(layers):  # in the order of the names
-        said = dict(zip(layers, said, strict=True))
-    if not isinstance(said, dict) or set(said) != set(layers):
+    if isinstance(value, list) and len(value) == len(layers):  # in the order of the names
+        value = dict(zip(layers, value, strict=True))
+    if not isinstance(value, dict) or set(value) != set(layers):
         raise DataError(f"{path}: 'shapes' must give each of 'layers' its shape: correct it.")
-    shapes = {name: _usable(path, name, said[name], max(rows, width)) for name in sorted(said)}
+    shapes = {name: _usable(path, name, value[name], max(rows, width)) for name in sorted(value)}
     total = _values(shapes)
     if total == width:
         return shapes
@@ -151,16 +151,16 @@ def _shapes(
     )
 
 
-def _told(path: Path, said: Any) -> Told:
+def _told(path: Path, value: Any) -> Told:
     try:
-        return OWN if said is None else read_told(said)
+        return OWN if value is None else read_told(value)
     except ValueError as error:
         raise DataError(f"{path}: 'told' {error}: correct it.") from None
 
 
-def _usable(path: Path, name: str, said: Any, most: int) -> tuple[int, ...]:
+def _usable(path: Path, name: str, value: Any, most: int) -> tuple[int, ...]:
     """A shape, if it is one of whole numbers of at most ``most``."""
-    shape = [said] if isinstance(said, int) else said
+    shape = [value] if isinstance(value, int) else value
     whole = isinstance(shape, list) and all(type(n) is int and 0 < n <= most for n in shape)
     if not shape or not whole or len(shape) > MOST_DIMENSIONS:
         raise DataError(f"{path}: the shape of {name} is not usable: correct it.")
@@ -171,12 +171,12 @@ def _values(shapes: Mapping[str, tuple[int, ...]]) -> int:
     return sum(map(math.prod, shapes.values()))
 
 
-def _sample_ids(path: Path, said: Any, rows: int) -> tuple[str, ...] | None:
-    if said is None:
+def _sample_ids(path: Path, value: Any, rows: int) -> tuple[str, ...] | None:
+    if value is None:
         return None
-    if not isinstance(said, list) or not set(map(type, said)) <= {str, int}:
+    if not isinstance(value, list) or not set(map(type, value)) <= {str, int}:
         raise DataError(f"{path}: 'sample_ids' must be a list of sample ids: correct it.")
-    ids = tuple(map(str, said))
+    ids = tuple(map(str, value))
     if len(ids) != rows or len(set(ids)) != rows:
         raise DataError(
             f"{path}: 'sample_ids' must name {rows} different samples, one a row: restore it."

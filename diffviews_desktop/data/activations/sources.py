@@ -52,9 +52,9 @@ class Source(Protocol):
         """What the samples were told."""
 
     def blocks(
-        self, wanted: NDArray[np.int64], layers: Sequence[str] | None
+        self, indices: NDArray[np.int64], layers: Sequence[str] | None
     ) -> Iterator[tuple[slice, Float32]]:
-        """Read rows: which part of ``wanted`` (sorted) they are, and ``(b, D) float32``, which may
+        """Read rows: which part of ``indices`` (sorted) they are, and ``(b, D) float32``, which may
         be read-only.
 
         The file is opened once. ``layers`` are sorted names, whose shapes must be known; None for
@@ -105,14 +105,14 @@ class NpyMatrix:
             return [slice(0, self.width)]
         assert self.shapes is not None
         of_layer = layer_slices(self.shapes)
-        joined: list[slice] = []
+        slices: list[slice] = []
         for name in sorted(layers):
             part = of_layer[name]
-            if joined and joined[-1].stop == part.start:
-                joined[-1] = slice(joined[-1].start, part.stop)
+            if slices and slices[-1].stop == part.start:
+                slices[-1] = slice(slices[-1].start, part.stop)
             else:
-                joined.append(part)
-        return joined
+                slices.append(part)
+        return slices
 
     def matrix(self) -> MatrixFile:
         """The matrix, to be read.
@@ -129,14 +129,14 @@ class NpyMatrix:
         return values
 
     def blocks(
-        self, wanted: NDArray[np.int64], layers: Sequence[str] | None
+        self, indices: NDArray[np.int64], layers: Sequence[str] | None
     ) -> Iterator[tuple[slice, Float32]]:
         """See `Source.blocks`."""
         values, columns = self.matrix(), self.columns(layers)
         width = sum(part.stop - part.start for part in columns)
         step = max(1, BLOCK_BYTES // (4 * width))
-        for start in range(0, len(wanted), step):
-            rows = wanted[start : start + step]
+        for start in range(0, len(indices), step):
+            rows = indices[start : start + step]
             with np.errstate(over="ignore"):  # a float64 may be beyond float32: infinity
                 parts = [np.asarray(values[rows, part], np.float32) for part in columns]
             block = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
@@ -182,13 +182,13 @@ class NpzBatch:
         return sum(map(math.prod, self.shapes.values()))
 
     def blocks(
-        self, wanted: NDArray[np.int64], layers: Sequence[str] | None
+        self, indices: NDArray[np.int64], layers: Sequence[str] | None
     ) -> Iterator[tuple[slice, Float32]]:
         """See `Source.blocks`."""
         for start, rows in self.file.blocks(self.layers if layers is None else sorted(layers)):
-            first, last = np.searchsorted(wanted, (start, start + len(rows)))
+            first, last = np.searchsorted(indices, (start, start + len(rows)))
             if first == last:
                 continue
-            picked = wanted[first:last] - start
-            whole = np.array_equal(picked, np.arange(len(rows)))
-            yield slice(int(first), int(last)), rows if whole else rows[picked]
+            selection = indices[first:last] - start
+            whole = np.array_equal(selection, np.arange(len(rows)))
+            yield slice(int(first), int(last)), rows if whole else rows[selection]

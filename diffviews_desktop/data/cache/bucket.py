@@ -34,11 +34,11 @@ def open_bucket(settings: BucketSettings) -> MapBucket | None:
         StoreAccessError: there are no keys for it.
         UsageError: its name or its address cannot be used.
     """
-    found = bucket_access(settings)
-    if found is None:
+    place = bucket_access(settings)
+    if place is None:
         return None
-    store = WritableStore(found.location, found.access, PATIENCE)
-    return MapBucket(store, settings.limit_bytes, writable=not found.access.anonymous)
+    store = WritableStore(place.location, place.access, PATIENCE)
+    return MapBucket(store, settings.limit_bytes, writable=not place.access.anonymous)
 
 
 class MapBucket:
@@ -65,9 +65,9 @@ class MapBucket:
 
     def maps(self, model: str, folder: str) -> list[tuple[SharedName, RemoteFile]]:
         """All maps of the same samples and weights, and their archives."""
-        found = self.store.list(folder_prefix(model, folder))
-        named = [(SharedName.read(file.key), file) for file in found]
-        return [(name, file) for name, file in named if name is not None]
+        files = self.store.list(folder_prefix(model, folder))
+        pairs = [(SharedName.read(file.key), file) for file in files]
+        return [(name, file) for name, file in pairs if name is not None]
 
     def used_bytes(self) -> int:
         """What all maps in the bucket take."""
@@ -93,20 +93,20 @@ class MapBucket:
             StoreError: the bucket cannot be used.
             OSError: the disk has no room to pack it.
         """
-        with tempfile.TemporaryFile(dir=projector.parent.parent) as packed:
-            pack(projector, packed, parts)
-            taken = packed.seek(0, os.SEEK_END)
-            self._check_room(taken)
-            packed.seek(0)
-            if not self.store.put_new(name.path, packed, replaces=replaces):
+        with tempfile.TemporaryFile(dir=projector.parent.parent) as archive:
+            pack(projector, archive, parts)
+            length = archive.seek(0, os.SEEK_END)
+            self._check_room(length)
+            archive.seek(0)
+            if not self.store.put_new(name.path, archive, replaces=replaces):
                 return None
-        self._used = (self._used or 0) + taken
-        return taken
+        self._used = (self._used or 0) + length
+        return length
 
-    def _check_room(self, needed: int) -> None:
-        used = self.used_bytes() if self._used is None else self._used
-        if used + needed > self._limit:
+    def _check_room(self, amount: int) -> None:
+        total = self.used_bytes() if self._used is None else self._used
+        if total + amount > self._limit:
             raise CacheError(
-                f"The maps in {self.describe()} take {size(used)}, and may take "
+                f"The maps in {self.describe()} take {size(total)}, and may take "
                 f"{size(self._limit)}. Allow more, or delete some of them there."
             )

@@ -49,14 +49,14 @@ class CacheFolder:
 
     def _scan(self) -> list[tuple[float, str, int]]:
         """When each entry was used, its key and its size; least recently used first."""
-        found, ahead = [], time.time() + _CLOCK_SECONDS
+        entries, ahead = [], time.time() + _CLOCK_SECONDS
         for path in self._listing():
             if KEY.fullmatch(path.name) is None or not is_entry(path):
                 continue
             with suppress(OSError):  # dropped by another program
-                used = (path / ENTRY).stat().st_mtime_ns / 1e9
-                found.append((used if used < ahead else 0.0, path.name, folder_size(path)))
-        return sorted(found)
+                stamp = (path / ENTRY).stat().st_mtime_ns / 1e9
+                entries.append((stamp if stamp < ahead else 0.0, path.name, folder_size(path)))
+        return sorted(entries)
 
     def _listing(self) -> list[Path]:
         try:
@@ -98,55 +98,55 @@ class CacheFolder:
 
     def _drop(self, key: str) -> bool:
         """Delete an entry; whether it is gone by that."""
-        folder, aside = self.root / key, self.root / f".old-{key}-{secrets.token_hex(4)}"
+        folder, trash = self.root / key, self.root / f".old-{key}-{secrets.token_hex(4)}"
         try:
-            os.rename(folder, aside)
+            os.rename(folder, trash)
         except FileNotFoundError:  # another program was faster
             return False
         except OSError as error:  # not where a file is open (Windows), nor in a read-only folder
             log.info("%s cannot be deleted now: %s", folder, error)
             return False
-        remove(aside)
+        remove(trash)
         return True
 
     def _drop_partial(self, key: str) -> None:
         name = f".partial-{key}"
         if (self.root / name).exists():
-            with suppress(OSError, CacheError), self._lock(name) as held:
-                if held:
+            with suppress(OSError, CacheError), self._lock(name) as free:
+                if free:
                     remove(self.root / name)
 
     def _sweep(self, partial: Callable[[Path], bool] | None = None) -> int:
         """Delete what nobody works on: the bytes that frees. Of the partial matrices go those that
         were not touched for a week, and those that ``partial`` tells."""
-        freed = 0
+        total = 0
         for path in self._listing():
-            guarded = GUARDED.fullmatch(path.name)
-            if guarded is not None:
-                freed += self._sweep_guarded(path, guarded[1], guarded[2] is not None, partial)
+            match = GUARDED.fullmatch(path.name)
+            if match is not None:
+                total += self._sweep_guarded(path, match[1], match[2] is not None, partial)
             elif _DROPPED.fullmatch(path.name) or (
                 _FORMER.fullmatch(path.name) and idle_seconds(path) > _DAY
             ):
-                freed += folder_size(path)
+                total += folder_size(path)
                 remove(path)
-        return freed
+        return total
 
     def _sweep_guarded(
         self, path: Path, name: str, is_lock: bool, partial: Callable[[Path], bool] | None
     ) -> int:
-        folder, freed = self.root / name, 0
+        folder, total = self.root / name, 0
         if is_lock and (folder.exists() or not path.exists()):
             return 0
         if name.startswith(".partial-") and not is_lock:
             old = idle_seconds(folder) > _PARTIAL_SECONDS
             if not (old or (partial is not None and partial(folder))):
                 return 0
-        with suppress(OSError, CacheError), self._lock(name) as held:
-            if held and not is_lock:
+        with suppress(OSError, CacheError), self._lock(name) as free:
+            if free and not is_lock:
                 log.info("Dropping the unfinished %s", folder)
-                freed = folder_size(folder)
+                total = folder_size(folder)
                 remove(folder)
-        return freed
+        return total
 
     @contextmanager
     def scratch(self, key: str = "scratch") -> Iterator[Path]:
@@ -161,8 +161,8 @@ class CacheFolder:
         """
         name = f".new-{key}-{secrets.token_hex(4)}"
         folder = self.root / name
-        with self._lock(name, _LOCK_SECONDS) as held:
-            if not held:
+        with self._lock(name, _LOCK_SECONDS) as free:
+            if not free:
                 raise CacheError(f"{self.root} cannot be written: it is locked. Try again.")
             self._sweep()
             try:

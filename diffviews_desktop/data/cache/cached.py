@@ -63,8 +63,8 @@ class CacheEntry:
         Raises:
             DamagedMatrixError: it is not what was written.
         """
-        known = self._facts.files
-        names = [name for name in (MATRIX, SUMS) if name in known]
+        files = self._facts.files
+        names = [name for name in (MATRIX, SUMS) if name in files]
         if self._rows is not None and SUMS not in names:
             self._rows.check()  # `finish` is to make sums of it
         try:
@@ -74,13 +74,13 @@ class CacheEntry:
             for name in names:
                 remove(folder / name)
             return {}
-        return {name: known[name] for name in names} if SUMS in names else {}
+        return {name: files[name] for name in names} if SUMS in names else {}
 
     def lend_map(self, folder: Path) -> None:
         """Write this entry again, without the matrix, in a folder from `LayerCache.writing`."""
         link_or_copy(self.projector, folder / PROJECTOR)
-        known = {PROJECTOR: self._facts.files[PROJECTOR]}
-        finish(folder, self._facts.details, self.layers, known=known)
+        files = {PROJECTOR: self._facts.files[PROJECTOR]}
+        finish(folder, self._facts.details, self.layers, records=files)
 
     def is_current(self) -> bool:
         """Whether this entry is still the one on disk: neither dropped nor written again."""

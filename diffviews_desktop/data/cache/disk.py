@@ -35,7 +35,7 @@ def create_matrix(folder: Path, shape: tuple[int, int], dtype: DTypeLike) -> Mat
         DataError: there is not enough space; nothing of it stays.
     """
     path = folder / MATRIX
-    needed = math.prod(shape) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     matrix: MatrixFile | None = None
     try:
         matrix = MatrixFile.create(path, shape, dtype)
@@ -47,7 +47,7 @@ def create_matrix(folder: Path, shape: tuple[int, int], dtype: DTypeLike) -> Mat
         with suppress(OSError):
             path.unlink()
         if is_full(error):
-            raise disk_full(folder, needed, free=free) from error
+            raise disk_full(folder, size, free=free) from error
         raise
 
 
@@ -85,8 +85,8 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError:
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        with source.open("rb") as read, writing.replacing(target) as written:
-            shutil.copyfileobj(read, written, CHUNK)
+        with source.open("rb") as original, writing.replacing(target) as copy:
+            shutil.copyfileobj(original, copy, CHUNK)
 
 
 def sync_file(path: Path) -> None:
@@ -121,13 +121,13 @@ def free_bytes(folder: Path) -> int:
 
 
 def disk_full(
-    folder: Path, needed: int | None, what: str = "This", *, free: int | None = None
+    folder: Path, size: int | None, subject: str = "This", *, free: int | None = None
 ) -> CacheError:
-    left = _gigabytes(free_bytes(folder) if free is None else free)
-    if needed is None:
-        text = f"The disk got full: {left} are free in {folder}."
+    space = _gigabytes(free_bytes(folder) if free is None else free)
+    if size is None:
+        text = f"The disk got full: {space} are free in {folder}."
     else:
-        text = f"{what} needs {_gigabytes(needed)}, but only {left} are free in {folder}."
+        text = f"{subject} needs {_gigabytes(size)}, but only {space} are free in {folder}."
     return CacheError(f"{text} Make room, clear the layer cache, or choose a smaller layer.")
 
 
@@ -147,8 +147,8 @@ def full_disk_said(folder: Path) -> Iterator[None]:
 
 
 def _full_folder(error: OSError, usual: Path) -> Path:
-    named = Path(os.fsdecode(error.filename)).parent if error.filename else usual
-    return usual if named.is_relative_to(usual) else named
+    folder = Path(os.fsdecode(error.filename)).parent if error.filename else usual
+    return usual if folder.is_relative_to(usual) else folder
 
 
 def _files(folder: Path) -> list[os.stat_result]:
@@ -156,8 +156,8 @@ def _files(folder: Path) -> list[os.stat_result]:
     if folder.is_symlink():
         return []
     try:
-        with os.scandir(folder) as found:
-            return [os.lstat(entry.path) for entry in found]
+        with os.scandir(folder) as entries:
+            return [os.lstat(entry.path) for entry in entries]
     except OSError:
         return []
 
@@ -170,8 +170,8 @@ def folder_size(path: Path) -> int:
 def tree_size(path: Path) -> int:
     """The size of all files in a folder and below it in bytes; links are not followed."""
     size = folder_size(path)
-    with suppress(OSError), os.scandir(path) as found:
-        folders = [Path(one.path) for one in found if one.is_dir(follow_symlinks=False)]
+    with suppress(OSError), os.scandir(path) as entries:
+        folders = [Path(one.path) for one in entries if one.is_dir(follow_symlinks=False)]
         size += sum(map(tree_size, folders))
     return size
 

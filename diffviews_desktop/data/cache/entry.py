@@ -50,7 +50,7 @@ def finish(
     details: Mapping[str, Any],
     layers: tuple[str, ...],
     *,
-    known: Mapping[str, Mapping[str, Any]] | None = None,
+    records: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Write ``entry.json`` of a folder from `LayerCache.writing`: the entry is complete.
@@ -59,7 +59,7 @@ def finish(
 
     Args:
         details: ``model`` and ``parameters`` are shown in lists; all must be plain values.
-        known: what another entry says of files that were taken from it (`CacheEntry.lend`). Their
+        records: what another entry says of files that were taken from it (`CacheEntry.lend`). Their
             checksums stay those of what was written first, and they are not read.
         progress: called with the fraction done, 0 … 1; may raise to stop.
 
@@ -68,7 +68,7 @@ def finish(
     """
     if not (folder / PROJECTOR).is_file():
         raise CacheError(f"There is no {PROJECTOR} in {folder}.")
-    files = {name: dict(facts) for name, facts in (known or {}).items()}
+    files = {name: dict(facts) for name, facts in (records or {}).items()}
     paths = [path for path in sorted(folder.iterdir()) if path.name != ENTRY and path.is_file()]
     unread = [path for path in paths if path.name not in files]
     reading = Reading(sum(path.stat().st_size for path in unread), progress)
@@ -112,11 +112,11 @@ class Reading:
         """So many bytes more are read."""
         self.reach(self.seen + count)
 
-    def reach(self, seen: int) -> None:
+    def reach(self, position: int) -> None:
         """So many bytes are read, or need not be."""
-        self.seen = seen
+        self.seen = position
         if self._progress is not None:
-            self._progress(min(1.0, seen / self._total))
+            self._progress(min(1.0, position / self._total))
 
 
 def _write_sums(folder: Path, sums: BlockSums) -> dict[str, Any]:
@@ -189,23 +189,25 @@ def check_entry(
     rows = None
     if PROJECTOR not in facts.files:
         raise CacheError(f"entry.json does not name {PROJECTOR}")
-    for name, known in facts.files.items():
+    for name, entry in facts.files.items():
         path = folder / name
         status = path.lstat()
         wrong = CacheError(f"{name} is not what was written")
-        if not stat.S_ISREG(status.st_mode) or status.st_size != known.get("bytes", status.st_size):
+        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.get("bytes", status.st_size):
             raise wrong
         if name == MATRIX:
             rows = open_matrix(path)
-            if "shape" in known and any(known[key] != v for key, v in array_facts(rows).items()):
+            if "shape" in entry and any(entry[key] != v for key, v in array_facts(rows).items()):
                 raise wrong
         small = name != MATRIX and status.st_size < SMALL_FILE
-        if (full or small) and "sha256" in known and _sha256(path, tick) != known["sha256"]:
+        if (full or small) and "sha256" in entry and _sha256(path, tick) != entry["sha256"]:
             raise wrong
-    return None if rows is None else _checked(folder, rows, facts.files)
+    return None if rows is None else _attach_checks(folder, rows, facts.files)
 
 
-def _checked(folder: Path, rows: MatrixFile, files: Mapping[str, Mapping[str, Any]]) -> MatrixFile:
+def _attach_checks(
+    folder: Path, rows: MatrixFile, files: Mapping[str, Mapping[str, Any]]
+) -> MatrixFile:
     """A matrix that is checked when it is read, as far as checksums of it are known."""
     path = folder / MATRIX
     if SUMS in files:
@@ -261,6 +263,6 @@ def entry_stamp(folder: Path) -> bytes | None:
 
 def mark_used(folder: Path) -> None:
     """Mark an entry as used now: by the exact clock, the system's own stamps are some ms late."""
-    now = time.time_ns()
+    stamp = time.time_ns()
     with suppress(OSError):
-        os.utime(folder / ENTRY, ns=(now, now))
+        os.utime(folder / ENTRY, ns=(stamp, stamp))

@@ -55,17 +55,17 @@ class ExperimentFolders:
 
     def entries(self) -> list[KeptExperiment]:
         """All that are kept, least recently used first: the order in which they are dropped."""
-        found = []
+        experiments = []
         with suppress(OSError):
             for path in self.root.iterdir():
                 if _NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
-                    found.append(KeptExperiment(path, folder_size(path), _last_used(path)))
-        return sorted(found, key=lambda one: (one.used, one.key))
+                    experiments.append(KeptExperiment(path, folder_size(path), _last_used(path)))
+        return sorted(experiments, key=lambda one: (one.used, one.key))
 
     def clear(self, key: str | None = None) -> int:
         """Delete one experiment, or all, but for those that are drawn now; the bytes that frees."""
-        wanted = [one for one in self.entries() if key in (None, one.key)]
-        return sum(one.bytes for one in wanted if self._drop(one))
+        experiments = [one for one in self.entries() if key in (None, one.key)]
+        return sum(one.bytes for one in experiments if self._drop(one))
 
     def make_room(self, keep: Path) -> None:
         """Delete the least recently used until all fit the budget; ``keep`` stays.
@@ -84,10 +84,10 @@ class ExperimentFolders:
 
     def _drop(self, one: KeptExperiment) -> bool:
         """Delete an experiment; whether it is gone by that."""
-        with _held(one.path / LOCK) as held:
-            if held:
+        with _hold(one.path / LOCK) as free:
+            if free:
                 remove(one.path)
-        if held:  # where an open file cannot be deleted, the lock file is left
+        if free:  # where an open file cannot be deleted, the lock file is left
             remove(one.path)
         return not one.path.exists()
 
@@ -103,16 +103,16 @@ def experiments_budget() -> int:
 
 
 def _last_used(path: Path) -> float:
-    used = 0.0
+    latest = 0.0
     with suppress(OSError):
         for file in path.iterdir():
             if file.name != LOCK:
-                used = max(used, file.lstat().st_mtime)
-    return used
+                latest = max(latest, file.lstat().st_mtime)
+    return latest
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[bool]:
+def _hold(path: Path) -> Iterator[bool]:
     """Hold a lock file; False: another program does, or it cannot be made."""
     from filelock import FileLock, Timeout
 

@@ -188,14 +188,14 @@ class LayerCache(CacheFolder):
         """
         infos = self.entries()
         reading = Reading(sum(info.bytes for info in infos), progress)
-        found = []
+        results = []
         for info in infos:
             end = reading.seen + info.bytes
-            known, problem = self._problem(info.key, full, reading.tick)
-            if known:
-                found.append((info, problem))
+            present, problem = self._problem(info.key, full, reading.tick)
+            if present:
+                results.append((info, problem))
             reading.reach(end)
-        return found
+        return results
 
     def _problem(
         self, key: str, full: bool, tick: Callable[[int], None]
@@ -294,23 +294,23 @@ class LayerCache(CacheFolder):
             log.warning("Dropping the cache entry %s: %s", entry.path, error)
             self._drop(key)
 
-    def make_room(self, needed: int, keep: str | None = None) -> None:
-        """Drop the least recently used entries until ``needed`` more bytes fit the budget.
+    def make_room(self, space: int, keep: str | None = None) -> None:
+        """Drop the least recently used entries until ``space`` more bytes fit the budget.
 
         ``keep`` is never dropped. What killed programs left half-written goes, too, and partial
         matrices that nobody has touched for a week.
         """
         budget = budget_bytes()
         self._sweep()
-        passed = {keep}
+        exempt = {keep}
         while True:  # each time again: others open, write and drop, too
-            found = self._scan()
-            if sum(size for _, _, size in found) + needed <= budget:
+            entries = self._scan()
+            if sum(size for _, _, size in entries) + space <= budget:
                 return
-            key = next((key for _, key, _ in found if key not in passed), None)
+            key = next((key for _, key, _ in entries if key not in exempt), None)
             if key is None:
                 return
-            passed.add(key)
+            exempt.add(key)
             if self._drop(key):
                 log.info("Dropped %s from the layer cache to make room", self.root / key)
 
@@ -318,18 +318,18 @@ class LayerCache(CacheFolder):
         """Whether a matrix of ``size`` bytes is to be stored: one larger than all is not."""
         return size <= budget_bytes()
 
-    def check_space(self, needed: int, what: str = "This") -> None:
+    def check_space(self, size: int, subject: str = "This") -> None:
         """Say that a matrix will not fit the disk before it is computed.
 
         Args:
-            needed: bytes; a tenth more must be free.
-            what: the beginning of the sentence, such as "Extracting midblock".
+            size: bytes; a tenth more must be free.
+            subject: the beginning of the sentence, such as "Extracting midblock".
 
         Raises:
             DataError: there is not enough space.
         """
-        if needed * 1.1 > free_bytes(self.root):
-            raise disk_full(self.root, needed, what)
+        if size * 1.1 > free_bytes(self.root):
+            raise disk_full(self.root, size, subject)
 
     def clear(
         self,
@@ -350,27 +350,27 @@ class LayerCache(CacheFolder):
         Raises:
             UsageError: nothing was given.
         """
-        wanted = None if layers is None else LayerSet(layers)
-        if not everything and (key, model, wanted) == (None, None, None):
+        layer_set = None if layers is None else LayerSet(layers)
+        if not everything and (key, model, layer_set) == (None, None, None):
             raise UsageError("Say what to clear: a key, a model, layers, or everything.")
 
-        def chosen(its_key: str, its_model: str, its_layers: LayerSet) -> bool:
+        def matches(its_key: str, its_model: str, its_layers: LayerSet) -> bool:
             return everything or (
                 key in (None, its_key)
                 and model in (None, its_model)
-                and wanted in (None, its_layers)
+                and layer_set in (None, its_layers)
             )
 
-        def chosen_partial(folder: Path) -> bool:
+        def matches_partial(folder: Path) -> bool:
             its_model, its_layers = partial_of(folder)
-            return chosen(folder.name.removeprefix(".partial-"), its_model, its_layers)
+            return matches(folder.name.removeprefix(".partial-"), its_model, its_layers)
 
-        freed = sum(
+        total = sum(
             info.bytes
             for info in self.entries()
-            if chosen(info.key, info.model, info.layers) and self._drop(info.key)
+            if matches(info.key, info.model, info.layers) and self._drop(info.key)
         )
-        return freed + self._sweep(chosen_partial)
+        return total + self._sweep(matches_partial)
 
     # ---- continuing -----------------------------------------------------------------------------
 
@@ -409,8 +409,8 @@ class LayerCache(CacheFolder):
             "dtype": np.lib.format.dtype_to_descr(np.dtype(dtype)),
             "details": plain(details or {}),
         }
-        with self._lock(name, 1.0) as held:
-            if not held:
+        with self._lock(name, 1.0) as free:
+            if not free:
                 raise InUseError("Another program is extracting the same layers. Wait for it.")
             self._sweep()
             entry = entry_stamp(self.root / key)
@@ -423,9 +423,9 @@ class LayerCache(CacheFolder):
                 yield matrix
             finally:
                 matrix._close()
-                kept = (folder / MATRIX).is_file() and matrix.done.any()
-                replaced = entry_stamp(self.root / key) not in (None, entry)
-                if matrix.discarded or replaced or not kept:
+                usable = (folder / MATRIX).is_file() and matrix.done.any()
+                stale = entry_stamp(self.root / key) not in (None, entry)
+                if matrix.discarded or stale or not usable:
                     remove(folder)
 
     def _new_partial(self, folder: Path, facts: Mapping[str, Any]) -> MatrixFile:

@@ -43,7 +43,7 @@ def limit_of(kind: Kept) -> Limit:
     variable = VARIABLES[kind]
     if variable in os.environ:
         return Limit(kind, _megabytes(variable, os.environ[variable]), variable)
-    return Limit(kind, _chosen().get(kind, USUAL))
+    return Limit(kind, _read_choices().get(kind, USUAL))
 
 
 def choose_limit(kind: Kept, count: int) -> None:
@@ -61,9 +61,9 @@ def choose_limit(kind: Kept, count: int) -> None:
     with writing_to(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{file}.lock", timeout=LOCK_SECONDS):
-            text = json.dumps({**_chosen(), kind: count}, indent=1)
-            with replacing(file) as written:
-                written.write(text.encode())
+            text = json.dumps({**_read_choices(), kind: count}, indent=1)
+            with replacing(file) as output:
+                output.write(text.encode())
 
 
 def _megabytes(variable: str, text: str) -> int:
@@ -76,7 +76,7 @@ def _megabytes(variable: str, text: str) -> int:
     return int(count)
 
 
-def _chosen() -> dict[Kept, int]:
+def _read_choices() -> dict[Kept, int]:
     """What the user chose, by kind. What cannot be read must not pass for nothing: more than is
     usual may be kept."""
     file = limits_file()
@@ -88,11 +88,11 @@ def _chosen() -> dict[Kept, int]:
         raise UsageError(
             f"{error} It has the limits of the caches; delete it for the usual ones."
         ) from error
-    found = {kind: values[kind] for kind in VARIABLES if kind in values}
-    for kind, count in found.items():
+    choices = {kind: values[kind] for kind in VARIABLES if kind in values}
+    for kind, count in choices.items():
         if type(count) is not int or not 0 <= count <= MOST:
             raise UsageError(
                 f"{file} must give the limit of {kind} as a number of bytes. Correct it, or delete "
                 "it for the usual limits."
             )
-    return found
+    return choices

@@ -66,24 +66,24 @@ def read_original(
     """
     table, settings, matrix = files
     try:
-        said = read_json_value(settings)
+        content = read_json_value(settings)
         columns = read_csv(table, check=check)
         rows = MatrixFile.open(matrix)
-        return _checked(said, columns, rows, layer, sample_ids)
+        return _assemble(content, columns, rows, layer, sample_ids)
     except CacheError:
         raise
     except (DataError, OSError, ValueError, TypeError, LookupError, OverflowError) as error:
         raise CacheError(f"It is damaged ({brief(error)}).") from error
 
 
-def _checked(
-    said: Any,
+def _assemble(
+    content: Any,
     columns: Mapping[str, Sequence[str]],
     matrix: MatrixFile,
     layer: str,
     sample_ids: Sequence[str],
 ) -> OriginalLayer:
-    layers = said.get("layers", [layer]) if isinstance(said, dict) else None
+    layers = content.get("layers", [layer]) if isinstance(content, dict) else None
     if layers != [layer]:
         raise CacheError("It is the map of other layers.")
     if tuple(columns["sample_id"]) != tuple(sample_ids):
@@ -99,8 +99,8 @@ def _checked(
     if not np.isfinite(places).all():
         raise CacheError("It has places that are not finite numbers.")
     return OriginalLayer(
-        int(said.get("n_neighbors", N_NEIGHBORS)),
-        float(said.get("min_dist", MIN_DIST)),
+        int(content.get("n_neighbors", N_NEIGHBORS)),
+        float(content.get("min_dist", MIN_DIST)),
         places,
         matrix,
     )

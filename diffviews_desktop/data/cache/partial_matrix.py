@@ -106,8 +106,8 @@ class PartialMatrix:
 
     def _append(self, marks: bytes) -> None:
         try:
-            written = os.write(self._log, marks)
-            if written != len(marks):
+            count = os.write(self._log, marks)
+            if count != len(marks):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError:
             with suppress(OSError):
@@ -123,9 +123,9 @@ class PartialMatrix:
         Raises:
             CacheError: not all rows are done, or there is something of that name.
         """
-        left = int(np.count_nonzero(~self._done))
-        if left:
-            raise CacheError(f"{left} of {len(self._done)} rows are not finished.")
+        missing = int(np.count_nonzero(~self._done))
+        if missing:
+            raise CacheError(f"{missing} of {len(self._done)} rows are not finished.")
         self._rows = None
         source, target = self._folder / MATRIX, folder / name
         if os.path.lexists(target):
@@ -179,29 +179,29 @@ def _read_marks(
     whole = len(data) // MARK_BYTES * MARK_BYTES
     marks = np.frombuffer(data[:whole], _MARK)
     fit = np.flatnonzero((marks["start"] < marks["stop"]) & (marks["stop"] <= len(rows)))
-    done, lost = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
-    unread, unnamed = MOST_READ * len(rows), MOST_NAMED * len(rows)
+    done, damaged = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    read_budget, name_budget = MOST_READ * len(rows), MOST_NAMED * len(rows)
     for number, place in enumerate(fit[::-1].tolist()):
         if number % _MARKS_AT_ONCE == 0:
             check()
         mark = data[place * MARK_BYTES : (place + 1) * MARK_BYTES]
         start, stop, _ = marks[place].tolist()
-        unnamed -= stop - start
-        if unnamed < 0:
+        name_budget -= stop - start
+        if name_budget < 0:
             break
-        if stop - start > unread or done[start:stop].all():
+        if stop - start > read_budget or done[start:stop].all():
             continue
         # an earlier version made marks without a checksum of the rows
         if mark == _plain_mark(start, stop):
             done[start:stop] = True
             continue
-        unread -= stop - start
-        (done if mark == _mark(start, stop, rows, check) else lost)[start:stop] = True
-    lost &= ~done
-    if lost.any():
+        read_budget -= stop - start
+        (done if mark == _mark(start, stop, rows, check) else damaged)[start:stop] = True
+    damaged &= ~done
+    if damaged.any():
         log.warning(
             "%d rows of %s are damaged, the first of them %d: not used",
-            *(np.count_nonzero(lost), path.parent, np.argmax(lost)),
+            *(np.count_nonzero(damaged), path.parent, np.argmax(damaged)),
         )
     return done, whole
 
@@ -210,10 +210,10 @@ def open_partial(folder: Path, facts: Mapping[str, Any]) -> MatrixFile | None:
     """The matrix of an earlier go, if it is whole and of the same shape and dtype."""
     path = folder / MATRIX
     try:
-        known = read_json_value(folder / PARTIAL)
+        record = read_json_value(folder / PARTIAL)
         if (folder / DONE).exists():
             check_regular(folder / DONE, MOST_MARKS)
-        if any(known[name] != facts[name] for name in ("format", "shape", "dtype")):
+        if any(record[name] != facts[name] for name in ("format", "shape", "dtype")):
             return None
         if folder.is_symlink() or not all(_is_alone(file) for file in (path, folder / DONE)):
             return None

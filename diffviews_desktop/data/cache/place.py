@@ -41,8 +41,8 @@ def choose_cache_place(path: Path | None) -> None:
     _check(path)
     with writing_to(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(file) as written:
-            written.write(f"{path}\n".encode())
+        with replacing(file) as output:
+            output.write(f"{path}\n".encode())
 
 
 def _check(path: Path) -> None:

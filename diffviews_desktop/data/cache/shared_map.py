@@ -97,12 +97,12 @@ class SharedName:
 
 def label_of(layers: Iterable[str]) -> str:
     """The names of layers as a part of an object's key."""
-    return _quoted(str(LayerSet(layers)))[:LONGEST_LABEL]
+    return _escape(str(LayerSet(layers)))[:LONGEST_LABEL]
 
 
 def folder_prefix(model: str, folder: str) -> str:
     """What the objects of all maps of the same samples and weights begin with."""
-    return f"{ROOT}/{_quoted(model)}/{folder}/"
+    return f"{ROOT}/{_escape(model)}/{folder}/"
 
 
 def folder_of(parts: Mapping[str, Any]) -> str:
@@ -110,10 +110,10 @@ def folder_of(parts: Mapping[str, Any]) -> str:
     return cache_key({name: parts[name] for name in _OF_FOLDER if name in parts})[:16]
 
 
-def _quoted(name: str) -> str:
+def _escape(name: str) -> str:
     """A name without slashes, dots at its beginning, or letters that are no letters anywhere."""
-    quoted = quote(name, safe="+", errors="surrogatepass")
-    return quoted.replace(".", "%2E") if quoted.startswith(".") else quoted
+    text = quote(name, safe="+", errors="surrogatepass")
+    return text.replace(".", "%2E") if text.startswith(".") else text
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,10 @@ def pack(projector: Path, out: IO[bytes], parts: Mapping[str, Any]) -> None:
         OSError: a file cannot be read or written.
     """
     with open_regular(projector) as file:
-        taken, sha256 = _measured(file)
-        if taken > LARGEST:
+        length, sha256 = _measure(file)
+        if length > LARGEST:
             raise CacheError(
-                f"The map takes {size(taken)}, and maps of more than {size(LARGEST)} are not "
+                f"The map takes {size(length)}, and maps of more than {size(LARGEST)} are not "
                 "shared. Choose fewer principal components, or a smaller layer."
             )
         description = {
@@ -155,7 +155,7 @@ def pack(projector: Path, out: IO[bytes], parts: Mapping[str, Any]) -> None:
             "program": __version__,
             "created": time.time(),
             "parts": parts,
-            PROJECTOR: {"bytes": taken, "sha256": sha256},
+            PROJECTOR: {"bytes": length, "sha256": sha256},
         }
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
             archive.writestr(DESCRIPTION, json.dumps(description, indent=1))
@@ -165,7 +165,7 @@ def pack(projector: Path, out: IO[bytes], parts: Mapping[str, Any]) -> None:
                     member.write(piece)
 
 
-def _measured(file: IO[bytes]) -> tuple[int, str]:
+def _measure(file: IO[bytes]) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
     while piece := file.read(CHUNK):
         digest.update(piece)
@@ -185,14 +185,14 @@ def read_description(path: Path, key: str) -> SharedMap:
     """
     try:
         with open_archive(path) as archive:
-            return _described(archive, key)
+            return _parse_description(archive, key)
     except CacheError:
         raise
     except _DAMAGED as error:
         raise CacheError(f"It is damaged ({type(error).__name__}).") from error
 
 
-def _described(archive: zipfile.ZipFile, key: str) -> SharedMap:
+def _parse_description(archive: zipfile.ZipFile, key: str) -> SharedMap:
     names = sorted(info.filename for info in archive.infolist())
     if names != sorted((DESCRIPTION, PROJECTOR)):
         raise CacheError("It is not an archive of a map.")
@@ -200,10 +200,10 @@ def _described(archive: zipfile.ZipFile, key: str) -> SharedMap:
         text = member.read(MOST_DESCRIBED + 1)
     if len(text) > MOST_DESCRIBED:
         raise CacheError("What it says of itself is too long.")
-    said = json.loads(text)
-    if not isinstance(said["format"], int) or said["format"] > FORMAT:
+    content = json.loads(text)
+    if not isinstance(content["format"], int) or content["format"] > FORMAT:
         raise CacheError("A later version of this program made it. Install that version.")
-    parts, file = dict(said["parts"]), said[PROJECTOR]
+    parts, file = dict(content["parts"]), content[PROJECTOR]
     if cache_key({"shared": FORMAT, **parts}) != key:
         raise CacheError("It holds another map than its name says.")
     size = int(file["bytes"])
@@ -213,13 +213,13 @@ def _described(archive: zipfile.ZipFile, key: str) -> SharedMap:
 
 
 def unpack(
-    path: Path, described: SharedMap, out: IO[bytes], check: Callable[[], None] = lambda: None
+    path: Path, description: SharedMap, out: IO[bytes], check: Callable[[], None] = lambda: None
 ) -> None:
     """Write the projector of an archive.
 
     Args:
         path: the archive.
-        described: what `read_description` said of it.
+        description: what `read_description` said of it.
         out: the projector.
         check: called between pieces; may raise to stop.
 
@@ -231,11 +231,11 @@ def unpack(
     for piece in _pieces(path):
         digest.update(piece)
         size += len(piece)
-        if size > described.size:
+        if size > description.size:
             break
         out.write(piece)
         check()
-    if (size, digest.hexdigest()) != (described.size, described.sha256):
+    if (size, digest.hexdigest()) != (description.size, description.sha256):
         raise CacheError("It is not what was packed.")
 
 

@@ -11,7 +11,7 @@ from diffviews_desktop.files.reading import open_regular
 
 MOST_REMEMBERED = 1000
 _READ_AT_ONCE = 2**24
-_known: dict[tuple[str, int, int], bytes] = {}
+_digests: dict[tuple[str, int, int], bytes] = {}
 
 
 def checkpoint_digest(path: Path, check: Callable[[], None]) -> str:
@@ -35,12 +35,12 @@ def file_digest(path: Path, check: Callable[[], None]) -> bytes:
     """SHA-256 of a file; raises as `checkpoint_digest` does."""
     status = path.stat()
     key = (str(path.absolute()), status.st_size, status.st_mtime_ns)
-    if key not in _known:
+    if key not in _digests:
         digest = _read(path, check)
-        while len(_known) >= MOST_REMEMBERED:
-            del _known[next(iter(_known))]
-        _known[key] = digest
-    return _known[key]
+        while len(_digests) >= MOST_REMEMBERED:
+            del _digests[next(iter(_digests))]
+        _digests[key] = digest
+    return _digests[key]
 
 
 def _read(path: Path, check: Callable[[], None]) -> bytes:

@@ -50,13 +50,13 @@ def find_converted(path: Path) -> Path | None:
     """The converted form beside a checkpoint, if it was made from that file as it is now."""
     if not path.name:  # the root of the file system
         return None
-    converted = converted_name(path)
-    if converted == path or not converted.is_file():
+    candidate = converted_name(path)
+    if candidate == path or not candidate.is_file():
         return None
-    source = _source(converted)
+    source = _source(candidate)
     if source is None or source[0] != path.name:
         return None
-    return converted if not path.is_file() or source == _facts(path) else None
+    return candidate if not path.is_file() or source == _facts(path) else None
 
 
 def identity(path: Path) -> list[Any]:
@@ -84,27 +84,27 @@ def files_of(path: Path) -> list[Path]:
     """
     if not os.path.isdir(path):
         return [path]
-    found: list[Path] = []
-    for seen, entry in enumerate(_entries(path, _DEEPEST)):
-        if seen == MOST_FILES:
+    files: list[Path] = []
+    for count, entry in enumerate(_entries(path, _DEEPEST)):
+        if count == MOST_FILES:
             return _known_files(path)
         if is_regular(entry.path):
-            found.append(Path(entry))
-    return sorted(found)
+            files.append(Path(entry))
+    return sorted(files)
 
 
 def _known_files(folder: Path) -> list[Path]:
-    def there(names: tuple[str, ...]) -> list[Path]:
+    def find(names: tuple[str, ...]) -> list[Path]:
         paths = (folder / place / name for place in _PLACES for name in names)
         return [path for path in paths if is_regular(path)]
 
-    weights = there(_WEIGHTS)
+    weights = find(_WEIGHTS)
     if not weights:
         raise DataError(
             f"The folder {folder} holds none of {', '.join(_WEIGHTS)}, but more than {MOST_FILES} "
             "other files, so it is no model's. Name the model's own folder, or its file."
         )
-    return sorted([*weights, *there(_SETTINGS)])
+    return sorted([*weights, *find(_SETTINGS)])
 
 
 def _entries(folder: Path | os.DirEntry[str], levels: int) -> Iterator[os.DirEntry[str]]:

@@ -69,10 +69,10 @@ class DataFolder:
         if name is None and self.models:
             return self.models.get("dmd2") or self.models[min(self.models)]
         if name is None or name not in self.models:
-            asked = f"no model {name!r}" if name else "no model that can be opened"
-            known = f" Models there: {', '.join(sorted(self.models))}." if self.models else ""
-            why = f" {self.problems[0]}" if self.problems else ""
-            raise DataError(f"{self.path} has {asked}.{known}{why}")
+            request = f"no model {name!r}" if name else "no model that can be opened"
+            choices = f" Models there: {', '.join(sorted(self.models))}." if self.models else ""
+            reason = f" {self.problems[0]}" if self.problems else ""
+            raise DataError(f"{self.path} has {request}.{choices}{reason}")
         return self.models[name]
 
 

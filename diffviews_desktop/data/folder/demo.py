@@ -67,7 +67,7 @@ def ready_demo() -> Demo:
             "rights and the disk."
         ) from error
     try:
-        restored = demo_files.restore(archives, target, _stamp())
+        files = demo_files.restore(archives, target, _stamp())
     except _FAILED as error:
         log.warning("the demo cannot be repaired", exc_info=True)
         return Demo(
@@ -75,8 +75,8 @@ def ready_demo() -> Demo:
             f"The demo cannot be checked and repaired ({brief(error)}). Check the rights of "
             f"{target} and the disk, or delete that folder.",
         )
-    if restored:
-        log.warning("Restored %d files of the demo, %s among them", len(restored), restored[0])
+    if files:
+        log.warning("Restored %d files of the demo, %s among them", len(files), files[0])
     return Demo(target)
 
 

@@ -55,30 +55,30 @@ def restore(archives: Sequence[Path], folder: Path, stamp: Path) -> list[str]:
         BadZipFile, EOFError, zlib.error: an archive is damaged.
         DataError: an archive has a file that leaves the folder.
     """
-    known = _read_stamp(stamp, _facts(archives))
-    if known is None:
-        known = _Known(_listed(archives), {}, 0.0)
-    due = not 0 <= time.time() - known.checked < _DAY
-    looks = _look(folder, known.checksums)
-    if looks == known.looks and not due:
+    record = _read_stamp(stamp, _facts(archives))
+    if record is None:
+        record = _Known(_read_checksums(archives), {}, 0.0)
+    due = not 0 <= time.time() - record.checked < _DAY
+    looks = _look(folder, record.checksums)
+    if looks == record.looks and not due:
         return []
-    doubtful = [n for n in known.checksums if due or looks.get(n) != known.looks.get(n)]
-    wrong = _wrong(folder, known.checksums, doubtful)
+    doubtful = [n for n in record.checksums if due or looks.get(n) != record.looks.get(n)]
+    wrong = _wrong(folder, record.checksums, doubtful)
     if wrong:  # or the stamp is
-        known = known._replace(checksums=_listed(archives))
-        wrong = _wrong(folder, known.checksums, known.checksums)
-        _unpack_again(archives, folder, wrong, known.looks)
-    looks = _look(folder, known.checksums)
-    checked = time.time() if due else known.checked
-    _write_stamp(stamp, _facts(archives), _Known(known.checksums, looks, checked))
+        record = record._replace(checksums=_read_checksums(archives))
+        wrong = _wrong(folder, record.checksums, record.checksums)
+        _unpack_again(archives, folder, wrong, record.looks)
+    looks = _look(folder, record.checksums)
+    checked = time.time() if due else record.checked
+    _write_stamp(stamp, _facts(archives), _Known(record.checksums, looks, checked))
     return wrong
 
 
 def remember(archives: Sequence[Path], folder: Path, stamp: Path) -> None:
     """Stamp what was just unpacked; raises as `restore` does."""
-    checksums = _listed(archives)
-    known = _Known(checksums, _look(folder, checksums), time.time())
-    _write_stamp(stamp, _facts(archives), known)
+    checksums = _read_checksums(archives)
+    record = _Known(checksums, _look(folder, checksums), time.time())
+    _write_stamp(stamp, _facts(archives), record)
 
 
 def extract(archive: Path, folder: Path) -> None:
@@ -111,7 +111,7 @@ def _facts(archives: Iterable[Path]) -> _Facts:
     return [[name, its.st_size, its.st_mtime_ns] for name, its in status]
 
 
-def _listed(archives: Iterable[Path]) -> _Checksums:
+def _read_checksums(archives: Iterable[Path]) -> _Checksums:
     checksums: _Checksums = {}
     for archive in archives:
         with zipfile.ZipFile(archive) as bundle:
@@ -122,15 +122,15 @@ def _listed(archives: Iterable[Path]) -> _Checksums:
 
 def _look(folder: Path, names: Iterable[str]) -> _Looks:
     """How files look: those alone that are files, in folders that are no links."""
-    wanted, looks = set(names), _Looks()
-    for parent in {name.rpartition("/")[0] for name in wanted}:
+    targets, looks = set(names), _Looks()
+    for parent in {name.rpartition("/")[0] for name in targets}:
         if not _is_folder(folder, parent):
             continue
         prefix = f"{parent}/" if parent else ""
         with suppress(OSError), os.scandir(folder / parent) as entries:
             for entry in entries:
                 name = prefix + entry.name
-                if name in wanted and entry.is_file(follow_symlinks=False):
+                if name in targets and entry.is_file(follow_symlinks=False):
                     status = entry.stat(follow_symlinks=False)
                     looks[name] = [status.st_size, status.st_mtime_ns]
     return looks
@@ -179,10 +179,10 @@ def _crc(path: Path) -> int | None:
 def _unpack_again(
     archives: Iterable[Path], folder: Path, names: Iterable[str], looks: Mapping[str, list[int]]
 ) -> None:
-    wanted = set(names)
+    targets = set(names)
     for archive in archives:
         with zipfile.ZipFile(archive) as bundle:
-            for name in [name for name in bundle.namelist() if name in wanted]:
+            for name in [name for name in bundle.namelist() if name in targets]:
                 _check_inside(archive, folder, name)
                 _put(folder, name, bundle.read(name))
                 if name in looks:  # what was made of it is told by its time
@@ -220,18 +220,18 @@ def _read_stamp(stamp: Path, facts: _Facts) -> _Known | None:
     """What was remembered; None where that is of other archives, damaged, or missing."""
     try:
         checksum, _, text = read_bytes(stamp, MOST_JSON).partition(b"\n")
-        said = json.loads(text) if checksum == _stamped(text) else {}
+        content = json.loads(text) if checksum == _make_header(text) else {}
     except (OSError, ValueError):
         return None
-    return _Known(*said["known"]) if said.get("archives") == facts else None
+    return _Known(*content["known"]) if content.get("archives") == facts else None
 
 
-def _write_stamp(stamp: Path, facts: _Facts, known: _Known) -> None:
-    text = json.dumps({"archives": facts, "known": known}).encode()
+def _write_stamp(stamp: Path, facts: _Facts, record: _Known) -> None:
+    text = json.dumps({"archives": facts, "known": record}).encode()
     with suppress(OSError), replacing(stamp) as file:
-        file.write(_stamped(text) + b"\n" + text)
+        file.write(_make_header(text) + b"\n" + text)
 
 
-def _stamped(text: bytes) -> bytes:
+def _make_header(text: bytes) -> bytes:
     """The first line of a stamp: of what version it is, and the checksum of the rest."""
     return b"diffviews-demo-1 %08x" % zlib.crc32(text)

@@ -32,7 +32,7 @@ from diffviews_desktop.data.folder.numerals import (
     same_with_both,
 )
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.columns import MOST_CATEGORIES, Column
 
 MAP_COLUMNS = ("sample_id", "umap_x", "umap_y")
@@ -82,7 +82,7 @@ def further_columns(
             have.
         left_out: what was left out before.
     """
-    found: dict[str, Column] = {}
+    result: dict[str, Column] = {}
     reasons = dict(left_out or {})
     beyond = 0
     mark = mark or _common_mark(columns.values())
@@ -90,24 +90,24 @@ def further_columns(
         reason = None if name in KNOWN_COLUMNS else _why_no_name(name, values)
         if reason is None:
             continue
-        if not reason and len(found) == MOST_COLUMNS:
+        if not reason and len(result) == MOST_COLUMNS:
             beyond += 1
             continue
         try:
             if not reason:
-                found[name] = read_column(values, mark)
+                result[name] = read_column(values, mark)
         except ValueError as error:
             reason = str(error)
         if reason:
             reasons[visible(name, MOST_OF_NAME) or UNNAMED] = reason
     if beyond:
         reasons[more_columns(beyond)] = f"only the first {MOST_COLUMNS} columns are taken"
-    return FurtherColumns(found, reasons)
+    return FurtherColumns(result, reasons)
 
 
 def more_columns(count: int) -> str:
     """What stands for columns that are too many to be named."""
-    return f"{counted(count, 'more column')}"
+    return f"{format_count(count, 'more column')}"
 
 
 def read_column(values: Sequence[Any], mark: Mark | None = None) -> Column:
@@ -145,22 +145,22 @@ def _why_no_name(name: str, values: Sequence[Any]) -> str | None:
 
 def is_index(values: Sequence[Any]) -> bool:
     """Whether values only count the rows, as those of a data frame's index do, or are none."""
-    given = [str(value) for value in values if value is not None and value != ""]
-    if not all(map(is_id, given)):
+    texts = [str(value) for value in values if value is not None and value != ""]
+    if not all(map(is_id, texts)):
         return False
-    return len(set(given)) == len(given) and (not given or len(given) == len(values))
+    return len(set(texts)) == len(texts) and (not texts or len(texts) == len(values))
 
 
 def _common_mark(columns: Collection[Sequence[Any]]) -> Mark | None:
     """The decimal mark of all columns that can be read with one alone; None where none can, or
     some with the one and some with the other."""
-    found: set[Mark] = set()
+    candidates: set[Mark] = set()
     for values in columns:
         if str in set(map(type, values)):
             texts = {value for value in values if type(value) is str and not has_no_number(value)}
             marks = marks_of(_without_percent(texts))
-            found |= set(marks) if len(marks) == 1 else set()
-    return found.pop() if len(found) == 1 else None
+            candidates |= set(marks) if len(marks) == 1 else set()
+    return candidates.pop() if len(candidates) == 1 else None
 
 
 def _without_percent(texts: Collection[str]) -> list[str]:
@@ -214,7 +214,9 @@ def _of_few(numbers: NDArray, few: NDArray, missing: NDArray[np.bool_], note: st
 def _of_infinite(count: int) -> str:
     if not count:
         return ""
-    return f"{counted(count, 'infinite value')} {'counts' if count == 1 else 'count'} as no value"
+    return (
+        f"{format_count(count, 'infinite value')} {'counts' if count == 1 else 'count'} as no value"
+    )
 
 
 # ---- texts --------------------------------------------------------------------------------------
@@ -222,38 +224,38 @@ def _of_infinite(count: int) -> str:
 
 def _of_texts(texts: Sequence[str], mark: Mark | None) -> Column:
     """Texts as what all of them stand for."""
-    given = {text for text in set(texts) if not has_no_number(text)}
-    if not given:
+    entries = {text for text in set(texts) if not has_no_number(text)}
+    if not entries:
         return Column(np.full(len(texts), math.nan), note=_of_infinite(_count_infinite(texts)))
-    column = _of_numerals(texts, given, mark) or _of_dates(texts, given)
+    column = _of_numerals(texts, entries, mark) or _of_dates(texts, entries)
     if column is not None:
         return column
-    if all(map(is_id, given)) or {text.casefold() for text in given} <= _TRUTH:
-        return _of_names(["" if text not in given else text for text in texts])
-    return _of_names(texts, _why_no_numbers(given) or _why_no_dates(given))
+    if all(map(is_id, entries)) or {text.casefold() for text in entries} <= _TRUTH:
+        return _of_names(["" if text not in entries else text for text in texts])
+    return _of_names(texts, _why_no_numbers(entries) or _why_no_dates(entries))
 
 
-def _of_numerals(texts: Sequence[str], given: set[str], mark: Mark | None) -> Column | None:
-    if not is_number(*_without_percent([next(iter(given))])):
+def _of_numerals(texts: Sequence[str], entries: set[str], mark: Mark | None) -> Column | None:
+    if not is_number(*_without_percent([next(iter(entries))])):
         return None
-    percent = all(text.rstrip().endswith("%") for text in given)
-    numerals = dict(zip(given, _without_percent(given) if percent else given, strict=True))
+    percent = all(text.rstrip().endswith("%") for text in entries)
+    numerals = dict(zip(entries, _without_percent(entries) if percent else entries, strict=True))
     numerals = {text: numeral.strip() for text, numeral in numerals.items()}
     marks = marks_of(numerals.values())
     if not marks or (mark not in marks and len(marks) > 1 and _can_be_both(numerals.values())):
         return None
-    chosen = mark if mark in marks else marks[0]
-    assert chosen is not None
-    written = {text: plain(numeral, chosen) for text, numeral in numerals.items()}
-    real = any(map(_is_real, written.values()))
+    decimal_mark = mark if mark in marks else marks[0]
+    assert decimal_mark is not None
+    spellings = {text: plain(numeral, decimal_mark) for text, numeral in numerals.items()}
+    real = any(map(_is_real, spellings.values()))
     try:
-        known = {text: _number(numeral) for text, numeral in written.items()}
+        numbers = {text: _number(numeral) for text, numeral in spellings.items()}
     except ValueError:  # it has more digits than Python reads
         return None
-    zeros = (written[text] for text, number in known.items() if number == 0)
-    if real and (_merge(written, known) or any(map(_NOT_ZERO.match, zeros))):
+    zeros = (spellings[text] for text, number in numbers.items() if number == 0)
+    if real and (_merge(spellings, numbers) or any(map(_NOT_ZERO.match, zeros))):
         return None
-    column = _of_numbers([known.get(text) for text in texts], real=real, unit="%" * percent)
+    column = _of_numbers([numbers.get(text) for text in texts], real=real, unit="%" * percent)
     if column is None or column.note:
         return None  # too large for a number
     return replace(column, note=_of_infinite(_count_infinite(texts)))
@@ -268,12 +270,12 @@ def _number(numeral: str) -> int | float:
     return float(numeral) if _is_real(numeral) else int(numeral)
 
 
-def _merge(written: Mapping[str, str], known: Mapping[str, int | float]) -> bool:
+def _merge(spellings: Mapping[str, str], numbers: Mapping[str, int | float]) -> bool:
     """Whether numbers that differ are the same in 64 bits."""
-    short = all(len(numeral) <= _DIGITS_OF_FLOAT for numeral in written.values())
-    if short and not any(0 < abs(number) < sys.float_info.min for number in known.values()):
+    short = all(len(numeral) <= _DIGITS_OF_FLOAT for numeral in spellings.values())
+    if short and not any(0 < abs(number) < sys.float_info.min for number in numbers.values()):
         return False
-    return len(set(map(_exact, written.values()))) > len(set(known.values()))
+    return len(set(map(_exact, spellings.values()))) > len(set(numbers.values()))
 
 
 def _exact(numeral: str) -> Decimal | str:
@@ -296,13 +298,13 @@ def _can_be_both(numerals: Collection[str]) -> bool:
     return not same_with_both(numerals) and any("," in numeral for numeral in numerals)
 
 
-def _of_dates(texts: Sequence[str], given: set[str]) -> Column | None:
-    known = list(given)
-    found = dates_of([text.strip() for text in known])
-    if found is None:
+def _of_dates(texts: Sequence[str], entries: set[str]) -> Column | None:
+    keys = list(entries)
+    result = dates_of([text.strip() for text in keys])
+    if result is None:
         return None
-    dates, unit = found
-    place = {text: i for i, text in enumerate(known)}
+    dates, unit = result
+    place = {text: i for i, text in enumerate(keys)}
     nothing = np.append(dates, np.datetime64("NaT"))
     return Column(nothing[[place.get(text, -1) for text in texts]], unit=unit)
 
@@ -320,16 +322,16 @@ def _of_names(texts: Sequence[str], note: str = "") -> Column:
     )
 
 
-def _why_no_numbers(given: set[str]) -> str:
+def _why_no_numbers(entries: set[str]) -> str:
     """What keeps a column that is nearly one of numbers from being one; empty where none is."""
-    numerals = _without_percent(given)
+    numerals = _without_percent(entries)
     others = _few_odd(numerals, is_number)
     if others is None:
         return ""
     if others:
         return f"it would be one of numbers without {visible(repr(min(others)), MOST_OF_NAME)}"
-    percent = sum(text.rstrip().endswith("%") for text in given)
-    if 0 < percent < len(given):
+    percent = sum(text.rstrip().endswith("%") for text in entries)
+    if 0 < percent < len(entries):
         return "some of its numbers are percentages and others are not"
     marks = marks_of(numerals)
     if not marks:
@@ -341,9 +343,9 @@ def _why_no_numbers(given: set[str]) -> str:
     return "its numbers have too many digits"
 
 
-def _why_no_dates(given: set[str]) -> str:
+def _why_no_dates(entries: set[str]) -> str:
     """The same of dates."""
-    dates = [text.strip() for text in given]
+    dates = [text.strip() for text in entries]
     others = _few_odd(dates, is_date)
     if others is None:
         return ""
@@ -361,10 +363,10 @@ def _few_odd(texts: Collection[str], fits: Callable[[str], bool]) -> list[str] |
     return None if len(odd) > most else odd
 
 
-def _is_beyond(written: Collection[str]) -> bool:
+def _is_beyond(spellings: Collection[str]) -> bool:
     """Whether a number is larger than 64 bits can say, or so small that they would say 0."""
-    most = math.inf if any(map(_is_real, written)) else 2.0**63
-    numbers = ((numeral, abs(float(numeral))) for numeral in written)
+    most = math.inf if any(map(_is_real, spellings)) else 2.0**63
+    numbers = ((numeral, abs(float(numeral))) for numeral in spellings)
     return any(
         number >= most or (number == 0 and _NOT_ZERO.match(numeral)) for numeral, number in numbers
     )

@@ -14,7 +14,7 @@ from diffviews_desktop.files.reading import can_be_a_path
 from diffviews_desktop.pictures.matching import loosely, match_paths
 from diffviews_desktop.pictures.survey import survey
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.samples import SampleTable, path_inside
 
 MOST_ALIKE = 64
@@ -49,7 +49,7 @@ class FoundImages(NamedTuple):
             return []
         first, one = visible(self.missing[0], _LONGEST), len(self.missing) == 1
         return [
-            f"{len(self.missing):,} of {counted(self.named, 'picture')} "
+            f"{len(self.missing):,} of {format_count(self.named, 'picture')} "
             f"{'is' if one else 'are'} missing ({first}{'' if one else '…'}): put "
             f"{'it' if one else 'them'} back in {root}, or correct image_path."
         ]
@@ -57,22 +57,22 @@ class FoundImages(NamedTuple):
 
 def with_images(
     table: SampleTable,
-    given: tuple[float, float] | None = None,
+    brightness: tuple[float, float] | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Pictured:
     """Look for the pictures of samples, and how those of numbers are read.
 
     Args:
         table: the samples, with the paths of their pictures as they were written.
-        given: black and white, where the folder says them.
+        brightness: black and white, where the folder says them.
         check: called now and then; may raise to stop.
     """
-    found = find_images(table.root, table.image_path, check)
-    tiffs = (path_inside(table.root, path) for path in sorted(set(found.paths)) if _is_tiff(path))
-    surveyed = survey((path for path in tiffs if path is not None), given, check)
+    images = find_images(table.root, table.image_path, check)
+    tiffs = (path_inside(table.root, path) for path in sorted(set(images.paths)) if _is_tiff(path))
+    findings = survey((path for path in tiffs if path is not None), brightness, check)
     return Pictured(
-        replace(table, image_path=found.paths, brightness=surveyed.brightness),
-        (*found.notes(table.root), *surveyed.sentences()),
+        replace(table, image_path=images.paths, brightness=findings.brightness),
+        (*images.notes(table.root), *findings.sentences()),
     )
 
 
@@ -81,46 +81,46 @@ def _is_tiff(path: str) -> bool:
 
 
 def find_images(
-    root: Path, written: Sequence[str], check: Callable[[], None] = lambda: None
+    root: Path, references: Sequence[str], check: Callable[[], None] = lambda: None
 ) -> FoundImages:
     """Look for the pictures that samples name in the model's folder.
 
     Args:
         root: the model's folder.
-        written: the path of each sample's picture; empty where it has none.
+        references: the path of each sample's picture; empty where it has none.
         check: called at every folder, and more often in large ones; may raise to stop.
     """
-    named = set(written) - {""}
+    targets = set(references) - {""}
     folders = _Folders(root, check)
-    there: set[str] = set()
+    candidates: set[str] = set()
     files: dict[str, set[str]] = {}
-    for path in named:
+    for path in targets:
         folder, _, name = path.rpartition("/")
         if folder not in files:
             check()
-            files[folder] = folders.listed(folders.real(folder)).files
+            files[folder] = folders.contents(folders.real(folder)).files
         if name in files[folder]:
-            there.add(path)
-    unmatched = named - there
-    if not unmatched:
-        return FoundImages(tuple(written), len(named), ())
-    for folder, names in _by_folder(map(loosely, unmatched)).items():
+            candidates.add(path)
+    missing = targets - candidates
+    if not missing:
+        return FoundImages(tuple(references), len(targets), ())
+    for folder, names in _by_folder(map(loosely, missing)).items():
         check()
         for alike, real in folders.like(folder):
-            known, before = folders.listed(real).files_alike, f"{alike}/" if alike else ""
-            there |= {before + file for name in names for file in known.get(name, ())}
-    meant = match_paths(named, there)
-    paths = tuple(meant.get(path, path) for path in written)
-    return FoundImages(paths, len(named), tuple(sorted(named - meant.keys())))
+            variants, prefix = folders.contents(real).files_alike, f"{alike}/" if alike else ""
+            candidates |= {prefix + file for name in names for file in variants.get(name, ())}
+    matches = match_paths(targets, candidates)
+    paths = tuple(matches.get(path, path) for path in references)
+    return FoundImages(paths, len(targets), tuple(sorted(targets - matches.keys())))
 
 
 def _by_folder(paths: Iterable[str]) -> dict[str, set[str]]:
     """The names of files in each folder that paths name."""
-    found: dict[str, set[str]] = {}
+    groups: dict[str, set[str]] = {}
     for path in paths:
         folder, _, name = path.rpartition("/")
-        found.setdefault(folder, set()).add(name)
-    return found
+        groups.setdefault(folder, set()).add(name)
+    return groups
 
 
 class _Listed:
@@ -138,18 +138,18 @@ class _Listed:
     @cached_property
     def files_alike(self) -> dict[str, list[str]]:
         """The files by what all spellings of a name have in common."""
-        found: dict[str, list[str]] = {}
+        groups: dict[str, list[str]] = {}
         for name in self.files:
-            found.setdefault(loosely(name), []).append(name)
-        return found
+            groups.setdefault(loosely(name), []).append(name)
+        return groups
 
     @cached_property
     def folders_alike(self) -> dict[str, list[tuple[str, str]]]:
         """The same of folders."""
-        found: dict[str, list[tuple[str, str]]] = {}
+        groups: dict[str, list[tuple[str, str]]] = {}
         for name, real in self.folders:
-            found.setdefault(loosely(name), []).append((name, real))
-        return found
+            groups.setdefault(loosely(name), []).append((name, real))
+        return groups
 
 
 class _Folders:
@@ -167,7 +167,7 @@ class _Folders:
         real = os.path.realpath(os.path.join(self._base, folder))
         return real if Path(real).is_relative_to(self._base) else None
 
-    def listed(self, real: str | None) -> _Listed:
+    def contents(self, real: str | None) -> _Listed:
         """What is in a folder, given as `real` says it; nothing where it cannot be read."""
         if real is None:
             return _Listed()
@@ -182,37 +182,37 @@ class _Folders:
         """
         if not can_be_a_path(folder):
             return []
-        found = {self._base: ""}
+        matches = {self._base: ""}
         for part in folder.split("/") if folder else ():
             self._check()
             below: dict[str, str] = {}
-            for real, above in found.items():
-                for name, inside in self.listed(real).folders_alike.get(part, ()):
+            for real, above in matches.items():
+                for name, inside in self.contents(real).folders_alike.get(part, ()):
                     below.setdefault(inside, f"{above}/{name}" if above else name)
             if len(below) > MOST_ALIKE:
                 return []
-            found = below
-        return [(path, real) for real, path in found.items()]
+            matches = below
+        return [(path, real) for real, path in matches.items()]
 
     def _list(self, folder: str) -> _Listed:
-        listed = _Listed()
+        contents = _Listed()
         links = []
         with suppress(OSError), os.scandir(folder) as entries:
             for number, entry in enumerate(entries):
                 if number % _ENTRIES_AT_ONCE == 0:
                     self._check()
                 if entry.is_file(follow_symlinks=False):
-                    listed.files.add(entry.name)
+                    contents.files.add(entry.name)
                 elif entry.is_symlink() or (os.name == "nt" and entry.is_dir()):  # or a junction
                     links.append(entry.name)
                 elif entry.is_dir():
-                    listed.folders.append((entry.name, os.path.join(folder, entry.name)))
+                    contents.folders.append((entry.name, os.path.join(folder, entry.name)))
         for number, name in enumerate(sorted(links)):
             if number % _ENTRIES_AT_ONCE == 0:
                 self._check()
             real = self.real(os.path.join(folder, name))
             if real is not None and os.path.isdir(real):
-                listed.folders.append((name, real))
+                contents.folders.append((name, real))
             elif real is not None and os.path.isfile(real):
-                listed.files.add(name)
-        return listed
+                contents.files.add(name)
+        return contents

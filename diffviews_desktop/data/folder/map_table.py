@@ -23,7 +23,7 @@ from diffviews_desktop.data.folder.numerals import (
     marks_of,
     plain,
 )
-from diffviews_desktop.data.folder.sample_columns import Columns, joined
+from diffviews_desktop.data.folder.sample_columns import Columns, join
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.csv_text import (
     SEPARATORS,
@@ -63,7 +63,7 @@ class _Header(NamedTuple):
 
 
 def read_csv(
-    path: Path, unwanted: Sequence[str] = (), check: Callable[[], None] = lambda: None
+    path: Path, exclude: Sequence[str] = (), check: Callable[[], None] = lambda: None
 ) -> Columns:
     """The columns of a map's table, as text: those that the program knows, and the first others.
 
@@ -72,7 +72,7 @@ def read_csv(
 
     Args:
         path: the table.
-        unwanted: columns to leave out.
+        exclude: columns to leave out.
         check: called now and then; may raise to stop.
 
     Raises:
@@ -80,10 +80,10 @@ def read_csv(
             has one twice, or has more values in a row than names in its header.
     """
     try:
-        table = csv_table(path, lambda names: not _lacking(_known(names)))
-        header, rows = _understood(path, table)
-        kept, left_out = _kept(path, header.names, unwanted)
-        columns = _values(path, rows, len(header.names), kept, check)
+        table = csv_table(path, lambda names: not _lacking(_standardize(names)))
+        header, rows = _interpret(path, table)
+        indices, left_out = _select(path, header.names, exclude)
+        columns = _values(path, rows, len(header.names), indices, check)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} {not_unicode(error)}") from error
     except (OSError, ValueError, csv.Error) as error:
@@ -91,46 +91,46 @@ def read_csv(
             f"{path} cannot be read as CSV ({brief(error)}). Correct it, or remove it to have the "
             "map made again."
         ) from error
-    given = {
+    by_name = {
         header.names[i]: from_csv_column(column)
-        for i, column in zip(kept, columns, strict=True)
+        for i, column in zip(indices, columns, strict=True)
         if header.names[i] or not is_index(column)
     }
-    mark = _mark(given)
-    return Columns(_with_points(given, mark), left_out, mark)
+    mark = _mark(by_name)
+    return Columns(_with_points(by_name, mark), left_out, mark)
 
 
 # ---- the header ---------------------------------------------------------------------------------
 
 
-def _understood(path: Path, table: CsvTable) -> tuple[_Header, Iterator[list[str]]]:
+def _interpret(path: Path, table: CsvTable) -> tuple[_Header, Iterator[list[str]]]:
     """The header and the rows below it."""
     table = with_row_names(table)
-    written = [name.removeprefix("#").strip() for name in from_csv_column(table.header)]
-    names = _known(written)
+    header = [name.removeprefix("#").strip() for name in from_csv_column(table.header)]
+    names = _standardize(header)
     lacking = _lacking(names)
     if lacking:
-        raise DataError(_why_not(path, written, lacking, table.separator))
+        raise DataError(_why_not(path, header, lacking, table.separator))
     return _Header(names, table.separator), table.rows
 
 
-def _known(header: Sequence[str]) -> list[str]:
+def _standardize(header: Sequence[str]) -> list[str]:
     """A header with the program's own names for those that mean the same.
 
     What other columns than those of every map are called is only changed where one alone means it.
     """
     keys = [re.sub(r"[\s_.\-]+", "", name).removeprefix("#").casefold() for name in header]
-    own = {name.replace("_", ""): name for name in MAP_COLUMNS}
+    synonyms = {name.replace("_", ""): name for name in MAP_COLUMNS}
     loose = {name.replace("_", ""): name for name in _LOOSE}
-    own |= {key: name for key, name in loose.items() if keys.count(key) == 1}
+    synonyms |= {key: name for key, name in loose.items() if keys.count(key) == 1}
     if "sampleid" not in keys and keys.count("id") == 1:
-        own["id"] = "sample_id"
+        synonyms["id"] = "sample_id"
     if not {"umapx", "umapy"} & set(keys):
         for axes in _COUNTED:
             if set(axes[:2]) <= set(keys):
-                own |= dict(zip(axes, _AXES, strict=True))
+                synonyms |= dict(zip(axes, _AXES, strict=True))
                 break
-    return [own.get(key, name) for key, name in zip(keys, header, strict=True)]
+    return [synonyms.get(key, name) for key, name in zip(keys, header, strict=True)]
 
 
 def _lacking(names: Sequence[str]) -> list[str]:
@@ -141,40 +141,40 @@ def _why_not(path: Path, header: Sequence[str], lacking: Sequence[str], separato
     """Which columns a header lacks, what it has instead, and what to do."""
     if not any(header):
         return f"{path} is empty. Restore it, or remove it to have the map made again."
-    said = ", ".join(visible(name, MOST_OF_NAME) or "(no name)" for name in header[:MOST_SAID])
+    listing = ", ".join(visible(name, MOST_OF_NAME) or "(no name)" for name in header[:MOST_SAID])
     more = ", …" if len(header) > MOST_SAID else ""
     between = SEPARATORS.get(separator, f"the separator {visible(separator)}")
-    separated = f", separated by {between}" if len(header) > 1 else ""
+    suffix = f", separated by {between}" if len(header) > 1 else ""
     column = "column" if len(lacking) == 1 else "columns"
     *others, last = lacking
     names = f"{', '.join(others)} and {last}" if others else last
     return (
-        f"{path} lacks the {column} {names}: its first line names {said}{more}{separated}. Name "
+        f"{path} lacks the {column} {names}: its first line names {listing}{more}{suffix}. Name "
         f"the columns {', '.join(MAP_COLUMNS)}, with commas, semicolons or tabs between them, or "
         "remove the file to have the map made again."
     )
 
 
-def _kept(
-    path: Path, names: Sequence[str], unwanted: Sequence[str]
+def _select(
+    path: Path, names: Sequence[str], exclude: Sequence[str]
 ) -> tuple[list[int], dict[str, str]]:
     """Which columns of a table are read, and why others are not."""
     twice = {name for name, count in Counter(names).items() if count > 1 and name}
-    wanted = [i for i, name in enumerate(names) if name not in unwanted]
-    for name in KNOWN_COLUMNS & twice - set(unwanted):
+    indices = [i for i, name in enumerate(names) if name not in exclude]
+    for name in KNOWN_COLUMNS & twice - set(exclude):
         raise DataError(
             f"{path} has the column {name} twice. Remove one of them, or give it another name."
         )
-    others = [i for i in wanted if names[i] not in KNOWN_COLUMNS | twice]
+    others = [i for i in indices if names[i] not in KNOWN_COLUMNS | twice]
     left_out = {
         visible(name, MOST_OF_NAME): "it is there twice: rename one of the two"
-        for name in sorted(twice - KNOWN_COLUMNS - set(unwanted))
+        for name in sorted(twice - KNOWN_COLUMNS - set(exclude))
     }
     beyond = others[MOST_NAMES:]
     if beyond:
         left_out[more_columns(len(beyond))] = f"only the first {MOST_NAMES} columns are read"
-    known = [i for i in wanted if names[i] in KNOWN_COLUMNS]
-    return sorted([*known, *others[:MOST_NAMES]]), left_out
+    core = [i for i in indices if names[i] in KNOWN_COLUMNS]
+    return sorted([*core, *others[:MOST_NAMES]]), left_out
 
 
 # ---- the rows -----------------------------------------------------------------------------------
@@ -184,27 +184,27 @@ def _values(
     path: Path,
     rows: Iterator[list[str]],
     width: int,
-    kept: Sequence[int],
+    indices: Sequence[int],
     check: Callable[[], None],
 ) -> list[tuple[str, ...]]:
     """Some columns of a table's rows; short rows are filled up."""
-    parts: list[list[tuple[str, ...]]] = [[] for _ in kept]
-    pick, most, needed, count = itemgetter(*kept), max(kept) + 1, 0, 1  # kept are three at least
+    parts: list[list[tuple[str, ...]]] = [[] for _ in indices]
+    pick, most, memory, count = itemgetter(*indices), max(indices) + 1, 0, 1  # three at least
     while piece := list(islice(rows, PIECE)):
         check()
         for row in piece:
             count += 1
             if len(row) > width and any(row[width:]):
                 raise DataError(_too_many(path, count, len(row), width))
-        picked = [
+        cells = [
             pick(row) if len(row) >= most else pick(row + [""] * (most - len(row))) for row in piece
         ]
-        for column, values in zip(parts, zip(*picked, strict=True), strict=True):
+        for column, values in zip(parts, zip(*cells, strict=True), strict=True):
             column.append(values)
-            needed += 57 * len(values) + sum(map(len, values))
-        if needed > MOST_TABLE_MEMORY:
+            memory += 57 * len(values) + sum(map(len, values))
+        if memory > MOST_TABLE_MEMORY:
             raise too_many_values(path, MOST_TABLE_MEMORY)
-    return [joined(column) for column in parts]
+    return [join(column) for column in parts]
 
 
 def _too_many(path: Path, row: int, count: int, width: int) -> str:
@@ -217,9 +217,9 @@ def _too_many(path: Path, row: int, count: int, width: int) -> str:
 # ---- numbers ------------------------------------------------------------------------------------
 
 
-def _mark(given: Mapping[str, Sequence[str]]) -> Mark | None:
+def _mark(columns: Mapping[str, Sequence[str]]) -> Mark | None:
     """The decimal mark of a table: that of its places; None where they do not tell."""
-    texts = {*given["umap_x"], *given["umap_y"]}
+    texts = {*columns["umap_x"], *columns["umap_y"]}
     if not any("," in text for text in texts):
         return "." if any("." in text for text in texts) else None
     marks = marks_of(_numerals(texts).values())
@@ -228,25 +228,27 @@ def _mark(given: Mapping[str, Sequence[str]]) -> Mark | None:
     return "," if marks else None  # places are small numbers: 1,234 is one and a bit
 
 
-def _with_points(given: Mapping[str, Sequence[str]], mark: Mark | None) -> dict[str, Sequence[str]]:
+def _with_points(
+    columns: Mapping[str, Sequence[str]], mark: Mark | None
+) -> dict[str, Sequence[str]]:
     """The columns, known numbers with a decimal point where one mark makes all of them numbers."""
-    found = dict(given)
+    result = dict(columns)
     for name in _NUMBERS:
-        values = found.get(name, ())
+        values = result.get(name, ())
         if not any(
             "," in text or not text.isascii() or (mark == "," and "." in text) for text in values
         ):
             continue
         numerals = _numerals(values)
         marks = marks_of(numerals.values())
-        chosen = mark if mark in marks else marks[0] if len(marks) == 1 else None
-        if chosen is not None:
-            written = {text: plain(numeral, chosen) for text, numeral in numerals.items()}
-            found[name] = [written.get(text, text) for text in values]
-    return found
+        decimal_mark = mark if mark in marks else marks[0] if len(marks) == 1 else None
+        if decimal_mark is not None:
+            spellings = {text: plain(numeral, decimal_mark) for text, numeral in numerals.items()}
+            result[name] = [spellings.get(text, text) for text in values]
+    return result
 
 
 def _numerals(values: Iterable[str]) -> dict[str, str]:
     """Those of some texts that are numbers, and the same without spaces around them."""
-    stripped = {text: text.strip() for text in set(values)}
-    return {text: numeral for text, numeral in stripped.items() if is_number(numeral)}
+    numerals = {text: text.strip() for text in set(values)}
+    return {text: numeral for text, numeral in numerals.items() if is_number(numeral)}

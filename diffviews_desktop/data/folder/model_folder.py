@@ -59,13 +59,13 @@ class ModelConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_the_newest(cls, values: Any) -> Any:
-        return _translated(values) if isinstance(values, dict) else values
+        return _translate(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
-    def _ordered(self) -> ModelConfig:
+    def _check_values(self) -> ModelConfig:
         # one that is not given is the adapter's, whatever the default here
-        given = {"sigma_min", "sigma_max"} <= self.model_fields_set
-        if given and self.sigma_min > self.sigma_max:
+        both = {"sigma_min", "sigma_max"} <= self.model_fields_set
+        if both and self.sigma_min > self.sigma_max:
             raise ValueError("sigma_min must not exceed sigma_max")
         if self.told is not None:
             try:
@@ -94,23 +94,23 @@ class ModelFolder:
         Raises:
             DataError: none is named, or it is nowhere.
         """
-        named = self.config.checkpoint
-        if not named:
+        relative = self.config.checkpoint
+        if not relative:
             raise DataError(
                 f"{self.path / 'config.json'} names no checkpoint, so {self.name} can be looked at "
                 'but not run. Add "checkpoint": a path relative to that folder.'
             )
         for base in (self.path, self.data_root, Path.cwd()):
-            path = base / named
+            path = base / relative
             try:
-                converted = None if self.config.weights else find_converted(path)
+                conversion = None if self.config.weights else find_converted(path)
             except (OSError, ValueError):  # no file system has such a name
                 continue
-            if converted is not None:
-                return converted
+            if conversion is not None:
+                return conversion
             if os.path.exists(path):
                 return self._usable(path)
-        short = named if len(named) <= 100 else named[:100] + "…"
+        short = relative if len(relative) <= 100 else relative[:100] + "…"
         raise DataError(
             f"The checkpoint {short} of {self.name} is not in {self.path} or {self.data_root}. "
             "Put the file there or correct config.json."
@@ -150,9 +150,9 @@ class ModelFolder:
 
     def with_overrides(self, **changes: Any) -> ModelFolder:
         """The same folder with other settings; None leaves a setting as it is."""
-        given = {key: value for key, value in changes.items() if value is not None}
-        said = self.config.model_dump(exclude_unset=True)
-        config = _validate({**said, **given}, f"{self.name} with the options given")
+        overrides = {key: value for key, value in changes.items() if value is not None}
+        settings = self.config.model_dump(exclude_unset=True)
+        config = _validate({**settings, **overrides}, f"{self.name} with the options given")
         return ModelFolder(self.name, self.path, self.data_root, config)
 
 
@@ -188,24 +188,24 @@ def embedding_files(folder: Path) -> list[Path]:
     return files_in(folder / "embeddings", ".csv")
 
 
-def _translated(values: dict[str, Any]) -> dict[str, Any]:
+def _translate(values: dict[str, Any]) -> dict[str, Any]:
     """Settings with the keys of the original's newest version as those that the program has.
 
     Raises:
         ValueError: a noise level is none.
     """
-    said = {key: v for key, v in values.items() if v is not None or key not in _NEWEST}
+    settings = {key: v for key, v in values.items() if v is not None or key not in _NEWEST}
     for key, ours in _IN_PERCENT.items():
-        if key in said:
+        if key in settings:
             try:
-                said[ours] = sigma_of_percent(read_percent(said[key]))
+                settings[ours] = sigma_of_percent(read_percent(settings[key]))
             except ValueError as error:
                 raise ValueError(f"{key} {error}") from None
-    if _IN_PERCENT.keys() <= said.keys() and said["sigma_min"] > said["sigma_max"]:
+    if _IN_PERCENT.keys() <= settings.keys() and settings["sigma_min"] > settings["sigma_max"]:
         raise ValueError("noise_min must not exceed noise_max")
-    if "default_guidance" in said:
-        said.setdefault("guidance_scale", said["default_guidance"])
-    return said
+    if "default_guidance" in settings:
+        settings.setdefault("guidance_scale", settings["default_guidance"])
+    return settings
 
 
 def _validate(values: Mapping[str, Any], source: str) -> ModelConfig:

@@ -94,26 +94,26 @@ def dates_of(texts: Collection[str]) -> tuple[NDArray[np.datetime64], str] | Non
     Returns:
         ``(N,) datetime64`` in the unit of the finest of them.
     """
-    found = [_DATE.fullmatch(text) for text in texts]
-    known = [match for match in found if match is not None]
-    if len(known) < len(found) or len({match[8] is None for match in known}) > 1:
+    results = [_DATE.fullmatch(text) for text in texts]
+    matches = [match for match in results if match is not None]
+    if len(matches) < len(results) or len({match[8] is None for match in matches}) > 1:
         return None
-    unit = _UNITS[max(map(_fineness, known), default=0)]
-    if unit == "ns" and not all(1678 <= int(match[1]) <= 2261 for match in known):
+    unit = _UNITS[max(map(_fineness, matches), default=0)]
+    if unit == "ns" and not all(1678 <= int(match[1]) <= 2261 for match in matches):
         return None  # more than 64 bits can say
-    written = [
+    iso_texts = [
         f"{match[1]}-{match[3]}-{match[4]}"
         + (f"T{match[5]}{match[6] or ''}" if match[5] else "")
         + (f".{match[7]}" if match[7] else "")
-        for match in known
+        for match in matches
     ]
     try:
-        dates = np.array(written, dtype=f"datetime64[{unit}]")
+        dates = np.array(iso_texts, dtype=f"datetime64[{unit}]")
     except ValueError:  # the 30th of February
         return None
-    if known and known[0][8] is None:
+    if matches and matches[0][8] is None:
         return dates, ""
-    return dates - np.array([_offset(match[8]) for match in known], "timedelta64[m]"), "Z"
+    return dates - np.array([_offset(match[8]) for match in matches], "timedelta64[m]"), "Z"
 
 
 def is_date(text: str) -> bool:

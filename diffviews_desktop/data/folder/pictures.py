@@ -58,11 +58,11 @@ def fit_picture(
         PictureError: the file is missing, too large, no picture, or damaged.
     """
 
-    def fitted(decoded: Decoded) -> FittedPicture:
-        picture, size = decoded.image, (resolution, resolution)
+    def fit(source: Decoded) -> FittedPicture:
+        picture, size = source.image, (resolution, resolution)
         if picture.size != size:
             picture = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
         pixels = np.frombuffer(bytearray(picture.tobytes()), np.uint8).reshape(*size, -1)
-        return FittedPicture(pixels, decoded.several, decoded.cut)
+        return FittedPicture(pixels, source.several, source.cut)
 
-    return decode(path, "L" if channels == 1 else "RGB", fitted, brightness=brightness)
+    return decode(path, "L" if channels == 1 else "RGB", fit, brightness=brightness)

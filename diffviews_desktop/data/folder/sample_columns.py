@@ -57,7 +57,7 @@ class Columns(Mapping[str, Sequence[Any]]):
         return further
 
 
-def joined(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+def join(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     """A column of its parts. (Tuples, because the garbage collector looks at them once; at lists of
     millions of values it looks again and again while they grow.)"""
     return tuple(chain.from_iterable(parts))
@@ -162,18 +162,18 @@ def _column(
     if set(map(type, values)) <= kind.usual and not _has_underscores(values):
         with contextlib.suppress(ValueError, OverflowError):  # found below, with the sample's name
             return list(map(kind.quick, values))
-    found = []
+    result = []
     for row, value in enumerate(values):
         try:
             if _has_underscores([value]):
                 raise ValueError("Python's own way to write numbers")
-            found.append(default if value is None or value == "" else kind.read(value))
+            result.append(default if value is None or value == "" else kind.read(value))
         except (TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{source}: the {name} of {columns['sample_id'][row]} is not usable: "
                 f"{reprlib.repr(value)} is not {kind.name}. Correct it."
             ) from error
-    return found
+    return result
 
 
 def _has_underscores(values: Iterable[Any]) -> bool:

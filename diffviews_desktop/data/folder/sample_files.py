@@ -29,7 +29,7 @@ from diffviews_desktop.data.folder.sample_columns import (
     Columns,
     as_float32,
     as_written,
-    joined,
+    join,
     numbers,
     sample_ids,
     sample_table,
@@ -40,7 +40,7 @@ from diffviews_desktop.data.folder.sample_records import Records, sample_records
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, meant_as_file, too_many_values
 from diffviews_desktop.text.plain import UNENCODABLE, csv_cell, from_csv_cell
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.samples import SampleTable
@@ -146,8 +146,8 @@ def read_samples(
     """
     metadata, maps = _list_and_maps(model)
     # what the list says of the samples need not be read again
-    listed = () if metadata is None else SAMPLE_COLUMNS[1:]
-    rows = read_csv(maps[0], listed, check) if maps else None
+    exclude = () if metadata is None else SAMPLE_COLUMNS[1:]
+    rows = read_csv(maps[0], exclude, check) if maps else None
     if metadata is not None:
         others: set[str] = set()
         columns = sample_columns(sample_records(metadata, check, others), metadata)
@@ -185,17 +185,17 @@ def _about_columns(table: SampleTable) -> tuple[str, ...]:
     """What to know of the further columns: which of them colours cannot tell, and why. Those that
     have one value everywhere, or none, go without saying."""
     notes = {name: column.note for name, column in table.columns.items() if not column.unfit}
-    lost = {name for name, column in table.columns.items() if column.kind == "texts"}
-    lost |= table.left_out.keys()
-    reasons = {name: why for name, why in table.not_colored.items() if name in lost}
-    said = (
-        _listed("Colour by cannot show", reasons),
-        _listed("Check these columns:", {name: note for name, note in notes.items() if note}),
+    names = {name for name, column in table.columns.items() if column.kind == "texts"}
+    names |= table.left_out.keys()
+    reasons = {name: reason for name, reason in table.not_colored.items() if name in names}
+    sentences = (
+        _list_reasons("Colour by cannot show", reasons),
+        _list_reasons("Check these columns:", {name: note for name, note in notes.items() if note}),
     )
-    return tuple(filter(None, said))
+    return tuple(filter(None, sentences))
 
 
-def _listed(lead: str, reasons: Mapping[str, str]) -> str:
+def _list_reasons(lead: str, reasons: Mapping[str, str]) -> str:
     if not reasons:
         return ""
     first = "; ".join(f"{name} ({reason})" for name, reason in list(reasons.items())[:MOST_SAID])
@@ -269,11 +269,11 @@ def sample_columns(pieces: Iterable[Records], path: Path) -> Columns:
     left_out = {}
     if beyond:
         left_out[more_columns(len(beyond))] = f"only the first {MOST_NAMES} columns are read"
-    return Columns({name: joined(values) for name, values in columns.items()}, left_out)
+    return Columns({name: join(values) for name, values in columns.items()}, left_out)
 
 
-def _check_memory(path: Path, needed: int) -> None:
-    if needed > MOST_TABLE_MEMORY:
+def _check_memory(path: Path, size: int) -> None:
+    if size > MOST_TABLE_MEMORY:
         reason = too_many_values(path, MOST_TABLE_MEMORY)
         raise DataError(f"{path} cannot be read ({brief(reason)}). Split it.")
 
@@ -334,8 +334,8 @@ def write_embedding_csv(
         DataError: it cannot be written.
     """
     places = {"umap_x": xy[:, 0], "umap_y": xy[:, 1], "umap_z": z}
-    judged = {"trust": trust, "neighbors_kept": kept}
-    given = {name: values for name, values in (places | judged).items() if values is not None}
+    quality = {"trust": trust, "neighbors_kept": kept}
+    columns = {name: values for name, values in (places | quality).items() if values is not None}
     further = [column.cells() for column in table.columns.values()]
     with replacing(path) as binary:
         file = io.TextIOWrapper(binary, "utf-8", UNENCODABLE, newline="")
@@ -343,10 +343,10 @@ def write_embedding_csv(
         captions = [] if "caption" in table.columns else table.captions
         caption = ["caption"] if len(captions) else []
         words = [] if told is None or "told" in table.columns else [told_text(told)]
-        header = [*SAMPLE_COLUMNS, *given, *(["told"] if words else []), *caption]
+        header = [*SAMPLE_COLUMNS, *columns, *(["told"] if words else []), *caption]
         writer.writerow([*header, *map(csv_cell, table.columns)])
         for i in range(len(table)):
-            numbers = [_short(values[i]) for values in (table.sigma, *given.values())]
+            numbers = [_short(values[i]) for values in (table.sigma, *columns.values())]
             writer.writerow(
                 [
                     csv_cell(table.sample_id[i]),
@@ -376,8 +376,8 @@ def _samples(
 ) -> ModelSamples:
     """All samples of a model's list, with the names of its classes; ``others`` are the keys that
     the list has besides its samples."""
-    known = load_class_labels() if model.config.adapter in IMAGENET_ADAPTERS else {}
-    samples = samples_of(model.path, columns, source, model.class_names or {}, known)
+    labels = load_class_labels() if model.config.adapter in IMAGENET_ADAPTERS else {}
+    samples = samples_of(model.path, columns, source, model.class_names or {}, labels)
     return replace(samples, noise_key=added_noise(others, columns))
 
 
@@ -386,28 +386,28 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
     path = maps[0]
     if samples.source == path:
         ids = samples.table.sample_id
-        found = np.arange(len(ids))
+        indices = np.arange(len(ids))
     else:
         ids = sample_ids(rows["sample_id"], path)
         position = {name: i for i, name in enumerate(ids)}
         names = samples.table.sample_id
-        found = np.array([position.get(name, len(ids)) for name in names])
-        for row in np.flatnonzero(found == len(ids)).tolist():
-            written = as_written(names[row])
+        indices = np.array([position.get(name, len(ids)) for name in names])
+        for row in np.flatnonzero(indices == len(ids)).tolist():
+            spelling = as_written(names[row])
             # an apostrophe that another program wrote was taken for `csv_cell`'s, and is gone
-            found[row] = position.get(written, position.get(from_csv_cell(written), len(ids)))
+            indices[row] = position.get(spelling, position.get(from_csv_cell(spelling), len(ids)))
 
     def of_samples(column: str) -> Float32:
         values = as_float32([*numbers(rows[column]), math.nan])
         values[~np.isfinite(values)] = math.nan
-        return values[found]
+        return values[indices]
 
     xy = np.column_stack([of_samples("umap_x"), of_samples("umap_y")])
-    lost = int((~np.isfinite(xy).all(axis=1)).sum())
+    missing = int((~np.isfinite(xy).all(axis=1)).sum())
     notes = []
-    if lost:
-        without = f"{counted(lost, 'sample')} {'has' if lost == 1 else 'have'} no place on the map"
-        notes.append(f"{without} and {'is' if lost == 1 else 'are'} left out.")
+    if missing:
+        without = f"{format_count(missing, 'sample', 'has', 'have')} no place on the map"
+        notes.append(f"{without} and {'is' if missing == 1 else 'are'} left out.")
     if len(maps) > 1:
         others = _some([other.name for other in maps[1:]])
         notes.append(
@@ -430,42 +430,42 @@ def _with_map(samples: ModelSamples, rows: Columns, maps: Sequence[Path]) -> Mod
         z=of_samples("umap_z") if "umap_z" in rows else None,
         embedding=path.stem,
         notes=(*samples.notes, *notes),
-        table=_with_columns(samples, rows, found, path),
+        table=_with_columns(samples, rows, indices, path),
     )
 
 
 def _with_columns(
-    samples: ModelSamples, rows: Columns, found: NDArray[np.int64], path: Path
+    samples: ModelSamples, rows: Columns, indices: NDArray[np.int64], path: Path
 ) -> SampleTable:
     """The samples with the further columns and captions of the map's table, which has them in rows
-    ``found``."""
+    ``indices``."""
     table = samples.table
     if samples.source == path:
         return table  # they were read with the samples
     further = rows.further()
-    there = np.where(found < len(rows["sample_id"]), found, -1)
+    matches = np.where(indices < len(rows["sample_id"]), indices, -1)
     columns, left_out = dict(table.columns), {**table.left_out, **further.left_out}
     for name, column in further.columns.items():
-        if name in columns and not _agree(columns[name], column.take(there), there):
+        if name in columns and not _agree(columns[name], column.take(matches), matches):
             left_out[f"{name} of {samples.source.name}"] = (
                 f"{path.name} has other values, which are shown: rename one of the two columns"
             )
-        columns[name] = column.take(there)
-    captions = table.captions or _captions(rows, found)
+        columns[name] = column.take(matches)
+    captions = table.captions or _captions(rows, indices)
     return replace(table, columns=columns, left_out=left_out, captions=captions)
 
 
-def _captions(rows: Columns, found: NDArray[np.int64]) -> tuple[str, ...]:
-    """The captions that a map's table gives, for the samples that are in its rows ``found``."""
+def _captions(rows: Columns, indices: NDArray[np.int64]) -> tuple[str, ...]:
+    """The captions that a map's table gives, for the samples that are in its rows ``indices``."""
     captions = captions_of(rows)
-    taken = (*captions, "")
-    return tuple(taken[row] for row in found.tolist()) if captions else ()
+    choices = (*captions, "")
+    return tuple(choices[row] for row in indices.tolist()) if captions else ()
 
 
-def _agree(listed: Column, mapped: Column, there: NDArray[np.int64]) -> bool:
+def _agree(list_column: Column, map_column: Column, matches: NDArray[np.int64]) -> bool:
     """Whether a list and a map's table say the same of the samples that both have."""
-    both = np.flatnonzero(there >= 0)
-    return listed.take(both).texts() == mapped.take(both).texts()
+    both = np.flatnonzero(matches >= 0)
+    return list_column.take(both).texts() == map_column.take(both).texts()
 
 
 def _map_settings(embedding: Path) -> Mapping[str, Any]:
@@ -483,9 +483,9 @@ def _map_layers(embedding: Path) -> LayerSet:
 
 
 def _map_told(embedding: Path) -> Told:
-    written = _map_settings(embedding).get("told")
+    value = _map_settings(embedding).get("told")
     try:
-        return OWN if written is None else read_told(written)
+        return OWN if value is None else read_told(value)
     except ValueError as error:
         settings = embedding.with_suffix(".json")
         raise DataError(f"{settings}: 'told' {error}: correct it.") from None

@@ -41,8 +41,8 @@ def with_sigmas(columns: Columns, source: object) -> Columns:
         DataError: a level is none; the text names the sample.
     """
     percents = columns.get("noise_level") or ()
-    given = columns.get("conditioning_sigma") or ()
-    if any(map(says_something, given)) or not any(map(says_something, percents)):
+    values = columns.get("conditioning_sigma") or ()
+    if any(map(says_something, values)) or not any(map(says_something, percents)):
         return columns
     sigmas: list[float | None] = []
     for row, value in enumerate(percents):

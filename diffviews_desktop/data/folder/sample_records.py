@@ -47,7 +47,7 @@ def sample_records(
     Raises:
         DataError: it cannot be read, or has no list of samples.
     """
-    listed = False
+    has_list = False
     try:
         with open_regular(path, MOST_TABLE) as file:
             text = _JsonText(file, path, check)
@@ -56,9 +56,9 @@ def sample_records(
                 raise DataError(f"{path} must hold a JSON object: correct or restore it.")
             for key in text.object_keys():
                 if key == "samples" and text.next_letter() == "[":
-                    if listed:
+                    if has_list:
                         raise ValueError("it has two lists of samples")
-                    listed = True
+                    has_list = True
                     yield from text.records()
                 elif says_something(text.value()) and others is not None:
                     others.add(key)
@@ -67,7 +67,7 @@ def sample_records(
             f"{path} cannot be read as JSON ({brief(error)}). Correct it, or put back "
             "a copy that works."
         ) from error
-    if not listed:
+    if not has_list:
         raise _no_list(path)
 
 
@@ -120,10 +120,10 @@ class _JsonText:
         """The next value."""
         self.next_letter()
         while True:
-            found = self._try_value()
-            if found is not None:
-                self._at = found[1]
-                return found[0]
+            result = self._try_value()
+            if result is not None:
+                self._at = result[1]
+                return result[0]
             self._read_on()
 
     def records(self) -> Iterator[Records]:
@@ -147,13 +147,13 @@ class _JsonText:
         """Those that are whole, and whether the list ends after them."""
         some: Records = []
         self.next_letter()
-        while (found := self._try_value()) is not None:
-            between = _BETWEEN.match(self._text, found[1])
+        while (result := self._try_value()) is not None:
+            between = _BETWEEN.match(self._text, result[1])
             if between is None:
-                if _skip_space(self._text, found[1]) < len(self._text) or self._ended:
-                    raise self._error("a comma or ] is missing", found[1])
+                if _skip_space(self._text, result[1]) < len(self._text) or self._ended:
+                    raise self._error("a comma or ] is missing", result[1])
                 break
-            some.append(found[0])
+            some.append(result[0])
             self._at = between.end()
             if between[1] == "]":
                 return some, True
@@ -172,8 +172,8 @@ class _JsonText:
             raise UnfitFileError(0, "it is nested too deeply", str(self._path)) from None
         if self._ended:
             return value, end
-        rest = self._text[end : end + 3]
-        cut = not rest or (rest[0] in ".eE" and len(rest) < 3)  # 12, and then 3; or 0. and then 5
+        tail = self._text[end : end + 3]
+        cut = not tail or (tail[0] in ".eE" and len(tail) < 3)  # 12, and then 3; or 0. and then 5
         return None if cut else (value, end)
 
     def _take(self, letter: str) -> None:
@@ -184,12 +184,12 @@ class _JsonText:
     def _read_on(self) -> None:
         """Drop what was taken, and read the next piece; a larger one for a long value."""
         self._check()
-        left = self._text[self._at :]
+        tail = self._text[self._at :]
         if self._ended:
             raise self._error("it ends early", len(self._text))
-        if len(left) > MOST_JSON:
+        if len(tail) > MOST_JSON:
             raise UnfitFileError(0, "one of its values is too long", str(self._path))
-        data = self._file.read(max(PIECE, len(left)))
+        data = self._file.read(max(PIECE, len(tail)))
         # of what the list becomes: columns, whose texts take 49 bytes and their letters each
         letters = len(data) * (1 if data.isascii() else 4)
         self._needed += letters + 75 * data.count(b",") + 72 * data.count(b"[")
@@ -200,7 +200,7 @@ class _JsonText:
             raise too_many_values(self._path, MOST_TABLE_MEMORY)
         self._ended = not data
         self._before += self._at
-        self._text, self._at = left + self._letters(data, final=self._ended), 0
+        self._text, self._at = tail + self._letters(data, final=self._ended), 0
 
     def _error(self, problem: str, position: int) -> ValueError:
         return ValueError(f"{problem}, at letter {self._before + position + 1}")

@@ -35,10 +35,10 @@ def access_of(location: Location, endpoint: str = "") -> Access:
     of_r2 = r2_access(endpoint) if location.root == _bucket_of_r2() else None
     if of_r2 is not None:
         return of_r2
-    stored = stored_keys(location.root, endpoint)
-    if stored is None:
+    keys = stored_keys(location.root, endpoint)
+    if keys is None:
         return Access(endpoint=endpoint)
-    return Access(endpoint=endpoint, key_id=stored.key_id, secret=stored.secret)
+    return Access(endpoint=endpoint, key_id=keys.key_id, secret=keys.secret)
 
 
 def has_keys(bucket: str, endpoint: str = "") -> bool:
@@ -47,8 +47,8 @@ def has_keys(bucket: str, endpoint: str = "") -> bool:
     Raises:
         KeyringError: the keyring is there but cannot be asked.
     """
-    said = endpoint or os.environ.get(ENDPOINT_VARIABLE, "").strip()
-    return bool(said) or r2_access() is not None or stored_keys(bucket) is not None
+    address = endpoint or os.environ.get(ENDPOINT_VARIABLE, "").strip()
+    return bool(address) or r2_access() is not None or stored_keys(bucket) is not None
 
 
 def _bucket_of_r2() -> str:

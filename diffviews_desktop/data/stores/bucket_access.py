@@ -90,7 +90,7 @@ def _usual_access(endpoint: str) -> Access | None:
     from botocore.exceptions import BotoCoreError
 
     try:
-        found = boto3.Session().get_credentials()
+        credentials = boto3.Session().get_credentials()
     except BotoCoreError:  # a profile that is not there, for one
-        found = None
-    return None if found is None else Access(endpoint=endpoint)
+        credentials = None
+    return None if credentials is None else Access(endpoint=endpoint)

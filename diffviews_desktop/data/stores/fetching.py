@@ -14,7 +14,7 @@ from typing import NamedTuple
 from diffviews_desktop.data.cache.disk import is_full
 from diffviews_desktop.data.stores.hashing import Checksum, Digest
 from diffviews_desktop.data.stores.journal import Journal, part_of
-from diffviews_desktop.data.stores.part_file import PartFile, damaged, take_place
+from diffviews_desktop.data.stores.part_file import PartFile, damage_error, take_place
 from diffviews_desktop.data.stores.store import Patience, Store
 from diffviews_desktop.errors import (
     NoRoomError,
@@ -180,36 +180,36 @@ class Fetching:
             digest = Digest(checksum)
             digest.update(data)
             if not digest.matches():
-                raise damaged(file)
+                raise damage_error(file)
         if self.ended.is_set():
             raise _Stopped
         path = self._folder / file.key
         path.parent.mkdir(parents=True, exist_ok=True)
         part = part_of(path)
         part.unlink(missing_ok=True)
-        with create(part) as written:
-            written.write(data)
-            close_synced(written)
+        with create(part) as output:
+            output.write(data)
+            close_synced(output)
         take_place(part, path, file, self._journal)
         self._outcome.complete(file.key)
 
     def _fetch_piece(self, piece: _Piece, part: PartFile) -> None:
         """Fetch a range of a file onto the disk."""
-        noted = piece.start
-        with part.writing() as written:
+        mark = piece.start
+        with part.writing() as output:
 
             def take(at: int, chunk: bytes) -> None:
-                nonlocal noted
+                nonlocal mark
                 if part.broken:
                     raise _Stopped
-                written.write_at(at, chunk)
+                output.write_at(at, chunk)
                 end = at + len(chunk)
-                if piece.file.ranges and end - noted >= NOTED:
-                    part.note(written, noted, end)
-                    noted = end
+                if piece.file.ranges and end - mark >= NOTED:
+                    part.note(output, mark, end)
+                    mark = end
 
             self._receive(piece.file, piece.start, piece.stop, take)
-            part.note(written, noted, piece.stop)
+            part.note(output, mark, piece.stop)
 
     def _receive(
         self, file: RemoteFile, start: int, stop: int, take: Callable[[int, bytes], None]
@@ -226,7 +226,7 @@ class Fetching:
                     if self.ended.is_set():
                         raise _Stopped
                     if at + len(chunk) > stop:
-                        raise damaged(file)
+                        raise damage_error(file)
                     take(at, chunk)
                     at += len(chunk)
                     self._outcome.receive(len(chunk))

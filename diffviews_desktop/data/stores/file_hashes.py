@@ -57,17 +57,17 @@ class FileHash(Protocol):
         """Whether the whole file, which is there, hashes to what was expected."""
 
 
-def hash_of(path: Path, checksum: Checksum, size: int, arrived: Arrived) -> FileHash:
+def hash_of(path: Path, checksum: Checksum, size: int, ranges: Arrived) -> FileHash:
     """What makes the hash of a file that will have so many bytes, to compare it with a checksum."""
     kind = HashByParts if checksum.part else HashInOrder
-    return kind(path, checksum, size, arrived)
+    return kind(path, checksum, size, ranges)
 
 
 class HashInOrder:
     """Of all bytes in order; one thread does at a time."""
 
-    def __init__(self, path: Path, checksum: Checksum, size: int, arrived: Arrived) -> None:
-        self._path, self._size, self._arrived = path, size, arrived
+    def __init__(self, path: Path, checksum: Checksum, size: int, ranges: Arrived) -> None:
+        self._path, self._size, self._arrived = path, size, ranges
         self._digest = Digest(checksum)
         self._hashed, self._hashing = 0, threading.Lock()
 
@@ -85,19 +85,19 @@ class HashInOrder:
 
     def _hash(self) -> None:
         while self._hashed < (end := self._arrived.beginning()):
-            before = self._hashed
-            for data in _read(self._path, before, end):
+            start = self._hashed
+            for data in _read(self._path, start, end):
                 self._digest.update(data)
                 self._hashed += len(data)
-            if self._hashed == before:
+            if self._hashed == start:
                 return
 
 
 class HashByParts:
     """Of the hashes of all parts, each made as soon as the part is there, by several threads."""
 
-    def __init__(self, path: Path, checksum: Checksum, size: int, arrived: Arrived) -> None:
-        self._path, self._size, self._arrived = path, size, arrived
+    def __init__(self, path: Path, checksum: Checksum, size: int, ranges: Arrived) -> None:
+        self._path, self._size, self._arrived = path, size, ranges
         self._checksum = checksum
         self._number = -(-size // checksum.part)
         self._hashes: dict[int, bytes] = {}
@@ -140,11 +140,11 @@ class HashByParts:
 
     def _hash(self, number: int) -> None:
         start, stop = self._bounds(number)
-        digest, hashed = hashlib.new(self._checksum.algorithm, usedforsecurity=False), 0
+        digest, count = hashlib.new(self._checksum.algorithm, usedforsecurity=False), 0
         for data in _read(self._path, start, stop):
             digest.update(data)
-            hashed += len(data)
-        if hashed == stop - start:
+            count += len(data)
+        if count == stop - start:
             self._hashes[number] = digest.digest()
 
 

@@ -36,14 +36,14 @@ class Digest:
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
         """Hash what comes next."""
-        part, rest = self._expected.part, memoryview(data)
-        while part and self._in_part + len(rest) >= part:
+        part, view = self._expected.part, memoryview(data)
+        while part and self._in_part + len(view) >= part:
             end = part - self._in_part
-            self._hash.update(rest[:end])
+            self._hash.update(view[:end])
             self._parts.append(self._hash.digest())
-            self._hash, self._in_part, rest = self._begin(), 0, rest[end:]
-        self._hash.update(rest)
-        self._in_part += len(rest)
+            self._hash, self._in_part, view = self._begin(), 0, view[end:]
+        self._hash.update(view)
+        self._in_part += len(view)
 
     def matches(self) -> bool:
         """Whether all that came hashes to what was expected."""

@@ -74,66 +74,66 @@ class ClientOnce:
 
 
 @contextlib.contextmanager
-def said_of(where: str) -> Iterator[None]:
-    """Make a `StoreError` of what the client raises; ``where`` is the server, for sentences."""
+def said_of(place: str) -> Iterator[None]:
+    """Make a `StoreError` of what the client raises; ``place`` is the server, for sentences."""
     import httpx2
 
     try:
         yield
     except httpx2.TimeoutException:
         raise StoreUnreachableError(
-            f"{where} does not answer. Check the connection, or try again later."
+            f"{place} does not answer. Check the connection, or try again later."
         ) from None
     except httpx2.ProxyError:
         raise StoreUnreachableError(
-            f"The proxy on the way to {where} does not let the program through. Check HTTPS_PROXY "
+            f"The proxy on the way to {place} does not let the program through. Check HTTPS_PROXY "
             "and NO_PROXY."
         ) from None
     except httpx2.ConnectError as error:
-        raise _of_connection(error, where) from None
+        raise _of_connection(error, place) from None
     except httpx2.TooManyRedirects:
-        raise StoreError(f"{where} keeps redirecting. Check the address.") from None
+        raise StoreError(f"{place} keeps redirecting. Check the address.") from None
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
-        raise StoreError(f"{where} is not a usable address. Check it.") from None
+        raise StoreError(f"{place} is not a usable address. Check it.") from None
     except httpx2.HTTPError:
         raise StoreUnreachableError(
-            f"The connection to {where} broke. Check the network, or try again later."
+            f"The connection to {place} broke. Check the network, or try again later."
         ) from None
 
 
-def _of_connection(error: Exception, where: str) -> StoreError:
+def _of_connection(error: Exception, place: str) -> StoreError:
     if "certificate" in str(error).lower():
         return StoreUnreachableError(
-            f"The certificate of {where} is not valid here. Check the address and the clock of "
+            f"The certificate of {place} is not valid here. Check the address and the clock of "
             "this computer; a company's own certificate goes into SSL_CERT_FILE."
         )
     return StoreUnreachableError(
-        f"There is no connection to {where}. Check the network and the address."
+        f"There is no connection to {place}. Check the network and the address."
     )
 
 
-def check_status(answer: httpx2.Response, name: str, where: str) -> None:
+def check_status(answer: httpx2.Response, name: str, place: str) -> None:
     """Raise a `StoreError` where a server does not give what it was asked for."""
-    status, what = answer.status_code, f"“{visible(name, MOST_OF_NAME)}” of {where}"
+    status, subject = answer.status_code, f"“{visible(name, MOST_OF_NAME)}” of {place}"
     if status in (200, 206):
         return
     if status in (404, 410):
-        raise StoreNotFoundError(f"{what} is not there. Check the address.")
+        raise StoreNotFoundError(f"{subject} is not there. Check the address.")
     if status in (412, 416):
-        raise StoreChangedError(f"{what} was changed while it was fetched. Try again.")
+        raise StoreChangedError(f"{subject} was changed while it was fetched. Try again.")
     if status == 401:
-        raise StoreAccessError(f"{where} asks who you are. Check the name and password, or token.")
+        raise StoreAccessError(f"{place} asks who you are. Check the name and password, or token.")
     if status == 403:
         raise StoreAccessError(
-            f"{what} may not be read. Ask its owner for access, or sign in.", whole=False
+            f"{subject} may not be read. Ask its owner for access, or sign in.", whole=False
         )
     if status == 407:
-        raise StoreAccessError(f"The proxy on the way to {where} asks for a name and a password.")
+        raise StoreAccessError(f"The proxy on the way to {place} asks for a name and a password.")
     if status == 429 or status >= 500:
         raise StoreUnreachableError(
-            f"{where} cannot answer at the moment (HTTP {status}). Try again later."
+            f"{place} cannot answer at the moment (HTTP {status}). Try again later."
         )
-    raise StoreError(f"{where} does not give {what} (HTTP {status}). Check the address.")
+    raise StoreError(f"{place} does not give {subject} (HTTP {status}). Check the address.")
 
 
 def version_of(headers: Mapping[str, str]) -> str:
@@ -158,11 +158,11 @@ def content_range(headers: Mapping[str, str]) -> tuple[int, int, int | None] | N
 
 def check_range(answer: httpx2.Response, start: int, stop: int, size: int, name: str) -> None:
     """Raise where an answer has not the bytes ``start`` to ``stop`` of a file of a size."""
-    what = f"“{visible(name, MOST_OF_NAME)}”"
+    subject = f"“{visible(name, MOST_OF_NAME)}”"
     if answer.status_code == 200:
         length: Any = answer.headers.get("content-length")
         if (start, stop) == (0, size) and length in (None, str(size)):
             return
-        raise StoreChangedError(f"{what} was changed while it was fetched. Try again.")
+        raise StoreChangedError(f"{subject} was changed while it was fetched. Try again.")
     if content_range(answer.headers) not in ((start, stop, size), (start, stop, None)):
-        raise StoreChangedError(f"{what} has another size than before. Try again.")
+        raise StoreChangedError(f"{subject} has another size than before. Try again.")

@@ -107,10 +107,10 @@ class HubStore:
     def list(self, prefix: str = "") -> Files:
         from huggingface_hub.hf_api import RepoFile
 
-        folder, only = self._folder
-        if only:
-            one = self.stat(only)
-            return [one] if one is not None and only.startswith(prefix) else []
+        folder, key = self._folder
+        if key:
+            one = self.stat(key)
+            return [one] if one is not None and key.startswith(prefix) else []
         repository = self._repository
         with self._errors():
             entries = self._api.list_repo_tree(
@@ -120,15 +120,15 @@ class HubStore:
                 revision=repository.commit,
                 repo_type=repository.kind,
             )
-            found = [
+            files = [
                 self._file(entry)
                 for entry in islice(entries, MOST_FILES + 1)
                 if isinstance(entry, RepoFile)
             ]
-        if len(found) > MOST_FILES:
+        if len(files) > MOST_FILES:
             raise too_many_files(self.describe())
-        wanted = [file for file in found if file.key.startswith(prefix)]
-        return sorted(wanted, key=lambda file: file.key)
+        matches = [file for file in files if file.key.startswith(prefix)]
+        return sorted(matches, key=lambda file: file.key)
 
     def stat(self, key: str) -> RemoteFile | None:
         entry = self._info(self._folder[0] + key)
@@ -140,10 +140,10 @@ class HubStore:
 
         repository = self._repository
         with self._errors():
-            found = self._api.get_paths_info(
+            infos = self._api.get_paths_info(
                 repository.name, path, revision=repository.commit, repo_type=repository.kind
             )
-        return next((one for one in found if isinstance(one, RepoFile) and one.path == path), None)
+        return next((one for one in infos if isinstance(one, RepoFile) and one.path == path), None)
 
     def _file(self, entry: Any) -> RemoteFile:
         """A file of huggingface_hub; its version is the hash that the hub has of it."""
@@ -206,8 +206,8 @@ class HubStore:
         """Make a `StoreError` of what huggingface_hub raises."""
         from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-        where = self.describe()
-        with said_of_http(where):
+        place = self.describe()
+        with said_of_http(place):
             try:
                 yield
             except StoreError:
@@ -218,33 +218,33 @@ class HubStore:
                     "to download."
                 ) from None
             except HfHubHTTPError as error:
-                raise _of_answer(error, where) from None
+                raise _of_answer(error, place) from None
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise StoreError(
-                    f"What answered for {where} is not the Hugging Face Hub. Check HF_ENDPOINT, "
+                    f"What answered for {place} is not the Hugging Face Hub. Check HF_ENDPOINT, "
                     "and whether you have to sign in to your network."
                 ) from None
 
 
-def _of_answer(error: HfHubHTTPError, where: str) -> StoreError:
+def _of_answer(error: HfHubHTTPError, place: str) -> StoreError:
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
         return StoreAccessError(
-            f"{where} is open only to those who have accepted its terms. Accept them on its page, "
+            f"{place} is open only to those who have accepted its terms. Accept them on its page, "
             "then sign in (hf auth login) or set HF_TOKEN."
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError):
         return StoreNotFoundError(
-            f"There is no {where}, or you may not see it. Check the name and the revision (a data "
+            f"There is no {place}, or you may not see it. Check the name and the revision (a data "
             "set is written hf://datasets/user/name); if it is private, sign in (hf auth login) or "
             "set HF_TOKEN."
         )
     try:
-        check_status(error.response, "the repository", where)
-    except StoreError as said:
-        return said
-    return StoreError(f"{where} cannot be read ({brief(error)}).")
+        check_status(error.response, "the repository", place)
+    except StoreError as refusal:
+        return refusal
+    return StoreError(f"{place} cannot be read ({brief(error)}).")
 
 
 def _hash_of(answer: httpx2.Response) -> str:

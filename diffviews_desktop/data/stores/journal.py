@@ -147,14 +147,14 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     """
     from filelock import FileLock, Timeout
 
-    own = folder / OWN_FOLDER
-    if own.is_symlink():
+    base = folder / OWN_FOLDER
+    if base.is_symlink():
         raise StoreError(
-            f"{own} is a link, so nothing is written there. Delete it, then start the download "
+            f"{base} is a link, so nothing is written there. Delete it, then start the download "
             "again."
         )
-    own.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(own / _LOCK)
+    base.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(base / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -163,9 +163,9 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         ) from error
     try:
         notes = read_notes(folder)
-        with replacing(own / _JOURNAL) as fresh:  # without what was overtaken
+        with replacing(base / _JOURNAL) as fresh:  # without what was overtaken
             fresh.writelines(map(_line, notes))
-        with reopen(own / _JOURNAL) as file:
+        with reopen(base / _JOURNAL) as file:
             file.seek(0, os.SEEK_END)
             yield Journal(file, notes)
     finally:

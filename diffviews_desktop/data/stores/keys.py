@@ -99,7 +99,7 @@ def collisions(keys: Iterable[str]) -> dict[str, str]:
     """
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
-    collided = {}
+    reasons = {}
     for key in keys:
         name = _alike(key)
         above = [name[:i] for i, letter in enumerate(name) if letter == "/"]
@@ -107,7 +107,7 @@ def collisions(keys: Iterable[str]) -> dict[str, str]:
             files.get(name) or folders.get(name) or next(filter(None, map(files.get, above)), "")
         )
         if other:
-            collided[key] = (
+            reasons[key] = (
                 f"The file “{visible(key, MOST_OF_NAME)}” was left out: some disks take its name "
                 f"for that of “{visible(other, MOST_OF_NAME)}”. Rename it in the store if you need "
                 "it."
@@ -115,7 +115,7 @@ def collisions(keys: Iterable[str]) -> dict[str, str]:
             continue
         files[name] = key
         folders |= dict.fromkeys(above, key)
-    return collided
+    return reasons
 
 
 def _alike(key: str) -> str:

@@ -41,17 +41,17 @@ class PartFile:
         self.broken = False
         self._path, self._part = path, part_of(path)
         self._journal, self._lock, self._unsynced = journal, threading.Lock(), 0
-        known = journal.notes.parts.get(file.key)
-        goes_on = known is not None and known.continues(file) and known.is_there(path)
-        self._arrived = Arrived(Ranges(known.ranges if known is not None and goes_on else ()))
+        record = journal.notes.parts.get(file.key)
+        goes_on = record is not None and record.continues(file) and record.is_there(path)
+        self._arrived = Arrived(Ranges(record.ranges if record is not None and goes_on else ()))
         if not goes_on:
             self._begin()
         self._hash = hash_of(self._part, checksum, file.size, self._arrived) if checksum else None
 
     def _begin(self) -> None:
         self._part.unlink(missing_ok=True)
-        with create(self._part) as made:
-            made.truncate(self.file.size)
+        with create(self._part) as output:
+            output.truncate(self.file.size)
         self._journal.add(Note(self.file))
 
     def gaps(self, longest: int) -> list[tuple[int, int]]:
@@ -70,13 +70,13 @@ class PartFile:
             self.left -= 1
             return self.left == 0
 
-    def note(self, written: _Written, start: int, stop: int) -> None:
+    def note(self, output: _Written, start: int, stop: int) -> None:
         """Remember that these bytes were written.
 
         What cannot be compared in the end is on the disk before it is noted.
         """
         if self._hash is None:
-            written.sync()
+            output.sync()
         self._journal.add(Note(self.file, start, stop))
         self._arrived.add(start, stop)
         if self._hash is None:
@@ -87,7 +87,7 @@ class PartFile:
             if due:
                 self._unsynced = 0
         if due:  # while the others fetch, so that little is left to wait for in the end
-            written.sync()
+            output.sync()
         self._hash.go_on(start, stop)
 
     def finish(self) -> None:
@@ -99,9 +99,9 @@ class PartFile:
         """
         if self._hash is not None and not self._hash.matches():
             self._part.unlink(missing_ok=True)
-            raise damaged(self.file)
-        with self.writing() as written:
-            written.sync()
+            raise damage_error(self.file)
+        with self.writing() as output:
+            output.sync()
         take_place(self._part, self._path, self.file, self._journal)
 
 
@@ -114,9 +114,9 @@ class _Written:
     def write_at(self, at: int, data: bytes) -> None:
         """Write all of the bytes from a place on; raises OSError."""
         self._file.seek(at)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) or 0 :]
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) or 0 :]
 
     def sync(self) -> None:
         """Bring what was written to the disk."""
@@ -130,7 +130,7 @@ def take_place(part: Path, path: Path, file: RemoteFile, journal: Journal) -> No
     journal.add(Note(file, mtime_ns=status.st_mtime_ns))
 
 
-def damaged(file: RemoteFile) -> StoreDamagedError:
+def damage_error(file: RemoteFile) -> StoreDamagedError:
     """The error of a file that is not what its store says."""
     return StoreDamagedError(
         f"“{visible(file.key, MOST_OF_NAME)}” arrived damaged: its checksum is not the one that "

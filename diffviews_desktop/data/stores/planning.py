@@ -25,27 +25,27 @@ def plan_download(files: Sequence[RemoteFile], folder: Path) -> DownloadPlan:
         folder: where; need not be there yet.
     """
     notes = read_notes(folder)
-    collided = collisions(file.key for file in files)
+    reasons = collisions(file.key for file in files)
     missing: list[RemoteFile] = []
     present: list[RemoteFile] = []
     different: list[str] = []
-    refused: list[NotFetched] = []
+    refusals: list[NotFetched] = []
     for file in files:
         try:
-            if file.key in collided:
-                raise UnsafeKeyError(collided[file.key])
+            if file.key in reasons:
+                raise UnsafeKeyError(reasons[file.key])
             path = local_path(folder, file.key)
-            there = _is_there(path, file, notes.whole.get(file.key))
+            complete = _is_there(path, file, notes.whole.get(file.key))
         except UnsafeKeyError as error:
-            refused.append(NotFetched(file.key, str(error)))
+            refusals.append(NotFetched(file.key, str(error)))
             continue
-        if there is None:
+        if complete is None:
             different.append(file.key)
         else:
-            (present if there else missing).append(file)
+            (present if complete else missing).append(file)
     todo = sum(file.size - bytes_there(file, folder, notes) for file in missing)
     return DownloadPlan(
-        folder, tuple(missing), tuple(present), tuple(different), tuple(refused), todo
+        folder, tuple(missing), tuple(present), tuple(different), tuple(refusals), todo
     )
 
 
@@ -56,7 +56,7 @@ def bytes_there(file: RemoteFile, folder: Path, notes: Notes) -> int:
     return part.ranges.total if part and usable else 0
 
 
-def _is_there(path: Path, file: RemoteFile, noted: Note | None) -> bool | None:
+def _is_there(path: Path, file: RemoteFile, note: Note | None) -> bool | None:
     """Whether a file need not be fetched; None where a file of the user's is in its place."""
     try:
         status = os.stat(path)
@@ -67,7 +67,7 @@ def _is_there(path: Path, file: RemoteFile, noted: Note | None) -> bool | None:
             f"The file “{visible(file.key, MOST_OF_NAME)}” was left out: there is something else "
             f"of that name in {path.parent}. Move it away, then try again."
         )
-    ours = noted is not None and noted.is_untouched(status)
+    ours = note is not None and note.is_untouched(status)
     if status.st_size == file.size:
-        return not (ours and noted is not None and same_content(noted.file, file) is False)
+        return not (ours and note is not None and same_content(note.file, file) is False)
     return False if ours else None

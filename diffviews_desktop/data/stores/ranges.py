@@ -20,11 +20,11 @@ class Ranges:
         if start >= stop:
             return
         first = bisect_left(self._stops, start)
-        after = bisect_right(self._starts, stop)
-        if first < after:
-            start, stop = min(start, self._starts[first]), max(stop, self._stops[after - 1])
-        self._starts[first:after] = [start]
-        self._stops[first:after] = [stop]
+        end = bisect_right(self._starts, stop)
+        if first < end:
+            start, stop = min(start, self._starts[first]), max(stop, self._stops[end - 1])
+        self._starts[first:end] = [start]
+        self._stops[first:end] = [stop]
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return iter(list(zip(self._starts, self._stops, strict=True)))

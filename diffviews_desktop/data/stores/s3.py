@@ -78,10 +78,10 @@ class S3Store:
         return self._folder[0] + key
 
     def list(self, prefix: str = "") -> Files:
-        folder, only = self._folder
-        if only:
-            one = self.stat(only)
-            return [one] if one is not None and only.startswith(prefix) else []
+        folder, key = self._folder
+        if key:
+            one = self.stat(key)
+            return [one] if one is not None and key.startswith(prefix) else []
         return sorted(self._pages(folder, prefix), key=lambda file: file.key)
 
     def _pages(self, folder: str, prefix: str) -> Iterator[RemoteFile]:
@@ -91,14 +91,14 @@ class S3Store:
             )
             number = 0
             for page in pages:
-                for found in page.get("Contents", ()):
-                    key, size = found["Key"][len(folder) :], found["Size"]
+                for entry in page.get("Contents", ()):
+                    key, size = entry["Key"][len(folder) :], entry["Size"]
                     if (key.endswith("/") or not key) and not size:
                         continue  # it stands for a folder
                     number += 1
                     if number > MOST_FILES:
                         raise too_many_files(self.describe())
-                    yield self._file(key, size, found.get("ETag", ""))
+                    yield self._file(key, size, entry.get("ETag", ""))
 
     @cached_property
     def _folder(self) -> tuple[str, str]:
@@ -107,10 +107,10 @@ class S3Store:
         if not path or path.endswith("/"):
             return path, ""
         with self.errors():
-            found = self.client.list_objects_v2(
+            contents = self.client.list_objects_v2(
                 Bucket=self.bucket, Prefix=f"{path}/", MaxKeys=1
             ).get("Contents")
-        if found or self._head(path) is None:
+        if contents or self._head(path) is None:
             return f"{path}/", ""
         folder, separator, name = path.rpartition("/")
         return folder + separator, name

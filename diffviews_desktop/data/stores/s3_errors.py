@@ -33,11 +33,11 @@ _CHANGED = {"PreconditionFailed", "412", "InvalidRange", "416"}
 
 
 @contextlib.contextmanager
-def said_of(where: str, bucket: str, key: str, access: Access) -> Iterator[None]:
+def said_of(place: str, bucket: str, key: str, access: Access) -> Iterator[None]:
     """Make a `StoreError` of whatever boto3 raises.
 
     Args:
-        where: the store, as a sentence has it.
+        place: the store, as a sentence has it.
         bucket: its name.
         key: of the object that is asked for; empty for none.
         access: whether there are keys tells what to do about them.
@@ -50,23 +50,23 @@ def said_of(where: str, bucket: str, key: str, access: Access) -> Iterator[None]
     try:
         yield
     except ClientError as error:
-        raise _of_answer(error.response, where, bucket, key) from None
+        raise _of_answer(error.response, place, bucket, key) from None
     except (BotoCoreError, Boto3Error, HTTPError) as error:
-        raise _of_library(error, where, access) from None
+        raise _of_library(error, place, access) from None
     except (ResponseParserError, KeyError):
         raise StoreError(
-            f"What answered for {where} is not an S3 service. Check the endpoint."
+            f"What answered for {place} is not an S3 service. Check the endpoint."
         ) from None
     except ValueError as error:  # an endpoint that is no address
-        raise StoreError(f"{where} cannot be asked ({brief(error)}). Check the endpoint.") from None
+        raise StoreError(f"{place} cannot be asked ({brief(error)}). Check the endpoint.") from None
 
 
 def _of_answer(
-    answer: dict[str, dict[str, str | int]], where: str, bucket: str, key: str
+    answer: dict[str, dict[str, str | int]], place: str, bucket: str, key: str
 ) -> StoreError:
     code = str(answer.get("Error", {}).get("Code", ""))
     status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    name = f"“{visible(key, MOST_OF_NAME)}” in {where}" if key else where
+    name = f"“{visible(key, MOST_OF_NAME)}” in {place}" if key else place
     if code == "NoSuchBucket":
         return StoreNotFoundError(
             f"There is no bucket “{bucket}”. Check its name, and the endpoint it belongs to."
@@ -77,16 +77,16 @@ def _of_answer(
         return StoreChangedError(f"{name} was changed while it was fetched. Try again.")
     if code == "RequestTimeTooSkewed":
         return StoreAccessError(
-            f"{where} refuses the keys because the clock of this computer is wrong. Set it, then "
+            f"{place} refuses the keys because the clock of this computer is wrong. Set it, then "
             "try again."
         )
     if code in _EXPIRED:
         return StoreAccessError(
-            f"The keys for {where} have expired. Get new ones, or sign in again."
+            f"The keys for {place} have expired. Get new ones, or sign in again."
         )
     if code in _WRONG_KEYS:
         return StoreAccessError(
-            f"{where} does not know the keys, or the secret is wrong. Check both, and the endpoint."
+            f"{place} does not know the keys, or the secret is wrong. Check both, and the endpoint."
         )
     if status == 403:
         return StoreAccessError(
@@ -96,15 +96,15 @@ def _of_answer(
         )
     if status >= 500 or status == 429 or code in _BUSY:
         return StoreUnreachableError(
-            f"{where} cannot answer at the moment ({visible(code, MOST_OF_NAME)}). Try again later."
+            f"{place} cannot answer at the moment ({visible(code, MOST_OF_NAME)}). Try again later."
         )
-    said = visible(str(answer.get("Error", {}).get("Message", "")), 200)
+    message = visible(str(answer.get("Error", {}).get("Message", "")), 200)
     return StoreError(
-        f"{where} refuses ({visible(code, MOST_OF_NAME)}: {said}). Check the endpoint."
+        f"{place} refuses ({visible(code, MOST_OF_NAME)}: {message}). Check the endpoint."
     )
 
 
-def _of_library(error: Exception, where: str, access: Access) -> StoreError:
+def _of_library(error: Exception, place: str, access: Access) -> StoreError:
     from botocore import exceptions as raised
 
     if isinstance(error, raised.ProfileNotFound):
@@ -120,27 +120,27 @@ def _of_library(error: Exception, where: str, access: Access) -> StoreError:
     )
     if isinstance(error, signing_in):
         return StoreAccessError(
-            f"The keys for {where} could not be obtained. Sign in again (aws sso login), then "
+            f"The keys for {place} could not be obtained. Sign in again (aws sso login), then "
             "try again."
         )
     if isinstance(error, raised.NoCredentialsError | raised.PartialCredentialsError):
         return StoreAccessError(
-            f"The keys for {where} are missing or incomplete. Set both the key and its secret, or "
+            f"The keys for {place} are missing or incomplete. Set both the key and its secret, or "
             "enter them in the window's preferences."
         )
     if isinstance(error, raised.SSLError):
         return StoreUnreachableError(
-            f"The certificate of {where} is not valid here. Check the endpoint and the clock; a "
+            f"The certificate of {place} is not valid here. Check the endpoint and the clock; a "
             "company's own certificate goes into AWS_CA_BUNDLE."
         )
     if isinstance(error, raised.ReadTimeoutError | raised.ConnectTimeoutError):
         return StoreUnreachableError(
-            f"{where} does not answer. Check the connection, or try later."
+            f"{place} does not answer. Check the connection, or try later."
         )
     if isinstance(error, raised.ParamValidationError | raised.InvalidEndpointConfigurationError):
         return StoreError(
-            f"{where} cannot be asked. Check the name of the bucket and the endpoint."
+            f"{place} cannot be asked. Check the name of the bucket and the endpoint."
         )
     return StoreUnreachableError(
-        f"There is no connection to {where}, or it broke. Check the network and the endpoint."
+        f"There is no connection to {place}, or it broke. Check the network and the endpoint."
     )

@@ -89,9 +89,9 @@ class Access:
         raise TypeError("keys are not sent to other processes")
 
 
-def too_many_files(where: str) -> StoreError:
+def too_many_files(place: str) -> StoreError:
     """The error of a list that is longer than `MOST_FILES`."""
-    return StoreError(f"{where} holds more than {MOST_FILES:,} files. Name a folder in it.")
+    return StoreError(f"{place} holds more than {MOST_FILES:,} files. Name a folder in it.")
 
 
 NO_KEYS = Access()

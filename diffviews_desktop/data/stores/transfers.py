@@ -41,7 +41,7 @@ def download(
     store: Store,
     plan: DownloadPlan,
     *,
-    progress: Callable[[TransferProgress], None] = lambda done: None,
+    progress: Callable[[TransferProgress], None] = lambda state: None,
     cancelled: Callable[[], bool] = lambda: False,
     workers: int = WORKERS,
     patience: Patience = PATIENT,
@@ -71,16 +71,16 @@ def download(
         return _Download(store, plan, journal, progress, cancelled, workers, patience).run()
 
 
-def check_room(folder: Path, needed: int) -> None:
+def check_room(folder: Path, amount: int) -> None:
     """Whether so many bytes fit the disk of a folder, with some to spare.
 
     Raises:
         NoRoomError: they do not.
     """
     free = free_bytes(folder)
-    if needed and needed + SPARE > free:
+    if amount and amount + SPARE > free:
         raise NoRoomError(
-            f"The download needs {size(needed)} and leaves {size(SPARE)} free, but the disk of "
+            f"The download needs {size(amount)} and leaves {size(SPARE)} free, but the disk of "
             f"{folder} has only {size(free)} left. Make room, or choose a folder on another disk. "
             "What was downloaded before stays."
         )
@@ -110,11 +110,11 @@ class _Download:
         """All rounds: what was changed or damaged is fetched again in the next one."""
         files = self._todo
         for rounds_left in reversed(range(_ROUNDS)):
-            again = self._round(files)
+            retries = self._round(files)
             if not rounds_left:
-                self._outcome.failed |= again
+                self._outcome.failed |= retries
                 break
-            files = [fresh for file in files if file.key in again and (fresh := self._look(file))]
+            files = [fresh for file in files if file.key in retries and (fresh := self._look(file))]
             if not files:
                 break
         failed = tuple(NotFetched(key, said(error)) for key, error in self._outcome.failed.items())
@@ -126,8 +126,8 @@ class _Download:
         fresh = self._store.stat(file.key)
         if fresh is None:
             name = visible(file.key, MOST_OF_NAME)
-            gone = StoreNotFoundError(f"“{name}” was deleted while it was fetched.")
-            self._outcome.fail(file.key, gone)
+            error = StoreNotFoundError(f"“{name}” was deleted while it was fetched.")
+            self._outcome.fail(file.key, error)
             return None
         self._outcome.failed.pop(file.key, None)  # what another piece of it ran into
         return replace(fresh, sha256=file.sha256 or fresh.sha256)
@@ -174,19 +174,19 @@ class _Meter:
         self._seen: deque[tuple[float, int]] = deque()
 
     def read(self, outcome: Outcome) -> TransferProgress:
-        now, received = time.monotonic(), outcome.bytes
-        self._seen.append((now, received))
-        while len(self._seen) > 2 and now - self._seen[1][0] > _WINDOW:
+        moment, total = time.monotonic(), outcome.bytes
+        self._seen.append((moment, total))
+        while len(self._seen) > 2 and moment - self._seen[1][0] > _WINDOW:
             self._seen.popleft()
-        since, before = self._seen[0]
-        speed = (received - before) / (now - since) if now > since else 0.0
-        done = min(self._bytes, self._there + received)
+        start, base = self._seen[0]
+        speed = (total - base) / (moment - start) if moment > start else 0.0
+        position = min(self._bytes, self._there + total)
         return TransferProgress(
             files=len(outcome.files),
             all_files=self._files,
-            bytes=done,
+            bytes=position,
             all_bytes=self._bytes,
             bytes_per_second=speed,
-            seconds_left=(self._bytes - done) / speed if speed > 0 else None,
+            seconds_left=(self._bytes - position) / speed if speed > 0 else None,
             name=outcome.name,
         )

@@ -46,28 +46,28 @@ class WebStore:
         return [file] if self._name.startswith(prefix) else []
 
     def stat(self, key: str) -> RemoteFile | None:
-        where = self.describe()
+        place = self.describe()
         with (
-            said_of(where),
+            said_of(place),
             self._client.get().stream("GET", self._url(key), headers=range_headers(0, 1)) as answer,
         ):
             if answer.status_code == 416:  # it is empty
                 return RemoteFile(key, 0, version_of(answer.headers), source=self._location.source)
             try:
-                check_status(answer, key, where)
+                check_status(answer, key, place)
             except StoreNotFoundError:
                 return None
             page = answer.headers.get("content-type", "").startswith("text/html")
             if page and not key.lower().endswith((".html", ".htm")):
                 raise StoreError(
-                    f"{where} is a web page, not a file. Perhaps you have to sign in there first; "
+                    f"{place} is a web page, not a file. Perhaps you have to sign in there first; "
                     "or the address is that of a page about the file."
                 )
             part = content_range(answer.headers)
             size = part[2] if part else _length(answer.headers.get("content-length", ""))
             if size is None:
                 raise StoreError(
-                    f"{where} does not say how large the file is, so it cannot be fetched safely. "
+                    f"{place} does not say how large the file is, so it cannot be fetched safely. "
                     "Download it with your browser."
                 )
             version = version_of(answer.headers)

@@ -12,7 +12,7 @@ from diffviews_desktop.files.reading import meant_as_file
 from diffviews_desktop.pictures.labels.class_map import EXAMPLE
 from diffviews_desktop.pictures.labels.values import class_number
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.import_rules import is_archive
 from diffviews_desktop.values.models import ModelFacts
 
@@ -32,7 +32,7 @@ def unlabelled_notes(files: Sequence[str], labels: Mapping[str, str], reason: st
     without = [file for file in files if file not in labels]
     if not without or not reason:
         return []
-    have = counted(len(without), "picture", "has", "have")
+    have = format_count(len(without), "picture", "has", "have")
     return [f"{have} no class ({reason}): {some_names(without)}."]
 
 
@@ -76,7 +76,7 @@ def _of_numbers(labels: Sequence[str], count: int, num_classes: int) -> str:
     is_class = "is no class" if len(labels) == 1 else "are no classes"
     of_model = f" of the model, which has the classes 0 to {num_classes - 1}" if num_classes else ""
     return (
-        f"{counted(count, 'picture', 'has', 'have')} {a_number} that {is_class}{of_model}: "
+        f"{format_count(count, 'picture', 'has', 'have')} {a_number} that {is_class}{of_model}: "
         f"{some_names(labels)}. {'It is' if count == 1 else 'They are'} extracted without a class. "
         "If the numbers count from 1, give a class map such as 1=0, 2=1."
     )
@@ -85,7 +85,7 @@ def _of_numbers(labels: Sequence[str], count: int, num_classes: int) -> str:
 def _of_ambiguous(labels: Sequence[str], count: int) -> str:
     its = "its label" if count == 1 else "their label" if len(labels) == 1 else "their labels"
     return (
-        f"{counted(count, 'picture', 'has', 'have')} no class, because {its} may mean several "
+        f"{format_count(count, 'picture', 'has', 'have')} no class, because {its} may mean several "
         f"classes: {some_names(labels)}. Say which with a class map such as {EXAMPLE}."
     )
 
@@ -94,7 +94,8 @@ def _of_names(labels: Sequence[str], count: int) -> str:
     that = "that name" if len(labels) == 1 else "these names"
     is_ = f"{'it is' if count == 1 else 'they are'}" if len(labels) == 1 else "each is"
     return (
-        f"{counted(count, 'picture', 'has', 'have')} no class, because the model has no class with "
-        f"{that}: {some_names(labels)}. Colour by label to see {'it' if count == 1 else 'them'}, "
-        f"or say which class {is_} with a class map such as {EXAMPLE}."
+        f"{format_count(count, 'picture', 'has', 'have')} no class, because the model has no class "
+        f"with {that}: {some_names(labels)}. Colour by label to see "
+        f"{'it' if count == 1 else 'them'}, or say which class {is_} with a class map such as "
+        f"{EXAMPLE}."
     )

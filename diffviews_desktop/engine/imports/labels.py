@@ -24,7 +24,7 @@ from diffviews_desktop.pictures.labels.class_map import read_class_map
 from diffviews_desktop.pictures.labels.files import OWN_LABELS, is_of_edm
 from diffviews_desktop.pictures.labels.folders import folder_labels
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.samples import NAME
 
@@ -167,7 +167,7 @@ def _of_file(
         return FoundLabels(read, (f"{path.name} says that the pictures have no classes.",))
     notes = []
     if read.unknown:
-        pictures = counted(len(read.unknown), "picture", "that is", "that are")
+        pictures = format_count(len(read.unknown), "picture", "that is", "that are")
         notes.append(f"{path.name} names {pictures} not in {images}: {some_names(read.unknown)}.")
     if read.own_names:
         notes.append(
@@ -221,7 +221,7 @@ def _class_map(job: ImportData, labels: Collection[str]) -> tuple[dict[str, int]
     if not unused:
         return class_map, []
     return class_map, [
-        f"The class map has {counted(len(unused), 'label')} that no picture has: "
+        f"The class map has {format_count(len(unused), 'label')} that no picture has: "
         f"{some_names(unused)}."
     ]
 

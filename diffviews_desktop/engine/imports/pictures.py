@@ -30,7 +30,7 @@ from diffviews_desktop.pictures.listing import Listing, list_pictures
 from diffviews_desktop.pictures.survey import Survey, survey
 from diffviews_desktop.text.faults import Fault, faults_of
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.wording import counted
+from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.brightness import Brightness
 from diffviews_desktop.values.conditions import RandomClass
 from diffviews_desktop.values.import_rules import PICTURE_SUFFIXES
@@ -201,8 +201,8 @@ def _depth_notes(numbers: Survey, cut: Sequence[str], *, has_range: bool) -> lis
     notes = numbers.sentences()
     if cut:
         notes.append(
-            f"{counted(len(cut), 'picture', 'has', 'have')} several channels of 16 bits, of which "
-            f"the upper 8 are used: {some_names(cut)}."
+            f"{format_count(len(cut), 'picture', 'has', 'have')} several channels of 16 bits, of "
+            f"which the upper 8 are used: {some_names(cut)}."
             + f" The range does not apply to {'it' if len(cut) == 1 else 'them'}."
             * has_range
         )
@@ -217,7 +217,7 @@ def _several_notes(several: Sequence[str]) -> list[str]:
         return []
     first = "the first" if len(several) == 1 else "the first of each"
     return [
-        f"{counted(len(several), 'file', 'holds', 'hold')} several pictures; only {first} is "
+        f"{format_count(len(several), 'file', 'holds', 'hold')} several pictures; only {first} is "
         f"used: {some_names(several)}."
     ]
 

@@ -17,7 +17,7 @@ from diffviews_desktop.files.reading import MOST_JSON, check_regular, parse_json
 from diffviews_desktop.pictures.labels.columns import find_column
 from diffviews_desktop.pictures.labels.values import class_number, label_of
 from diffviews_desktop.text.plain import visible
-from diffviews_desktop.text.translation import grouped, tr
+from diffviews_desktop.text.translation import group_digits, tr
 
 ClassPairs = tuple[tuple[str, int], ...]
 """Labels and the class of each; -1 for no class."""
@@ -115,7 +115,7 @@ def _checked(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:
             raise ClassMapError(tr("it gives {label} two classes", label=_said(label)))
         found[label] = number
         if len(found) > MOST_PAIRS:
-            raise ClassMapError(tr("it has more than {most} labels", most=grouped(MOST_PAIRS)))
+            raise ClassMapError(tr("it has more than {most} labels", most=group_digits(MOST_PAIRS)))
     return tuple(found.items())
 
 

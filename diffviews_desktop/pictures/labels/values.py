@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from diffviews_desktop.text.missing import is_missing
-from diffviews_desktop.text.plain import elided
+from diffviews_desktop.text.plain import elide
 
 LARGEST = 10**9
 """Class numbers are below this."""
@@ -40,7 +40,7 @@ def label_of(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
     if is_missing(text):
         return ""
-    return _whole(text) or elided(text, LONGEST)
+    return _whole(text) or elide(text, LONGEST)
 
 
 def class_number(label: str) -> int | None:
@@ -73,7 +73,7 @@ def _whole(text: str) -> str:
 
 def folder_label(name: str) -> str:
     """The label that a folder's name is; only digits are a number, ``2.0`` and ``1e3`` are not."""
-    return str(int(name)) if _NUMBER.fullmatch(name) else elided(name, LONGEST)
+    return str(int(name)) if _NUMBER.fullmatch(name) else elide(name, LONGEST)
 
 
 def folded(name: str) -> str:

@@ -16,7 +16,7 @@ from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.session_file.scratch import drop, find_unclosed, last, put_aside
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr, trn
-from diffviews_desktop.text.wording import listed
+from diffviews_desktop.text.wording import join_words
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.sessions import Sessions
 from diffviews_desktop.values.folders import FolderRef
@@ -144,7 +144,7 @@ def _question(session: SavedSession) -> str:
         "DiffViews did not close properly last time. Restore {what}{when} with {held}?",
         what=what,
         when=_when(session.saved),
-        held=listed(held),
+        held=join_words(held),
     )
 
 

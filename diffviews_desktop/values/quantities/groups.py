@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffviews_desktop.text.translation import grouped, marked, tr
+from diffviews_desktop.text.translation import group_digits, marked, tr
 from diffviews_desktop.values.columns import MOST_CATEGORIES
 from diffviews_desktop.values.quantities.quantity import Quantity, Scene, Values
 from diffviews_desktop.values.sample_sets import set_of_each
@@ -17,7 +17,7 @@ def _no_levels(scene: Scene) -> str:
         return tr(
             "The samples have {count} noise levels, and colours tell at most "
             "{most_categories} apart. Choose noise level instead.",
-            count=grouped(count),
+            count=group_digits(count),
             most_categories=MOST_CATEGORIES,
         )
     return "" if count else tr("The noise levels of the samples are not known.")

@@ -224,7 +224,7 @@ def test_a_matrix_that_is_lent_keeps_the_checksums_that_it_was_written_with(
     assert entry is not None
     with cache.writing("b") as folder:
         (folder / "projector.npz").write_bytes(b"another")
-        finish(folder, {"model": "edm"}, ("midblock",), known=entry.lend(folder))
+        finish(folder, {"model": "edm"}, ("midblock",), records=entry.lend(folder))
     assert ((cache.root / "a" / "activations.npy").stat().st_nlink == 2) == linked
     assert set(problems(cache).values()) == {"activations.npy is not what was written"}
     lent = cache.open("b")

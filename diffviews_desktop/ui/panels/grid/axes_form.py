@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop.engine.jobs.drawing import MAX_PICTURES
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals
-from diffviews_desktop.text.translation import grouped, tr, trn
+from diffviews_desktop.text.translation import group_digits, tr, trn
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
@@ -127,7 +127,7 @@ class AxesForm(QWidget):
                 "That would be {number} picture; a grid has at most {most}.",
                 "That would be {number} pictures; a grid has at most {most}.",
                 axes.count,
-                most=grouped(MAX_PICTURES),
+                most=group_digits(MAX_PICTURES),
             )
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))

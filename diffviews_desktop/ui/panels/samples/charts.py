@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from diffviews_desktop.state.counts import Counts
 from diffviews_desktop.state.view import Filter
-from diffviews_desktop.text.translation import grouped, tr, trn
+from diffviews_desktop.text.translation import group_digits, tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.labels import show_tip, tip
@@ -83,9 +83,9 @@ class CategoryBars(QAbstractScrollArea):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(place).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         metrics = painter.fontMetrics()
-        text = grouped(int(counts.shown[number]))
+        text = group_digits(int(counts.shown[number]))
         names = QRect(place.left() + 4, place.top(), int(place.width() * NAME_SHARE), LINE)
-        beside = metrics.horizontalAdvance(grouped(most)) + 6
+        beside = metrics.horizontalAdvance(group_digits(most)) + 6
         bar = QRectF(names.right() + GAP, place.top() + 4, 0, LINE - 8)
         room = place.width() - bar.left() - beside - GAP
         font = painter.font()
@@ -150,7 +150,7 @@ class CategoryBars(QAbstractScrollArea):
                     "{shown} of {number} sample",
                     "{shown} of {number} samples",
                     int(counts.total[at]),
-                    shown=grouped(int(counts.shown[at])),
+                    shown=group_digits(int(counts.shown[at])),
                 )
                 about = tr("Click shows only these, Ctrl+click hides")
                 show_tip(event.globalPos(), self.viewport(), counts.names[at], text, about)

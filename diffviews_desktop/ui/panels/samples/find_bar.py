@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from diffviews_desktop.state.find import Find
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.translation import grouped, tr, trn
+from diffviews_desktop.text.translation import group_digits, tr, trn
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.labels import muted, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, SearchField
@@ -135,4 +135,4 @@ def _explain(find: Find) -> str:
 
 def _position(at: int, count: int) -> str:
     """``3 of 1,200``."""
-    return tr("{place} of {count}", place=grouped(at + 1), count=grouped(count))
+    return tr("{place} of {count}", place=group_digits(at + 1), count=group_digits(count))

@@ -25,7 +25,7 @@ from diffviews_desktop.actions.reasons import no_map
 from diffviews_desktop.engine.jobs.clustering import SMALLEST, USUAL_SMALLEST
 from diffviews_desktop.state.picks import Choosing
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.translation import grouped, tr, trn
+from diffviews_desktop.text.translation import group_digits, tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.choosing_menu import offer_choosing
 from diffviews_desktop.ui.common.colors import category_colors, color_dot
@@ -267,7 +267,7 @@ def _quiet(text: str) -> ElidedLabel:
 
 def _write(item: QTreeWidgetItem, row: Row) -> None:
     item.setText(0, short(row.name))
-    item.setText(1, grouped(row.count))
+    item.setText(1, group_digits(row.count))
     item.setIcon(0, color_dot(QColor(row.color)))
     item.setData(0, _NUMBER, row.number)
     item.setData(0, _NAME, row.name)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.actions.exports import FIGURE, FILM
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.translation import grouped, tr
+from diffviews_desktop.text.translation import group_digits, tr
 from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.labels import Label, muted, tip
 from diffviews_desktop.ui.common.widgets import signals_blocked
@@ -145,7 +145,7 @@ class FigurePage(Page):
             round(side.value() / 25.4 * self.dpi.value()) for side in (self.across, self.down)
         )
         self.pixels.setText(
-            tr("{across} × {down} pixels", across=grouped(across), down=grouped(down))
+            tr("{across} × {down} pixels", across=group_digits(across), down=group_digits(down))
         )
 
 

@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
-from diffviews_desktop.text.plain import elided, visible
+from diffviews_desktop.text.plain import elide, visible
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.views.flat.overlays import Symbols
 
@@ -55,7 +55,7 @@ class PlacedMarks:
         self._texts = [self._text(one) for one in placed]
 
     def _text(self, placed: Placed) -> pg.TextItem:
-        name = elided(visible(placed[0]), MOST_LETTERS)
+        name = elide(visible(placed[0]), MOST_LETTERS)
         now = theme.colors()
         text = pg.TextItem(name, color=now.text, anchor=(0.5, 1.6), fill=pg.mkBrush(now.map))
         text.setZValue(_Z)

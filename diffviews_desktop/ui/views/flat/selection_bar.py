@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 from diffviews_desktop.actions.action import Action
 from diffviews_desktop.actions.exports import SELECTION
 from diffviews_desktop.actions.selection import INVERT, MEAN, NOTHING, USE_AS_NEIGHBORS
-from diffviews_desktop.text.translation import grouped, tr, trn
+from diffviews_desktop.text.translation import group_digits, tr, trn
 from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.ui.common.widgets import IconButton
@@ -33,7 +33,7 @@ class FilterBar(QWidget):
     def set_counts(self, shown: int, count: int) -> None:
         """Say how many of all samples are shown."""
         self.text.setText(
-            tr("{shown} of {count} shown", shown=grouped(shown), count=grouped(count))
+            tr("{shown} of {count} shown", shown=group_digits(shown), count=group_digits(count))
         )
         self.adjustSize()
 
