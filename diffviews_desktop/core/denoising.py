@@ -97,9 +97,9 @@ class DenoiseStep:
         return _rows(self.seen(), layers)
 
 
-def _rows(captured: Mapping[str, Tensor], layers: Sequence[str] | None) -> Float32:
-    names = captured if layers is None else layers
-    return flatten_layers({name: captured[name].float().numpy() for name in names})
+def _rows(captures: Mapping[str, Tensor], layers: Sequence[str] | None) -> Float32:
+    names = captures if layers is None else layers
+    return flatten_layers({name: captures[name].float().numpy() for name in names})
 
 
 class _Network:
@@ -159,8 +159,8 @@ class _Network:
         self, x: Tensor, sigma: float, conditioning: Conditioning, part: int
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         outputs: list[Tensor] = []
-        captured: list[dict[str, Tensor]] = []
-        seen: list[dict[str, Tensor]] = []
+        captures: list[dict[str, Tensor]] = []
+        views: list[dict[str, Tensor]] = []
         for start in range(0, len(x), part):
             rows = slice(start, start + part)
             self._intervener.set_rows(rows)
@@ -168,12 +168,12 @@ class _Network:
             told = conditioning.take(rows).to(self._device)
             outputs.append(self._model.forward(x[rows].to(self._device), levels, told).cpu())
             if self._extractor is not None:
-                captured.append(self._extractor.get_activations())
-                seen.append(self._intervener.take_seen())
-        return torch.cat(outputs), _joined(captured), _joined(seen)
+                captures.append(self._extractor.get_activations())
+                views.append(self._intervener.take_seen())
+        return torch.cat(outputs), _join(captures), _join(views)
 
 
-def _joined(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+def _join(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     if len(parts) < 2:
         return parts[0] if parts else {}
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
@@ -246,19 +246,19 @@ def denoise(
             return torch.zeros(batch, *size)
         if isinstance(generator, torch.Generator):
             return torch.randn(batch, *size, generator=generator)
-        return torch.stack([torch.randn(size, generator=own) for own in generator])
+        return torch.stack([torch.randn(size, generator=source) for source in generator])
 
     with ExitStack() as stack:
         extractor = stack.enter_context(ActivationExtractor(model, capture)) if capture else None
         intervener = Intervener(model, acting, batch, guided=guided, watch=capture)
         stack.callback(intervener.remove_hooks)
         network = _Network(model, intervener, extractor, say)
-        seen: list[dict[str, Tensor]] = []
-        captured: list[dict[str, Tensor]] = []
+        views: list[dict[str, Tensor]] = []
+        captures: list[dict[str, Tensor]] = []
 
         def predict(x: Tensor, sigma: float) -> Tensor:
             x = x.float()
-            intervener.set_evaluation(len(captured))
+            intervener.set_evaluation(len(captures))
             if not guided or conditions.unconditional is None:
                 denoised, layers, changed = network.run(x, sigma, conditions.conditional)
             else:
@@ -266,8 +266,8 @@ def denoise(
                 halves, layers, changed = network.run(torch.cat([x, x]), sigma, both)
                 conditional, unconditional = halves.chunk(2)
                 denoised = unconditional + guidance_scale * (conditional - unconditional)
-            captured.append(layers)
-            seen.append(changed)
+            captures.append(layers)
+            views.append(changed)
             return denoised
 
         levels = sigmas.double().tolist()
@@ -282,7 +282,7 @@ def denoise(
         else:
             steps = renoising_steps(predict, noise, levels)
         for index in count():
-            captured, seen = [], []
+            captures, views = [], []
             if index < len(levels):
                 intervener.begin(index)
             step = next(steps, None)
@@ -293,9 +293,9 @@ def denoise(
                 sigma=step.sigma,
                 noised=step.noised.float(),
                 denoised=step.denoised.float(),
-                computed={name: tensor[:batch] for name, tensor in captured[0].items()},
-                imposed={name: tensor[:batch] for name, tensor in seen[0].items()},
+                computed={name: tensor[:batch] for name, tensor in captures[0].items()},
+                imposed={name: tensor[:batch] for name, tensor in views[0].items()},
                 acting=intervener.acting,
                 evaluations=step.evaluations * (2 if guided else 1),
-                evaluated=tuple(captured),
+                evaluated=tuple(captures),
             )

@@ -162,13 +162,13 @@ class SampleBatch(NamedTuple):
         )
 
 
-def extraction_inputs(batch: SampleBatch, how: ExtractionInput) -> Tensor:
+def extraction_inputs(batch: SampleBatch, mode: ExtractionInput) -> Tensor:
     """What the model sees: ``sample + sigma * noise`` ("noised", the noise from each sample's own
     seed) or ``sample * sigma`` ("scaled", as folders made by the original system)."""
     samples = batch.samples
     levels = torch.from_numpy(np.asarray(batch.sigmas, dtype=np.float32))
     sigmas = levels.reshape(-1, *[1] * (samples.ndim - 1))
-    if how == "scaled":
+    if mode == "scaled":
         return samples * sigmas
     noise = torch.stack(
         [
@@ -185,7 +185,7 @@ def extract_batches(
     layers: Sequence[str],
     batches: Iterable[SampleBatch],
     *,
-    how: ExtractionInput = "noised",
+    mode: ExtractionInput = "noised",
     smaller: Callable[[int], None] = lambda size: None,
 ) -> Iterator[dict[str, Float32]]:
     """Activations of batches of samples: ``{layer: (B, C*H*W)}``, each flattened row-major.
@@ -199,28 +199,28 @@ def extract_batches(
     model = as_model(adapter)
     with ActivationExtractor(model, layers, stop_after_last=True) as extractor:
         for batch in batches:
-            yield _extract(model, extractor, batch, how, smaller)
+            yield _extract(model, extractor, batch, mode, smaller)
 
 
 def _extract(
     model: Model,
     extractor: ActivationExtractor,
     batch: SampleBatch,
-    how: ExtractionInput,
+    mode: ExtractionInput,
     smaller: Callable[[int], None],
 ) -> dict[str, Float32]:
     device = model.device
     try:
-        captured = extractor.run_until(
-            extraction_inputs(batch, how).to(device),
+        tensors = extractor.run_until(
+            extraction_inputs(batch, mode).to(device),
             torch.from_numpy(np.asarray(batch.sigmas, dtype=np.float32)).to(device),
             model.encode(batch.conditions).to(device),
         )
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        captured = None
-    if captured is None:  # the error, and with it what it held in memory, is gone
+        tensors = None
+    if tensors is None:  # the error, and with it what it held in memory, is gone
         extractor.clear()
         release_memory()
         half = len(batch.sigmas) // 2
@@ -230,7 +230,7 @@ def _extract(
                 "Close other programs that use it, or choose --device cpu."
             )
         parts = (batch.take(slice(None, half)), batch.take(slice(half, None)))
-        first, second = (_extract(model, extractor, part, how, smaller) for part in parts)
+        first, second = (_extract(model, extractor, part, mode, smaller) for part in parts)
         smaller(half)
         return {name: np.concatenate([first[name], second[name]]) for name in first}
-    return {name: tensor.float().flatten(1).numpy() for name, tensor in captured.items()}
+    return {name: tensor.float().flatten(1).numpy() for name, tensor in tensors.items()}

@@ -154,8 +154,8 @@ def generate_with_mask_multistep(
     used_seed = choose_seed(mode, seed)
     generators = make_generators(used_seed, num_samples)
     model = as_model(adapter)
-    asked = condition_of(class_label, model.num_classes)
-    conditions = draw_classes([asked] * num_samples, model.num_classes, generators)
+    request = condition_of(class_label, model.num_classes)
+    conditions = draw_classes([request] * num_samples, model.num_classes, generators)
     rows_of = sorted(extract_layers or ()) if return_trajectory else []
     steps = denoise(
         model,
@@ -258,5 +258,5 @@ def infer_layer_shape(
     x = torch.zeros(1, *model.sample_shape, device=model.device)
     told = model.encode([ZeroLabel()]).to(model.device)
     with ActivationExtractor(model, [layer_name], stop_after_last=True) as extractor:
-        captured = extractor.run_until(x, torch.ones(1, device=model.device), told)
-    return tuple(captured[layer_name].shape[1:])
+        layers = extractor.run_until(x, torch.ones(1, device=model.device), told)
+    return tuple(layers[layer_name].shape[1:])

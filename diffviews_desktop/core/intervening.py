@@ -158,32 +158,32 @@ class Intervener:
 
     def _hook(self, layer: str) -> ForwardHook:
         def hook(module: Any, inputs: Any, output: Any) -> Any:
-            changed = computed = first_tensor(output)
+            changed = tensor = first_tensor(output)
             for effect in self._acting.get(layer, ()):
                 changed = self._apply(effect, changed)
             if layer in self._watch:
                 self._seen[layer] = changed.detach().to("cpu", copy=True)
-            return None if changed is computed else replace_first(output, changed)
+            return None if changed is tensor else replace_first(output, changed)
 
         return hook
 
-    def _apply(self, effect: Effect, computed: Tensor) -> Tensor:
-        rows = torch.arange(self._rows.start, self._rows.start + len(computed))
-        chosen = torch.where(rows < self._batch, effect.conditional, effect.unconditional)
-        if not chosen.any():
-            return computed
+    def _apply(self, effect: Effect, output: Tensor) -> Tensor:
+        rows = torch.arange(self._rows.start, self._rows.start + len(output))
+        targets = torch.where(rows < self._batch, effect.conditional, effect.unconditional)
+        if not targets.any():
+            return output
         value = self._value(effect, rows)
         if effect.verb != "scale":
-            _check_shape(effect, value, computed)
+            _check_shape(effect, value, output)
         strength = effect.strength
         if isinstance(strength, Tensor) and len(strength) > 1:
             strength = strength[rows % self._batch]
-        changed = _changed(effect, computed, value, strength)
+        changed = _change(effect, output, value, strength)
         if effect.region is not None:
-            changed = torch.where(effect.region.to(computed.device), changed, computed)
-        if chosen.all():
+            changed = torch.where(effect.region.to(output.device), changed, output)
+        if targets.all():
             return changed
-        return torch.where(_column(chosen.to(computed.device), computed), changed, computed)
+        return torch.where(_column(targets.to(output.device), output), changed, output)
 
     def _value(self, effect: Effect, rows: Tensor) -> Tensor:
         """What an effect has for some rows of the network's batch."""
@@ -194,9 +194,9 @@ class Intervener:
         steps = effect.value
         if self._step >= len(steps) or self._evaluation >= len(steps[self._step]):
             raise MaskError(f"The other run has no step {self._step + 1} to patch from.")
-        traced = steps[self._step][self._evaluation][effect.layer]
-        of_a_half = len(traced) // self._halves
-        return traced[rows // self._batch * of_a_half + pictures % of_a_half]
+        trace = steps[self._step][self._evaluation][effect.layer]
+        of_a_half = len(trace) // self._halves
+        return trace[rows // self._batch * of_a_half + pictures % of_a_half]
 
 
 def _remove(handles: Sequence[Any]) -> None:
@@ -204,44 +204,44 @@ def _remove(handles: Sequence[Any]) -> None:
         handle.remove()
 
 
-def _check_shape(effect: Effect, value: Tensor, computed: Tensor) -> None:
-    if value.shape[1:] != computed.shape[1:] or len(value) not in (1, len(computed)):
+def _check_shape(effect: Effect, value: Tensor, output: Tensor) -> None:
+    if value.shape[1:] != output.shape[1:] or len(value) not in (1, len(output)):
         raise MaskError(
             f"The mask for {effect.layer} has shape {tuple(value.shape)}; "
-            f"the layer gives {tuple(computed.shape)}."
+            f"the layer gives {tuple(output.shape)}."
         )
 
 
-def _changed(effect: Effect, computed: Tensor, value: Tensor, strength: float | Tensor) -> Tensor:
-    given = value.to(device=computed.device, dtype=computed.dtype)
+def _change(effect: Effect, output: Tensor, value: Tensor, strength: float | Tensor) -> Tensor:
+    operand = value.to(device=output.device, dtype=output.dtype)
     if effect.verb in ("add", "steer"):
-        step = given if effect.verb == "add" else _steered(effect, computed, value)
-        return add(computed, step, strength)
+        step = operand if effect.verb == "add" else _steer(effect, output, value)
+        return add(output, step, strength)
     if effect.verb == "scale":
-        given = computed * given
-    return blend(computed, given, strength)
+        operand = output * operand
+    return blend(output, operand, strength)
 
 
-def _steered(effect: Effect, computed: Tensor, value: Tensor) -> Tensor:
+def _steer(effect: Effect, output: Tensor, value: Tensor) -> Tensor:
     """The direction with the norm of what was computed, both over the region."""
-    direction, said = value.to(computed.device).float(), computed.float()
+    direction, base = value.to(output.device).float(), output.float()
     if effect.region is not None:
-        inside = effect.region.to(computed.device)
-        direction, said = direction * inside, said * inside
+        inside = effect.region.to(output.device)
+        direction, base = direction * inside, base * inside
     length = direction.flatten(1).norm(dim=1)
-    share = said.flatten(1).norm(dim=1) / torch.where(length == 0, torch.ones_like(length), length)
-    return (_column(share, computed) * direction).to(computed.dtype)
+    share = base.flatten(1).norm(dim=1) / torch.where(length == 0, torch.ones_like(length), length)
+    return (_column(share, output) * direction).to(output.dtype)
 
 
-def add(computed: Tensor, step: Tensor, strength: float | Tensor) -> Tensor:
-    """``computed + strength * step``, exactly what was computed at strength 0.
+def add(output: Tensor, step: Tensor, strength: float | Tensor) -> Tensor:
+    """``output + strength * step``, exactly what was computed at strength 0.
 
     The arguments are those of `diffviews_desktop.core.masking.blend`.
     """
     if isinstance(strength, Tensor):
-        share = _column(strength.to(computed.device), computed)
-        return torch.where(share == 0, computed, computed + share.to(computed.dtype) * step)
-    return computed + strength * step if strength else computed
+        share = _column(strength.to(output.device), output)
+        return torch.where(share == 0, output, output + share.to(output.dtype) * step)
+    return output + strength * step if strength else output
 
 
 def _column(values: Tensor, like: Tensor) -> Tensor:

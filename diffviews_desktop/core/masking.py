@@ -69,11 +69,11 @@ class ActivationMasker:
         """
         if not torch.isfinite(activation).all():
             raise MaskError(f"The mask for {layer_name} holds values that are not finite numbers.")
-        given = torch.as_tensor(strength, dtype=torch.float32)
-        if not ((given >= 0) & (given <= 1)).all():
+        strengths = torch.as_tensor(strength, dtype=torch.float32)
+        if not ((strengths >= 0) & (strengths <= 1)).all():
             raise MaskError(f"The strength of a mask must be between 0 and 1, not {strength}.")
         self._masks[layer_name] = activation.detach().cpu()
-        self._strengths[layer_name] = given if isinstance(strength, Tensor) else float(strength)
+        self._strengths[layer_name] = strengths if isinstance(strength, Tensor) else float(strength)
 
     def clear_mask(self, layer_name: str) -> None:
         """Forget the mask of one layer."""
@@ -90,13 +90,13 @@ class ActivationMasker:
             mask = self._masks.get(name)
             if mask is None:
                 return None
-            computed = first_tensor(output)
-            if mask.shape[1:] != computed.shape[1:] or mask.shape[0] not in (1, len(computed)):
+            tensor = first_tensor(output)
+            if mask.shape[1:] != tensor.shape[1:] or mask.shape[0] not in (1, len(tensor)):
                 raise MaskError(
                     f"The mask for {name} has shape {tuple(mask.shape)}; "
-                    f"the layer gives {tuple(computed.shape)}."
+                    f"the layer gives {tuple(tensor.shape)}."
                 )
-            return replace_first(output, blend(computed, mask, self._strengths[name]))
+            return replace_first(output, blend(tensor, mask, self._strengths[name]))
 
         return hook
 
@@ -131,23 +131,23 @@ class ActivationMasker:
         return list(self._registered)
 
 
-def blend(computed: Tensor, mask: Tensor, strength: float | Tensor) -> Tensor:
-    """``computed + strength * (mask - computed)``, exactly the mask at strength 1 and exactly what
+def blend(output: Tensor, mask: Tensor, strength: float | Tensor) -> Tensor:
+    """``output + strength * (mask - computed)``, exactly the mask at strength 1 and exactly what
     was computed at 0.
 
     Args:
-        computed: what a layer computed, ``(B, C, H, W)``.
+        output: what a layer computed, ``(B, C, H, W)``.
         mask: ``(1 or B, C, H, W)``.
         strength: 0 … 1, or one such number a row ``(1 or B,)``.
     """
-    fitted = fit_mask(mask, computed)
+    target = fit_mask(mask, output)
     if isinstance(strength, Tensor):
-        share = strength.to(computed.device).reshape(-1, *[1] * (computed.ndim - 1))
-        mixed = torch.lerp(computed, fitted, share.to(computed.dtype))
-        return torch.where(share == 1, fitted, torch.where(share == 0, computed, mixed))
+        share = strength.to(output.device).reshape(-1, *[1] * (output.ndim - 1))
+        mixture = torch.lerp(output, target, share.to(output.dtype))
+        return torch.where(share == 1, target, torch.where(share == 0, output, mixture))
     if strength in (0.0, 1.0):
-        return fitted if strength else computed
-    return torch.lerp(computed, fitted, strength)
+        return target if strength else output
+    return torch.lerp(output, target, strength)
 
 
 def load_activation_from_npz(npz_path: str | Path, layer_name: str) -> Tensor:
@@ -223,32 +223,32 @@ def compute_mask_dict(
             f"The activations have {activations.shape[1]} values a sample, "
             f"the layers {' + '.join(names)} have {width}."
         )
-    chosen = np.asarray(activations[rows], dtype=np.float32)
-    bad = rows[~np.isfinite(chosen).all(axis=1)]
+    matrix = np.asarray(activations[rows], dtype=np.float32)
+    bad = rows[~np.isfinite(matrix).all(axis=1)]
     if len(bad):
-        listed = ", ".join(map(str, bad.tolist()))
-        raise MaskError(f"The activations of these samples are not finite numbers: {listed}.")
+        numbers = ", ".join(map(str, bad.tolist()))
+        raise MaskError(f"The activations of these samples are not finite numbers: {numbers}.")
     if weights is None:
-        mean = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
+        mean = matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
     else:
-        mean = np.average(chosen, axis=0, weights=_checked(weights, len(rows))).astype(np.float32)
+        mean = np.average(matrix, axis=0, weights=_check(weights, len(rows))).astype(np.float32)
     return {name: mean[slices[name]].reshape(1, *shapes[name]) for name in names}
 
 
-def _checked(weights: Sequence[float], count: int) -> Float64:
-    given = np.asarray(weights, dtype=np.float64)
-    if given.shape != (count,) or not np.isfinite(given).all() or (given < 0).any():
-        raise MaskError(f"{count} samples need {count} weights, none negative: {given.tolist()}.")
-    if not given.sum() > 0:
+def _check(weights: Sequence[float], count: int) -> Float64:
+    values = np.asarray(weights, dtype=np.float64)
+    if values.shape != (count,) or not np.isfinite(values).all() or (values < 0).any():
+        raise MaskError(f"{count} samples need {count} weights, none negative: {values.tolist()}.")
+    if not values.sum() > 0:
         raise MaskError("At least one sample of a mask must have a weight above 0.")
-    return given
+    return values
 
 
 def distance_weights(distances: Sequence[float]) -> list[float]:
     """How much samples at these distances from the anchor count: a Gaussian whose width is the
     mean distance of those that are not at the anchor itself; the anchor's own weight is 1."""
-    given = np.asarray(distances, dtype=np.float64)
-    away = given[given > 0]
-    if not len(away):
-        return [1.0] * len(given)
-    return np.exp(-0.5 * (given / away.mean()) ** 2).tolist()
+    values = np.asarray(distances, dtype=np.float64)
+    others = values[values > 0]
+    if not len(others):
+        return [1.0] * len(values)
+    return np.exp(-0.5 * (values / others.mean()) ** 2).tolist()

@@ -148,7 +148,7 @@ class SampleExtraction:
 
         with self._interruptible():
             for part in extract_batches(
-                self._model, self._layers, samples(), how=self._how, smaller=smaller
+                self._model, self._layers, samples(), mode=self._how, smaller=smaller
             ):
                 yield taken.pop(0), part
 

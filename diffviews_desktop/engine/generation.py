@@ -274,7 +274,7 @@ class Generation:
         )
         how = self.opened.folder.config.extraction_input
         with self.host.interruptible(model):
-            captured = next(extract_batches(model, spec.layers, [batch], how=how))
+            captured = next(extract_batches(model, spec.layers, [batch], mode=how))
         reduced, outside = projector.reduction.reduce(flatten_layers(captured))
         _, samples = projector.spread(len(self.opened.samples.table))
         near = nearest(samples, reduced, job.count)

@@ -36,21 +36,23 @@ class Colored:
     ends: tuple[str, str] = ("", "")
 
 
-def color(shown: MapShown, ground: Ground) -> Colored:
+def color(view: MapShown, ground: Ground) -> Colored:
     """The colours of a map's samples on a light or a dark background."""
-    values = shown.values
+    values = view.values
     if values.kind == "category":
         return _categories(values, dark=ground == "dark")
-    return _on_ramp(shown, dark=ground == "dark")
+    return _on_ramp(view, dark=ground == "dark")
 
 
 def _categories(values: Values, *, dark: bool) -> Colored:
     count = len(values.names)
     palette = np.vstack([_colors_of(values, dark=dark), _rgb([MISSING])])
     place = np.asarray(values.values, dtype=np.int64)
-    there = np.bincount(np.where(place < 0, count, place), minlength=count + 1) > 0
+    in_use = np.bincount(np.where(place < 0, count, place), minlength=count + 1) > 0
     names = (*values.names, "none")
-    entries = tuple((visible(names[at], MOST_OF_NAME), palette[at]) for at in np.flatnonzero(there))
+    entries = tuple(
+        (visible(names[at], MOST_OF_NAME), palette[at]) for at in np.flatnonzero(in_use)
+    )
     return Colored(palette[place], entries)
 
 
@@ -68,23 +70,23 @@ def _colors_of(values: Values, *, dark: bool) -> NDArray[np.float64]:
     return np.asarray(colormaps["plasma"](places))[:, :3]
 
 
-def _on_ramp(shown: MapShown, *, dark: bool) -> Colored:
-    found, ramp = on_ramp(shown.values), _ramp_colors(shown, dark=dark)
-    rgb = ramp[(np.nan_to_num(found.place) * (LEVELS - 1)).astype(np.int64)]
-    rgb[np.isnan(found.place)] = _rgb([MISSING])
-    return Colored(rgb, (), ramp, found.ends)
+def _on_ramp(view: MapShown, *, dark: bool) -> Colored:
+    positions, ramp = on_ramp(view.values), _ramp_colors(view, dark=dark)
+    rgb = ramp[(np.nan_to_num(positions.place) * (LEVELS - 1)).astype(np.int64)]
+    rgb[np.isnan(positions.place)] = _rgb([MISSING])
+    return Colored(rgb, (), ramp, positions.ends)
 
 
-def _ramp_colors(shown: MapShown, *, dark: bool) -> NDArray[np.float64]:
+def _ramp_colors(view: MapShown, *, dark: bool) -> NDArray[np.float64]:
     """From low to high, without the end that would be lost against the background."""
-    if shown.values.kind == "diverging":
-        known, places = _rgb(DIVERGING), np.linspace(0, len(DIVERGING) - 1, LEVELS)
-        parts = [np.interp(places, np.arange(len(known)), part) for part in known.T]
+    if view.values.kind == "diverging":
+        stops, places = _rgb(DIVERGING), np.linspace(0, len(DIVERGING) - 1, LEVELS)
+        parts = [np.interp(places, np.arange(len(stops)), part) for part in stops.T]
         return np.stack(parts, axis=1) * (1.0 if dark else _DARKER)
     from matplotlib import colormaps
 
     low, high = (0.14, 1.0) if dark else (0.0, 0.93)
-    return np.asarray(colormaps[shown.ramp](np.linspace(low, high, LEVELS)))[:, :3]
+    return np.asarray(colormaps[view.ramp](np.linspace(low, high, LEVELS)))[:, :3]
 
 
 def _rgb(colors: Sequence[str]) -> NDArray[np.float64]:

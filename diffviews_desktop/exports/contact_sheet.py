@@ -47,8 +47,8 @@ def render(sheet: Sheet) -> NDArray[np.uint8]:
         box = layout.place(index)
         picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
         larger = width >= picture.width
-        how = Image.Resampling.NEAREST if larger else Image.Resampling.BOX
-        picture = picture.convert("RGB").resize((width, height), how)
+        resampling = Image.Resampling.NEAREST if larger else Image.Resampling.BOX
+        picture = picture.convert("RGB").resize((width, height), resampling)
         image.paste(picture, (left + round(box.x), top + round(box.y)))
     return np.asarray(image)
 

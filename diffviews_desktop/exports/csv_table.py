@@ -42,8 +42,8 @@ def cells(values: Values) -> list[str]:
         return values.cells()
     if not isinstance(values, np.ndarray) or values.dtype.kind in "UO":
         return [csv_cell(value) for value in values]
-    found: list[str] = np.where(np.isfinite(values), values.astype(str), "").tolist()
-    return found
+    texts: list[str] = np.where(np.isfinite(values), values.astype(str), "").tolist()
+    return texts
 
 
 CSV = Exporter("CSV", (".csv",), Table, write_csv)

@@ -22,10 +22,10 @@ RINGS: dict[Role, tuple[str, str, float, float, str]] = {
 _HOLLOW_FROM = 0.5  # of the way to the last step's colour: an outline shows less than a filling
 
 
-def draw_marks(axes: Axes, shown: MapShown, paper: str) -> None:
+def draw_marks(axes: Axes, view: MapShown, paper: str) -> None:
     """Draw rings and paths."""
     for role, (_, ink, size, width, line) in RINGS.items():
-        places = np.array([ring.xy for ring in shown.rings if ring.role == role]).reshape(-1, 2)
+        places = np.array([ring.xy for ring in view.rings if ring.role == role]).reshape(-1, 2)
         axes.scatter(
             places[:, 0],
             places[:, 1],
@@ -36,7 +36,7 @@ def draw_marks(axes: Axes, shown: MapShown, paper: str) -> None:
             linestyles=line,
             zorder=20,
         )
-    for path in shown.paths:
+    for path in view.paths:
         draw_path(axes, path, paper)
 
 
@@ -55,20 +55,20 @@ def draw_path(axes: Axes, path: PathShown, paper: str, steps: int | None = None)
     count = len(path.xy) if steps is None else min(steps, len(path.xy))
     _, last, dashes = PATHS[path.hue]
     xy = path.xy[:count]
-    drawn: list[Any] = axes.plot(
+    artists: list[Any] = axes.plot(
         xy[:, 0], xy[:, 1], color=last, linewidth=1.0, dashes=[2 * d for d in dashes], zorder=30
     )
     for place in path.imposed:
-        drawn += axes.plot(
+        artists += axes.plot(
             *place, "s", markersize=6, markeredgecolor=last, markerfacecolor="none", zorder=30
         )
     for index in range(count):
-        drawn += _draw_step(axes, path, index, paper)
+        artists += _draw_step(axes, path, index, paper)
     if path.landed is not None and count == len(path.xy):
-        drawn += axes.plot(
+        artists += axes.plot(
             *path.landed, "X", markersize=7, color=ANCHOR, markeredgecolor="w", zorder=32
         )
-    return drawn
+    return artists
 
 
 def _draw_step(axes: Axes, path: PathShown, index: int, paper: str) -> list[Any]:
@@ -99,39 +99,39 @@ def _between(hue: int, part: float) -> tuple[float, ...]:
     return tuple((1 - part) * np.array(to_rgb(first)) + part * np.array(to_rgb(last)))
 
 
-def handles_of(shown: MapShown) -> list[Any]:
+def handles_of(view: MapShown) -> list[Any]:
     """What a legend says of the marks that are there."""
     from matplotlib.lines import Line2D
 
-    found = []
+    handles = []
     for role, (name, ink, size, width, _) in RINGS.items():
-        if any(ring.role == role for ring in shown.rings):
+        if any(ring.role == role for ring in view.rings):
             ring = Line2D([], [], linestyle="", marker="o", markersize=size * 0.6, label=name)
             ring.set_markerfacecolor("none")
             ring.set_markeredgecolor(ink)
             ring.set_markeredgewidth(width)
-            found.append(ring)
-    for path in shown.paths:
+            handles.append(ring)
+    for path in view.paths:
         _, last, dashes = PATHS[path.hue]
         line = Line2D([], [], color=last, linewidth=1.0, label=visible(path.name, MOST_OF_NAME))
         line.set_dashes([2 * d for d in dashes])
-        found.append(line)
-    if shown.paths:
-        ink = PATHS[shown.paths[0].hue][1]
+        handles.append(line)
+    if view.paths:
+        ink = PATHS[view.paths[0].hue][1]
         for marker, name in (("D", "first step"), ("*", "last step")):
-            found.append(Line2D([], [], linestyle="", marker=marker, color=ink, label=name))
-        if any(path.hollow.any() for path in shown.paths):
+            handles.append(Line2D([], [], linestyle="", marker=marker, color=ink, label=name))
+        if any(path.hollow.any() for path in view.paths):
             step = Line2D([], [], linestyle="", marker="o", color=ink, label="unlike the samples")
             step.set_markerfacecolor("none")
-            found.append(step)
-        if any(path.imposed for path in shown.paths):
+            handles.append(step)
+        if any(path.imposed for path in view.paths):
             square = Line2D([], [], linestyle="", marker="s", color=ink, label="imposed")
             square.set_markerfacecolor("none")
-            found.append(square)
-        if any(path.landed is not None for path in shown.paths):
-            found.append(
+            handles.append(square)
+        if any(path.landed is not None for path in view.paths):
+            handles.append(
                 Line2D([], [], linestyle="", marker="X", color=ANCHOR, label="where it landed")
             )
-    for one in found:
+    for one in handles:
         one.set_markersize(min(one.get_markersize(), 6))
-    return found
+    return handles

@@ -28,12 +28,12 @@ _RINGS = (0.0, 1.0, 2.0, 3.0)
 _MARK = 6.0  # points from the middle of a mark that no name touches
 
 
-def write_names(axes: Axes, shown: MapShown, letters: float, ink: str, paper: str) -> None:
+def write_names(axes: Axes, view: MapShown, letters: float, ink: str, paper: str) -> None:
     """Write each name as near to its place as it finds room; one without any is left out."""
     from matplotlib.patheffects import withStroke
 
-    inside, taken = _box_of(axes), _marks(axes, shown)
-    for name, place in _places(axes, shown):
+    inside, boxes = _box_of(axes), _marks(axes, view)
+    for name, place in _places(axes, view):
         text = axes.text(
             *place,
             textwrap.shorten(name, _MOST_LETTERS, placeholder="…") or name[:_MOST_LETTERS],
@@ -46,34 +46,34 @@ def write_names(axes: Axes, shown: MapShown, letters: float, ink: str, paper: st
         )
         extent = text.get_window_extent()
         middle = np.array(axes.transData.transform(place))
-        at = _free(middle, extent.width, extent.height, taken, inside)
+        at = _free(middle, extent.width, extent.height, boxes, inside)
         if at is None:
             text.remove()
             continue
         text.set_position(tuple(axes.transData.inverted().transform(at)))
-        taken.append(_around(at, extent.width, extent.height))
+        boxes.append(_around(at, extent.width, extent.height))
 
 
-def _places(axes: Axes, shown: MapShown) -> list[tuple[str, tuple[float, float]]]:
+def _places(axes: Axes, view: MapShown) -> list[tuple[str, tuple[float, float]]]:
     """The names of what prevails somewhere, each where it does, as on the screen."""
-    if shown.classes is None:
+    if view.classes is None:
         return []
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    x, y = shown.xy[:, 0], shown.xy[:, 1]  # NaN is nowhere
+    x, y = view.xy[:, 0], view.xy[:, 1]  # NaN is nowhere
     rows = np.flatnonzero((x >= left) & (x <= right) & (y >= bottom) & (y <= top))
     box, inch = axes.get_window_extent(), axes.figure.dpi
     size = box.width / inch * _SCREEN, box.height / inch * _SCREEN
     part = left, bottom, right - left, top - bottom
-    found = labels_of(shown.xy, shown.classes, rows, part, *size)
-    names = shown.class_names
+    labels = labels_of(view.xy, view.classes, rows, part, *size)
+    names = view.class_names
     return [
         (visible(names.get(one.number, str(one.number)), MOST_OF_NAME), (one.x, one.y))
-        for one in found[:MOST_NAMES]
+        for one in labels[:MOST_NAMES]
     ]
 
 
 def _free(
-    middle: NDArray, width: float, height: float, taken: list[Box], inside: Box
+    middle: NDArray, width: float, height: float, boxes: list[Box], inside: Box
 ) -> NDArray | None:
     for far in _RINGS:
         for turn in range(_AROUND if far else 1):
@@ -82,15 +82,15 @@ def _free(
             box = _around(middle + shift, width, height)
             within = box[0] >= inside[0] and box[1] >= inside[1]
             within = within and box[2] <= inside[2] and box[3] <= inside[3]
-            if within and not any(_overlap(box, one) for one in taken):
+            if within and not any(_overlap(box, one) for one in boxes):
                 return np.asarray(middle + shift)
     return None
 
 
-def _marks(axes: Axes, shown: MapShown) -> list[Box]:
+def _marks(axes: Axes, view: MapShown) -> list[Box]:
     """What no name may touch: rings and the steps of runs."""
-    places = [ring.xy for ring in shown.rings]
-    for path in shown.paths:
+    places = [ring.xy for ring in view.rings]
+    for path in view.paths:
         places += [*map(tuple, path.xy), *path.imposed]
         places += [] if path.landed is None else [path.landed]
     if not places:

@@ -71,28 +71,28 @@ def draw(content: Figure) -> Canvas:
     """A figure of a map, within `drawing_settings`."""
     from matplotlib.figure import Figure as Canvas
 
-    style, shown = content.style, content.map
+    style, view = content.style, content.map
     paper, ink, faint = PAPERS[style.ground]
     across, down = style.pixels  # whole ones, which an image would round down
     figure = Canvas(figsize=(across / style.dpi, down / style.dpi), dpi=style.dpi)
     figure.set_facecolor(paper)
-    bottom = _write_caption(figure, shown.caption, style, ink) if style.caption else _MARGIN
-    colored = color(shown, style.ground)
+    bottom = _write_caption(figure, view.caption, style, ink) if style.caption else _MARGIN
+    colors = color(view, style.ground)
     axes = figure.add_axes((_MARGIN, bottom, 1 - 2 * _MARGIN, 1 - _MARGIN - bottom))
-    _frame(axes, shown, paper, faint)
-    draw_points(axes, shown, colored, style)
-    draw_marks(axes, shown, paper)
+    _frame(axes, view, paper, faint)
+    draw_points(axes, view, colors, style)
+    draw_marks(axes, view, paper)
     if style.legend:
-        _explain(figure, axes, shown, colored, style)
-    _show_part(axes, shown)
+        _explain(figure, axes, view, colors, style)
+    _show_part(axes, view)
     if style.scale:
         _draw_scale(axes, ink, style)
     if style.names:
-        write_names(axes, shown, style.letters, ink, paper)
+        write_names(axes, view, style.letters, ink, paper)
     return figure
 
 
-def _frame(axes: Axes, shown: MapShown, paper: str, faint: str) -> None:
+def _frame(axes: Axes, view: MapShown, paper: str, faint: str) -> None:
     axes.set_facecolor(paper)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -101,12 +101,12 @@ def _frame(axes: Axes, shown: MapShown, paper: str, faint: str) -> None:
         spine.set_linewidth(0.6)
 
 
-def _show_part(axes: Axes, shown: MapShown) -> None:
+def _show_part(axes: Axes, view: MapShown) -> None:
     """The part that is to be seen, and more of it where the figure has another shape."""
-    there = shown.xy[np.isfinite(shown.xy).all(axis=1)]
-    part = shown.part
+    places = view.xy[np.isfinite(view.xy).all(axis=1)]
+    part = view.part
     if part is None:
-        low, high = (there.min(axis=0), there.max(axis=0)) if len(there) else (-np.ones(2),) * 2
+        low, high = (places.min(axis=0), places.max(axis=0)) if len(places) else (-np.ones(2),) * 2
         room = np.maximum((high - low) * 0.04, 1e-6)
         part = (*(low - room).tolist(), *(high + room).tolist())
     assert part is not None
@@ -119,9 +119,9 @@ def _show_part(axes: Axes, shown: MapShown) -> None:
     axes.set_ylim(y - unit * box.height / 2, y + unit * box.height / 2)
 
 
-def draw_points(axes: Axes, shown: MapShown, colored: Colored, style: FigureStyle) -> None:
+def draw_points(axes: Axes, view: MapShown, colors: Colored, style: FigureStyle) -> None:
     """The samples, in a random order that is always the same, so that no class lies on top."""
-    rows = np.flatnonzero(np.isfinite(shown.xy).all(axis=1))
+    rows = np.flatnonzero(np.isfinite(view.xy).all(axis=1))
     rows = np.random.default_rng(0).permutation(rows)
     if not len(rows):
         return
@@ -129,13 +129,13 @@ def draw_points(axes: Axes, shown: MapShown, colored: Colored, style: FigureStyl
     diameter = float(np.clip(grown, _SMALLEST, _LARGEST))
     area = style.width * style.height * (72 / 25.4) ** 2
     thin = min(1.0, max(_FAINTEST, _COVERED * area / (len(rows) * diameter**2)))
-    opacity = shown.opacity[rows] if len(shown.opacity) else np.full(len(rows), 0.7)
+    opacity = view.opacity[rows] if len(view.opacity) else np.full(len(rows), 0.7)
     shades = np.ceil(np.clip(opacity * thin, 0, 1) * _SHADES) / _SHADES  # few, for PDF
     axes.scatter(
-        shown.xy[rows, 0],
-        shown.xy[rows, 1],
+        view.xy[rows, 0],
+        view.xy[rows, 1],
         s=diameter**2,
-        c=np.column_stack([colored.rgb[rows], shades]),
+        c=np.column_stack([colors.rgb[rows], shades]),
         linewidths=0,
         rasterized=len(rows) > MOST_CIRCLES,
         zorder=2,
@@ -155,25 +155,25 @@ def _write_caption(figure: Canvas, text: str, style: FigureStyle, ink: str) -> f
 
 
 def _explain(
-    figure: Canvas, axes: Axes, shown: MapShown, colored: Colored, style: FigureStyle
+    figure: Canvas, axes: Axes, view: MapShown, colors: Colored, style: FigureStyle
 ) -> None:
     """Beside the map, what colours and marks mean; the map gives way."""
     ink = PAPERS[style.ground][1]
     place = axes.get_position()
-    handles = [*_swatches(colored), *handles_of(shown)]
-    taken = 0.0
+    handles = [*_swatches(colors), *handles_of(view)]
+    share = 0.0
     if handles:
         high = place.height * figure.bbox.height
-        high -= 0.0 if colored.ramp is None else 0.45 * figure.bbox.height
-        title = None if colored.ramp is not None else _short(shown.values.name)
+        high -= 0.0 if colors.ramp is None else 0.45 * figure.bbox.height
+        title = None if colors.ramp is not None else _short(view.values.name)
         legend = _legend(figure, handles, title, ink, high)
-        taken = legend.get_window_extent().width / figure.bbox.width
-    if colored.ramp is not None:
-        taken = max(taken, 0.06 + _ramp_width(colored, shown, style))
-    right = max(0.35, 1 - taken - 2.5 * _MARGIN)
+        share = legend.get_window_extent().width / figure.bbox.width
+    if colors.ramp is not None:
+        share = max(share, 0.06 + _ramp_width(colors, view, style))
+    right = max(0.35, 1 - share - 2.5 * _MARGIN)
     axes.set_position((place.x0, place.y0, right - place.x0, place.height))
-    if colored.ramp is not None:
-        _draw_ramp(figure, shown, colored, (right, place.y0), style)
+    if colors.ramp is not None:
+        _draw_ramp(figure, view, colors, (right, place.y0), style)
 
 
 def _legend(figure: Canvas, handles: list[Any], title: str | None, ink: str, high: float) -> Legend:
@@ -198,15 +198,15 @@ def _legend(figure: Canvas, handles: list[Any], title: str | None, ink: str, hig
     return legend
 
 
-def _swatches(colored: Colored) -> list[Any]:
+def _swatches(colors: Colored) -> list[Any]:
     from matplotlib.lines import Line2D
 
     def dot(name: str, rgb: Any) -> Line2D:
         return Line2D([], [], linestyle="", marker="o", markersize=4, color=rgb, label=name)
 
-    shown = [dot(_short(name), rgb) for name, rgb in colored.entries[:MOST_ENTRIES]]
-    more = len(colored.entries) - MOST_ENTRIES
-    return [*shown, dot(f"and {more:,} more", "none")] if more > 0 else shown
+    swatches = [dot(_short(name), rgb) for name, rgb in colors.entries[:MOST_ENTRIES]]
+    more = len(colors.entries) - MOST_ENTRIES
+    return [*swatches, dot(f"and {more:,} more", "none")] if more > 0 else swatches
 
 
 def _short(name: str) -> str:
@@ -214,28 +214,28 @@ def _short(name: str) -> str:
     return textwrap.shorten(name, 26, placeholder="…") or name[:26]
 
 
-def _ramp_width(colored: Colored, shown: MapShown, style: FigureStyle) -> float:
+def _ramp_width(colors: Colored, view: MapShown, style: FigureStyle) -> float:
     """How much of the width the ramp's texts take."""
-    letters = max(*map(len, colored.ends), len(_short(shown.values.name)))
+    letters = max(*map(len, colors.ends), len(_short(view.values.name)))
     return letters * style.letters * 0.56 / (style.width / 25.4 * 72)
 
 
 def _draw_ramp(
     figure: Canvas,
-    shown: MapShown,
-    colored: Colored,
+    view: MapShown,
+    colors: Colored,
     corner: tuple[float, float],
     style: FigureStyle,
 ) -> None:
-    assert colored.ramp is not None
+    assert colors.ramp is not None
     _, ink, faint = PAPERS[style.ground]
     left, bottom = corner[0] + _MARGIN, corner[1]
     line = style.letters * 1.9 / (style.height / 25.4 * 72)
     height = min(0.4, 0.6 * (1 - bottom))
     bar = figure.add_axes((left, bottom, 0.025, height - line))
-    bar.imshow(colored.ramp[::-1, None], aspect="auto", extent=(0, 1, 0, 1))
+    bar.imshow(colors.ramp[::-1, None], aspect="auto", extent=(0, 1, 0, 1))
     bar.set_xticks([])
-    bar.set_yticks([0, 1], labels=list(colored.ends))
+    bar.set_yticks([0, 1], labels=list(colors.ends))
     bar.yaxis.tick_right()
     bar.tick_params(length=0, colors=ink, pad=2)
     lower, upper = bar.get_yticklabels()
@@ -243,16 +243,16 @@ def _draw_ramp(
     upper.set_verticalalignment("top")
     for spine in bar.spines.values():
         spine.set_color(faint)
-    figure.text(left, bottom + height, _short(shown.values.name), color=ink, va="top")
+    figure.text(left, bottom + height, _short(view.values.name), color=ink, va="top")
 
 
 def _draw_scale(axes: Axes, ink: str, style: FigureStyle) -> None:
     """A bar in the lower left corner, as long as a round number of the map's units."""
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
-    wanted = (right - left) / 5
-    power = 10.0 ** np.floor(np.log10(max(wanted, 1e-12)))
-    length = max(step for step in (1, 2, 5, 10) if step * power <= wanted * 1.0001) * power
+    target = (right - left) / 5
+    power = 10.0 ** np.floor(np.log10(max(target, 1e-12)))
+    length = max(step for step in (1, 2, 5, 10) if step * power <= target * 1.0001) * power
     x, y = left + (right - left) * 0.03, bottom + (top - bottom) * 0.03
     axes.plot([x, x + length], [y, y], color=ink, linewidth=1.5, solid_capstyle="butt", zorder=40)
     axes.annotate(
@@ -282,18 +282,18 @@ def pixels_of(content: Figure, *, side: int | None = None) -> NDArray[np.uint8]:
         return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _said(record: Record | None) -> str:
+def _describe(record: Record | None) -> str:
     return "" if record is None else json.dumps(dict(record), sort_keys=True)
 
 
 def _metadata(kind: str, record: Record | None) -> dict[str, Any]:
     """The record as each format has room for it."""
-    creator, said = f"DiffViews {__version__}", _said(record)
+    creator, text = f"DiffViews {__version__}", _describe(record)
     if kind == "png":
-        return {"Software": creator, **({KEY: said} if said else {})}
+        return {"Software": creator, **({KEY: text} if text else {})}
     if kind == "svg":
-        return {"Creator": creator, "Date": None, "Description": said or None}
-    return {"Creator": creator, "CreationDate": None, "Subject": "DiffViews map", "Keywords": said}
+        return {"Creator": creator, "Date": None, "Description": text or None}
+    return {"Creator": creator, "CreationDate": None, "Subject": "DiffViews map", "Keywords": text}
 
 
 def _write(kind: str, content: Figure, file: IO[bytes], progress: Progress) -> None:

@@ -38,9 +38,9 @@ def frames(film: Film) -> Iterator[NDArray[np.uint8]]:
         one = one.resize((one.width * factor, one.height * factor), Image.Resampling.NEAREST)
         left, top = _GAP + (side - one.width) // 2, _GAP + (side - one.height) // 2
         image.paste(one, (left, top))
-        shown = next(maps, None)
-        if shown is not None:
-            image.paste(Image.fromarray(shown), (2 * _GAP + side, _GAP))
+        frame = next(maps, None)
+        if frame is not None:
+            image.paste(Image.fromarray(frame), (2 * _GAP + side, _GAP))
         place = (_GAP, _GAP + side + _LINE)
         title = visible(film.titles[index], MOST_OF_NAME)
         ImageDraw.Draw(image).text(place, title, fill=ink, font=letters, anchor="ls")
@@ -85,10 +85,10 @@ def _maps(film: Film, side: int) -> Iterator[NDArray[np.uint8]]:
         points = canvas.copy_from_bbox(figure.bbox)
         for index in range(len(film.pictures)):
             canvas.restore_region(points)
-            drawn = draw_path(axes, path, PAPERS[film.style.ground][0], index + 1)
-            drawn += axes.plot(*path.xy[index], "o", markersize=13, mfc="none", mec="#f0353f")
-            for artist in sorted(drawn, key=lambda one: one.get_zorder()):
+            artists = draw_path(axes, path, PAPERS[film.style.ground][0], index + 1)
+            artists += axes.plot(*path.xy[index], "o", markersize=13, mfc="none", mec="#f0353f")
+            for artist in sorted(artists, key=lambda one: one.get_zorder()):
                 axes.draw_artist(artist)
-            for artist in drawn:
+            for artist in artists:
                 artist.remove()
             yield np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -18,9 +18,9 @@ def font(size: int) -> FreeTypeFont | Any:
     """DejaVu Sans, which matplotlib brings and which has σ and most alphabets; `size` in pixels."""
     from PIL import ImageFont
 
-    found = find_spec("matplotlib")  # which does not import it
-    if found is not None and found.origin is not None:
-        file = Path(found.origin).parent / _INSIDE
+    spec = find_spec("matplotlib")  # which does not import it
+    if spec is not None and spec.origin is not None:
+        file = Path(spec.origin).parent / _INSIDE
         if file.is_file():
             return ImageFont.truetype(str(file), size)
     return ImageFont.load_default(size)

@@ -16,20 +16,20 @@ def write_gif(film: Film, file: IO[bytes], progress: Progress) -> None:
     """Write a film with colours of its own for each step; its record is a comment."""
     from PIL import Image
 
-    made = []
+    images = []
     for index, frame in enumerate(frames(film)):
         progress(0.8 * index / len(film.pictures))
-        made.append(Image.fromarray(frame).quantize(COLORS, dither=Image.Dither.NONE))
+        images.append(Image.fromarray(frame).quantize(COLORS, dither=Image.Dither.NONE))
     step = round(1000 / film.style.rate)
-    durations = [step] * (len(made) - 1) + [max(step, round(1000 * film.style.hold))]
+    durations = [step] * (len(images) - 1) + [max(step, round(1000 * film.style.hold))]
     options: dict[str, Any] = {"loop": 0} if film.style.loop else {}
     if film.record is not None:
         options["comment"] = json.dumps(dict(film.record), sort_keys=True).encode()
-    made[0].save(
+    images[0].save(
         file,
         format="GIF",
         save_all=True,
-        append_images=made[1:],
+        append_images=images[1:],
         duration=durations,
         disposal=1,
         **options,

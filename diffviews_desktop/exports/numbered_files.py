@@ -46,9 +46,9 @@ _ENDING = re.compile(rf"(_[0-9a-z_]+)?({'|'.join(map(re.escape, registry.suffixe
 class NumberedFiles:
     """Files that are being written; made by `numbered_files`."""
 
-    def __init__(self, folder: Path, written: Path) -> None:
+    def __init__(self, folder: Path, drafts: Path) -> None:
         self._folder = folder
-        self._written = written
+        self._written = drafts
         self._endings: list[str] = []
 
     @property
@@ -84,44 +84,44 @@ class NumberedFiles:
         """
         with defer_interrupts():
             finish_begun(self._folder)
-            taken, number = _taken(self._folder), 0
+            numbers, number = _numbers_in(self._folder), 0
             while True:
                 number += 1
                 stem = self._folder / f"{number:04d}"
-                if stem.name in taken:
+                if stem.name in numbers:
                     continue
-                said = describe(stem)
-                if self._appear_as(stem, Description(said)):
-                    return said
+                record = describe(stem)
+                if self._appear_as(stem, Description(record)):
+                    return record
 
     def _appear_as(self, stem: Path, description: Description) -> bool:
         """Let the files appear under a number; False where that is taken."""
         claim = self._folder / f".{int(stem.name):016d}{PART}"
         complete = self._folder / f".{stem.name}.set"
-        if not _renamed(self._written, claim):
+        if not _try_rename(self._written, claim):
             return False
-        known: dict[str, os.stat_result] = {}
-        done = False
+        stats: dict[str, os.stat_result] = {}
+        success = False
         try:
             # in this order: a program that has no such folder any more has moved its files out
-            if not (os.path.lexists(complete) or stem.name in _taken(self._folder)):
+            if not (os.path.lexists(complete) or stem.name in _numbers_in(self._folder)):
                 with writing.replacing(claim / RECORD) as file:
                     registry.write(description, RECORD, file)
-                known = {name: os.lstat(claim / name) for name in (*self._endings, RECORD)}
+                stats = {name: os.lstat(claim / name) for name in (*self._endings, RECORD)}
                 sync_folder(claim)
-                done = _renamed(claim, complete)
+                success = _try_rename(claim, complete)
         finally:
-            if not done:
+            if not success:
                 _rename(claim, self._written)
-        return done and self._move_out(complete, stem, known)
+        return success and self._move_out(complete, stem, stats)
 
-    def _move_out(self, complete: Path, stem: Path, known: Mapping[str, os.stat_result]) -> bool:
+    def _move_out(self, complete: Path, stem: Path, stats: Mapping[str, os.stat_result]) -> bool:
         """Move all files to their places, or none: False where another file has come there."""
         try:
-            for ending in known:
+            for ending in stats:
                 _move(complete / ending, Path(f"{stem}{ending}"))
         except OSError as error:
-            self._take_back(complete, stem, known)
+            self._take_back(complete, stem, stats)
             if isinstance(error, FileExistsError):
                 return False
             raise
@@ -130,9 +130,9 @@ class NumberedFiles:
         sync_folder(self._folder)
         return True
 
-    def _take_back(self, complete: Path, stem: Path, known: Mapping[str, os.stat_result]) -> None:
+    def _take_back(self, complete: Path, stem: Path, stats: Mapping[str, os.stat_result]) -> None:
         _rename(complete, self._written)  # no other program moves files out of it any more
-        for ending, status in known.items():
+        for ending, status in stats.items():
             with suppress(OSError):
                 if os.path.samestat(os.lstat(f"{stem}{ending}"), status):
                     _rename(Path(f"{stem}{ending}"), self._written / ending)
@@ -148,8 +148,8 @@ def numbered_files(folder: Path) -> Iterator[NumberedFiles]:
     try:
         with unwinding():
             folder.mkdir(parents=True, exist_ok=True)
-            with writing.private_folder(folder) as written:
-                yield NumberedFiles(folder, written)
+            with writing.private_folder(folder) as drafts:
+                yield NumberedFiles(folder, drafts)
     except OSError as error:
         raise DataError(
             f"The files cannot be written to {folder} ({reason(error)}). Check the disk and the "
@@ -201,7 +201,7 @@ def _move(source: Path, target: Path) -> None:
             raise
 
 
-def _renamed(folder: Path, name: Path) -> bool:
+def _try_rename(folder: Path, name: Path) -> bool:
     """Rename a folder that is not empty; False where there is something of that name."""
     try:
         _rename(folder, name)
@@ -226,12 +226,12 @@ def _rename(source: Path, target: Path) -> None:
             time.sleep(0.01)
 
 
-def _taken(folder: Path) -> set[str]:
+def _numbers_in(folder: Path) -> set[str]:
     """The numbers that names in a folder begin with, also those of sets that are not moved out."""
-    found: set[str] = set()
+    numbers: set[str] = set()
     for name in os.listdir(folder):
         match = _SET.fullmatch(name) or re.match(r"([0-9]{4,})", name)
         if match is not None:
             digits = match[1]
-            found.update(digits[:length] for length in range(4, len(digits) + 1))
-    return found
+            numbers.update(digits[:length] for length in range(4, len(digits) + 1))
+    return numbers

@@ -76,20 +76,20 @@ def filter_of(exporter: Exporter[Any]) -> str:
     return f"{tr(exporter.name)} ({' '.join(f'*{suffix}' for suffix in exporter.suffixes)})"
 
 
-def completed(name: str, chosen: str, *contents: type) -> str:
+def complete(name: str, choice: str, *contents: type) -> str:
     """The name of a file, with a suffix of a format for some kinds of content.
 
     It replaces a suffix of another format.
 
     Args:
         name: what the user entered.
-        chosen: the filter that the user chose, as `filter_of` has it; empty for the usual one.
+        choice: the filter that the user chose, as `filter_of` has it; empty for the usual one.
         contents: what there is to write.
     """
     if exporter_for(name, *contents) is not None:
         return name
     formats = exporters_of(*contents)
-    exporter = next((e for e in formats if filter_of(e) == chosen), formats[0])
+    exporter = next((e for e in formats if filter_of(e) == choice), formats[0])
     other = next((suffix for suffix in suffixes() if name.lower().endswith(suffix)), "")
     return name[: len(name) - len(other)] + exporter.suffixes[0]
 

@@ -230,7 +230,7 @@ def test_the_noise_of_a_sample_does_not_depend_on_its_batch() -> None:
 @pytest.mark.parametrize("how", ["noised", "scaled"])
 def test_rows_of_activations_in_sorted_layer_order(adapter: EDMAdapter, how: str) -> None:
     batches = [pictures(0, 1, 2, seed=1), pictures(4, 7, seed=2)]  # 7 is no class: zero label
-    rows = [flatten_layers(r) for r in extract_batches(adapter, TWO, iter(batches), how=how)]
+    rows = [flatten_layers(r) for r in extract_batches(adapter, TWO, iter(batches), mode=how)]
     assert [r.shape for r in rows] == [(3, 2048), (2, 2048)]
     assert all(r.dtype == np.float32 for r in rows)
     labels = [labels_of(0, 1, 2), torch.cat([labels_of(4), torch.zeros(1, 5)])]
@@ -256,7 +256,7 @@ def test_extraction_stops_the_forward_pass_early(adapter: EDMAdapter) -> None:
 
 def test_an_unconditional_model(adapter: EDMAdapter) -> None:
     adapter = tiny_adapter(label_dim=0)
-    (rows,) = extract_batches(adapter, ["midblock"], iter([pictures(0, 1)]), how="scaled")
+    (rows,) = extract_batches(adapter, ["midblock"], iter([pictures(0, 1)]), mode="scaled")
     batch = pictures(0, 1)
     sigma = torch.from_numpy(batch.sigmas)
     x = batch.samples * sigma[:, None, None, None]
@@ -267,7 +267,7 @@ def test_an_unconditional_model(adapter: EDMAdapter) -> None:
 
 def test_an_adapter_with_no_more_than_the_interface() -> None:
     duck = DuckAdapter()
-    (rows,) = extract_batches(duck, ["stem", "head"], iter([pictures(0, 3, size=6)]), how="scaled")
+    (rows,) = extract_batches(duck, ["stem", "head"], iter([pictures(0, 3, size=6)]), mode="scaled")
     assert {name: part.shape for name, part in rows.items()} == {
         "stem": (2, 4 * 36),
         "head": (2, 3 * 36),

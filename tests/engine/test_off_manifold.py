@@ -384,7 +384,7 @@ def test_planted_masks_of_the_demo(demo: Path) -> None:
         )
         for start in range(0, len(rows), 100)
     ]
-    captured = list(extract_batches(model, ["decoder_block_8"], batches, how="noised"))
+    captured = list(extract_batches(model, ["decoder_block_8"], batches, mode="noised"))
     matrix = np.concatenate([flatten_layers(batch) for batch in captured])
     made = fit_map(matrix, MapParameters(), xy=np.zeros((len(matrix), 2)), rows=rows)
     assert made.outside is not None

@@ -166,11 +166,11 @@ def test_dialogs_offer_the_formats_of_what_there_is_to_write() -> None:
     ],
 )
 def test_a_name_is_completed_as_the_dialog_says(name: str, chosen: str, completed: str) -> None:
-    assert registry.completed(name, chosen, Picture, Drawing) == completed
+    assert registry.complete(name, chosen, Picture, Drawing) == completed
 
 
 def test_a_view_that_is_no_drawing_becomes_a_picture_whatever_the_name() -> None:
-    assert registry.completed("a.svg", SVG, Picture) == "a.png"
+    assert registry.complete("a.svg", SVG, Picture) == "a.png"
 
 
 def test_every_format_has_a_content_and_suffixes_of_its_own() -> None:

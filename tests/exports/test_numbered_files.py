@@ -222,9 +222,9 @@ def test_the_next_number_is_one_that_no_name_begins_with(tmp_path: Path) -> None
 
 
 def test_there_are_more_than_9999_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = numbered_files._taken
+    numbers_in = numbered_files._numbers_in
     many = {f"{number:04d}" for number in range(1, 10000)}
-    monkeypatch.setattr(numbered_files, "_taken", lambda folder: taken(folder) | many)
+    monkeypatch.setattr(numbered_files, "_numbers_in", lambda folder: numbers_in(folder) | many)
     assert write(tmp_path, 1)[0] == "10000.png"
     assert write(tmp_path, 1)[0] == "10001.png"
     many.remove("1234")

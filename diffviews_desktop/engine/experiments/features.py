@@ -47,7 +47,7 @@ def distances_in_layer(
     bare: dict[int, Float32] = {}
     with host.interruptible(model):
         how = opened.folder.config.extraction_input
-        found = extract_batches(model, [layer], given(), how=how)
+        found = extract_batches(model, [layer], given(), mode=how)
         for chunk, values in zip(chunks, found, strict=True):
             for one, row in zip(chunk, values[layer], strict=True):
                 if one.arm == "none":

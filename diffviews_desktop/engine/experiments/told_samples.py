@@ -80,7 +80,7 @@ class ToldSamples:
 
         how = self.opened.folder.config.extraction_input
         with self.host.interruptible(model):
-            found = extract_batches(model, layers, given(), how=how)
+            found = extract_batches(model, layers, given(), mode=how)
             for start, values in zip(starts, found, strict=True):
                 yield range(start, min(start + size, len(samples))), values
 

@@ -84,7 +84,7 @@ def ask_where(
         entered, chosen = QFileDialog.getSaveFileName(parent, title, str(start), kinds)
         if not entered:
             return ""
-        file = registry.completed(entered, chosen, *contents())
+        file = registry.complete(entered, chosen, *contents())
         if file == entered or not os.path.lexists(file):
             return file
         start = file
