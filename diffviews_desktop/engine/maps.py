@@ -303,7 +303,7 @@ class MapMaker:
                     **wanted.own_places,
                     groups=groups_of(wanted.opened.samples.table),
                     stack=wanted.stack,
-                    chosen=wanted.chosen,
+                    mask=wanted.chosen,
                     progress=self._stage,
                 )
                 entry = found.entry

@@ -65,34 +65,34 @@ def aligned_umap_layout(
 
     random = np.random.RandomState(parameters.seed)  # umap-learn takes no other kind
     graphs = [_graph(level, random) for level in levels]
-    relations = related([level.picture for level in levels])
+    relations = relate([level.picture for level in levels])
     weights = shared_neighbors(graphs, relations)
     places = _start(levels, graphs, relations, parameters.n_components, random)
     a, b = find_ab_params(1.0, parameters.min_dist)
     edges = _edges(graphs)
     bounds = np.iinfo(np.int32)
     state = random.randint(bounds.min + 1, bounds.max - 1, 3).astype(np.int64)
-    ends, together = _ends(places), np.concatenate(places)
+    ends, points = _ends(places), np.concatenate(places)
     for epoch in range(EPOCHS):
         rate = 1.0 - max(0, epoch - 1) / EPOCHS
-        move_once(together, ends, *edges, weights, relations, state, a, b, PULL, rate, epoch)
+        move_once(points, ends, *edges, weights, relations, state, a, b, PULL, rate, epoch)
         report((epoch + 1) / EPOCHS)
-    return [together[start:end] for start, end in pairwise(ends)]
+    return [points[start:end] for start, end in pairwise(ends)]
 
 
-def related(pictures: Sequence[NDArray[np.int64]]) -> NDArray[np.int32]:
+def relate(pictures: Sequence[NDArray[np.int64]]) -> NDArray[np.int32]:
     """Which sample of the levels around its own shows the picture of each ``(levels, 2 WINDOW + 1,
     samples of the largest)``: its position in its level, -1 for none. The middle is itself. Where a
     level shows a picture twice, its first sample counts."""
-    found = np.full((len(pictures), 2 * WINDOW + 1, max(map(len, pictures))), -1, np.int32)
-    known = [_first_of_each(numbers) for numbers in pictures]
-    for level, (own, first) in enumerate(known):
+    positions = np.full((len(pictures), 2 * WINDOW + 1, max(map(len, pictures))), -1, np.int32)
+    firsts = [_first_of_each(numbers) for numbers in pictures]
+    for level, (ids, first) in enumerate(firsts):
         for offset in range(-WINDOW, WINDOW + 1):
-            if 0 <= level + offset < len(known):
-                other, there = known[level + offset]
-                _, mine, theirs = np.intersect1d(own, other, return_indices=True)
-                found[level, offset + WINDOW, first[mine]] = there[theirs]
-    return found
+            if 0 <= level + offset < len(firsts):
+                other, rows = firsts[level + offset]
+                _, mine, theirs = np.intersect1d(ids, other, return_indices=True)
+                positions[level, offset + WINDOW, first[mine]] = rows[theirs]
+    return positions
 
 
 def shared_neighbors(graphs: Sequence[Any], relations: NDArray[np.int32]) -> Float32:
@@ -109,11 +109,11 @@ def shared_neighbors(graphs: Sequence[Any], relations: NDArray[np.int32]) -> Flo
     return shares
 
 
-def _jaccard(own: Any, other: Any, rows: NDArray, there: NDArray) -> NDArray[np.float64]:
+def _jaccard(graph: Any, other: Any, rows: NDArray, other_rows: NDArray) -> NDArray[np.float64]:
     """Of some rows of a graph, and the rows that stand for them in another one, the shares of
     neighbours that both have."""
-    first = (own[rows][:, rows] != 0).astype(np.int32)
-    second = (other[there][:, there] != 0).astype(np.int32)
+    first = (graph[rows][:, rows] != 0).astype(np.int32)
+    second = (other[other_rows][:, other_rows] != 0).astype(np.int32)
     both = np.asarray(first.multiply(second).sum(axis=1)).ravel()
     either = np.diff(first.indptr) + np.diff(second.indptr) - both
     return np.where(either > 0, both / np.maximum(either, 1), 1.0)
@@ -121,8 +121,8 @@ def _jaccard(own: Any, other: Any, rows: NDArray, there: NDArray) -> NDArray[np.
 
 def _first_of_each(numbers: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
     """The pictures of a level, each once, and the first sample that shows each."""
-    known, first = np.unique(numbers, return_index=True)
-    return known[known >= 0], first[known >= 0]
+    ids, first = np.unique(numbers, return_index=True)
+    return ids[ids >= 0], first[ids >= 0]
 
 
 def _graph(level: Level, random: np.random.RandomState) -> Any:
@@ -149,14 +149,14 @@ def _start(
     before it."""
     places: list[Float32] = []
     for number, (level, graph) in enumerate(zip(levels, graphs, strict=True)):
-        own = _spectral(level, graph, n_components, random)
+        layout = _spectral(level, graph, n_components, random)
         if places:
-            before = relations[number, WINDOW - 1, : len(own)]
-            target = np.full(own.shape, np.nan)
-            target[before >= 0] = places[-1][before[before >= 0]]
-            own = procrustes(target, own)
-        own = own * (_EXTENT / max(float(np.abs(own).max()), 1e-12))
-        places.append((own + random.normal(scale=_APART, size=own.shape)).astype(np.float32))
+            matches = relations[number, WINDOW - 1, : len(layout)]
+            target = np.full(layout.shape, np.nan)
+            target[matches >= 0] = places[-1][matches[matches >= 0]]
+            layout = procrustes(target, layout)
+        layout = layout * (_EXTENT / max(float(np.abs(layout).max()), 1e-12))
+        places.append((layout + random.normal(scale=_APART, size=layout.shape)).astype(np.float32))
     return places
 
 
@@ -170,13 +170,13 @@ def _spectral(
         try:
             with warnings.catch_warnings():  # what it says of parts is for its authors
                 warnings.simplefilter("ignore")
-                found = np.asarray(spectral_layout(level.rows, graph, n_components, random))
+                layout = np.asarray(spectral_layout(level.rows, graph, n_components, random))
         except Exception as error:  # graphs of many parts can make it fail, in many ways
             if isinstance(error, MemoryError | OSError):
                 raise
         else:
-            if np.isfinite(found).all():
-                return found
+            if np.isfinite(layout).all():
+                return layout
     return first_components(level.rows, n_components)
 
 

@@ -35,8 +35,8 @@ def procrustes(reference: NDArray, other: NDArray) -> NDArray[np.float32]:
     if not spread > 0:
         return (moving - centre + middle).astype(np.float32)
     left, strengths, right = np.linalg.svd(b.T @ a)
-    aligned = (moving - centre) @ (left @ right) * (strengths.sum() / spread) + middle
-    return aligned.astype(np.float32)
+    result = (moving - centre) @ (left @ right) * (strengths.sum() / spread) + middle
+    return result.astype(np.float32)
 
 
 class Compared(NamedTuple):
@@ -65,20 +65,20 @@ def compare_neighborhoods(
         k: how many; no more than there are others.
         progress: is told how far it is, 0 … 1.
     """
-    found = np.full(len(one), np.nan, np.float32)
+    shares = np.full(len(one), np.nan, np.float32)
     both = np.flatnonzero(np.isfinite(one).all(axis=1) & np.isfinite(other).all(axis=1))
     k = min(k, len(both) - 1)
     if k < 1:
-        return Compared(found, None)
+        return Compared(shares, None)
 
     def half(of: int) -> Callable[[float], None] | None:
         return None if progress is None else lambda part: progress((of + part) / 2)
 
     first = np.sort(neighbor_graph(one[both], k, half(0)).index, axis=1)
     second = np.sort(neighbor_graph(other[both], k, half(1)).index, axis=1)
-    together = np.sort(np.concatenate([first, second], axis=1), axis=1)
-    found[both] = (together[:, 1:] == together[:, :-1]).sum(axis=1) / k
-    return Compared(found, float(_shared_at_random(groups[both], k).mean()))
+    pairs = np.sort(np.concatenate([first, second], axis=1), axis=1)
+    shares[both] = (pairs[:, 1:] == pairs[:, :-1]).sum(axis=1) / k
+    return Compared(shares, float(_shared_at_random(groups[both], k).mean()))
 
 
 def _shared_at_random(groups: NDArray, k: int) -> NDArray[np.float64]:

@@ -19,10 +19,10 @@ def first_alike(rows: NDArray) -> NDArray[np.int64]:
     """For each row ``(N, K)`` the first that has the same values, itself where it is the only one,
     ``(N,)``."""
     first = np.arange(len(rows))
-    known: dict[bytes, int] = {}
-    for row in np.flatnonzero(_shared(rows[:, 0])).tolist():
+    firsts: dict[bytes, int] = {}
+    for row in np.flatnonzero(_find_repeats(rows[:, 0])).tolist():
         values = rows[row] + rows.dtype.type(0)  # -0 is 0
-        first[row] = known.setdefault(values.tobytes(), row)
+        first[row] = firsts.setdefault(values.tobytes(), row)
     return first
 
 
@@ -43,34 +43,34 @@ def with_alike_rows_equal(
     if not len(candidates):
         return reduced
     first = np.arange(len(reduced))
-    known: dict[bytes, int] = {}
+    firsts: dict[bytes, int] = {}
     size = max(1, _READ_BYTES // (activations.shape[1] * activations.dtype.itemsize))
     for start in range(0, len(candidates), size):
-        chosen = candidates[start : start + size]
-        block = np.ascontiguousarray(activations[rows[chosen]])
-        for row, values in zip(chosen.tolist(), block, strict=True):
+        part = candidates[start : start + size]
+        block = np.ascontiguousarray(activations[rows[part]])
+        for row, values in zip(part.tolist(), block, strict=True):
             digest = hashlib.blake2b(values.data, digest_size=16).digest()
-            first[row] = known.setdefault(digest, row)
+            first[row] = firsts.setdefault(digest, row)
     return reduced[first]
 
 
 def _candidates(sums: NDArray, reduced: Float32) -> NDArray[np.int64]:
     """Rows of the same sum that were reduced to nearly the same, ascending."""
-    shared = np.flatnonzero(_shared(sums))
+    shared = np.flatnonzero(_find_repeats(sums))
     if not len(shared):
         return shared
     along = reduced[shared, 0].astype(np.float64)
     order = np.lexsort((along, sums[shared]))
     near = _NEAR * float(along.std()) + _ROUNDING * float(np.abs(along).max())
-    together = np.diff(sums[shared][order]) == 0
-    together &= np.diff(along[order]) <= near
-    found = np.zeros(len(shared), dtype=bool)
-    found[order[1:][together]] = True
-    found[order[:-1][together]] = True
-    return shared[found]
+    pairs = np.diff(sums[shared][order]) == 0
+    pairs &= np.diff(along[order]) <= near
+    mask = np.zeros(len(shared), dtype=bool)
+    mask[order[1:][pairs]] = True
+    mask[order[:-1][pairs]] = True
+    return shared[mask]
 
 
-def _shared(values: NDArray) -> NDArray[np.bool_]:
+def _find_repeats(values: NDArray) -> NDArray[np.bool_]:
     """Which values ``(N,)`` are there more than once."""
     order = np.argsort(values, kind="stable")
     same = values[order[1:]] == values[order[:-1]]

@@ -23,20 +23,20 @@ def commonest(classes: NDArray, near: NDArray[np.int64]) -> NDArray:
 
 
 def nearest_others(
-    points: NDArray, queries: NDArray, own: NDArray[np.int64], k: int
+    points: NDArray, queries: NDArray, matches: NDArray[np.int64], k: int
 ) -> NDArray[np.int64]:
     """The ``k`` points nearest to each query, without a point of its own ``(M, k)``.
 
     Args:
         points: ``(N, C)``.
         queries: ``(M, C)``.
-        own: which point is each query's own, or -1 ``(M,)``.
+        matches: which point is each query's own, or -1 ``(M,)``.
         k: less than N.
     """
-    found = NeighborIndex(points).nearest(queries, k + 1).index
-    others = found != own[:, None]
+    indices = NeighborIndex(points).nearest(queries, k + 1).index
+    others = indices != matches[:, None]
     others[others.all(axis=1), -1] = False
-    return found[others].reshape(len(queries), k)
+    return indices[others].reshape(len(queries), k)
 
 
 def chance_of_reading(
@@ -46,8 +46,8 @@ def chance_of_reading(
     were exchanged at random within groups, such as noise levels, ``(N,)``."""
     shares = []
     for turn in range(EXCHANGES):
-        exchanged = classes[exchanged_within(groups, seed + turn)]
-        shares.append(float((commonest(exchanged, near) == exchanged).mean()))
+        shuffle = classes[exchanged_within(groups, seed + turn)]
+        shares.append(float((commonest(shuffle, near) == shuffle).mean()))
     return float(np.mean(shares))
 
 

@@ -40,22 +40,22 @@ def names_of(
     """
     count = int(labels.max(initial=-1)) + 1
     groups = [labels == group for group in range(count)]
-    found = [_of_class(classes[own], class_names) for own in groups]
+    names = [_of_class(classes[mask], class_names) for mask in groups]
     if len(np.unique(levels)) > 1:
-        pairs = zip(found, groups, strict=True)
-        found = [name or _of_levels(levels[own], levels) for name, own in pairs]
-    if len(captions) and "" in found:
-        words = [_words(captions, own) for own in groups]
+        pairs = zip(names, groups, strict=True)
+        names = [name or _of_levels(levels[mask], levels) for name, mask in pairs]
+    if len(captions) and "" in names:
+        words = [_words(captions, mask) for mask in groups]
         common: Shares = defaultdict(float)
         for shares in words:
             for word, share in shares.items():
                 common[word] += share
-        found = [name or _of_words(own, common) for name, own in zip(found, words, strict=True)]
-    found = [
-        name or _of_classes(classes[own], class_names)
-        for name, own in zip(found, groups, strict=True)
+        names = [name or _of_words(part, common) for name, part in zip(names, words, strict=True)]
+    names = [
+        name or _of_classes(classes[mask], class_names)
+        for name, mask in zip(names, groups, strict=True)
     ]
-    return _told_apart(found)
+    return _told_apart(names)
 
 
 def _shares(classes: NDArray[np.int32], class_names: dict[int, str]) -> list[tuple[str, float]]:
@@ -70,22 +70,22 @@ def _shares(classes: NDArray[np.int32], class_names: dict[int, str]) -> list[tup
 
 def _of_class(classes: NDArray[np.int32], class_names: dict[int, str]) -> str:
     """The class of most of a group."""
-    found = _shares(classes, class_names)
-    return found[0][0] if found and found[0][1] >= MOSTLY else ""
+    shares = _shares(classes, class_names)
+    return shares[0][0] if shares and shares[0][1] >= MOSTLY else ""
 
 
 def _of_classes(classes: NDArray[np.int32], class_names: dict[int, str]) -> str:
     """The classes of parts of a group."""
-    found = _shares(classes, class_names)
-    return " and ".join(name for name, share in found if share >= PARTLY)
+    shares = _shares(classes, class_names)
+    return " and ".join(name for name, share in shares if share >= PARTLY)
 
 
 def _of_levels(levels: NDArray[np.floating], every: NDArray[np.floating]) -> str:
     """The noise levels of all but a few of a group; empty where these are all levels."""
-    known, whole = levels[np.isfinite(levels)], every[np.isfinite(every)]
-    if not len(known):
+    sigmas, whole = levels[np.isfinite(levels)], every[np.isfinite(every)]
+    if not len(sigmas):
         return ""
-    low, high = np.percentile(known, (_FEW, 100 - _FEW), method="nearest")
+    low, high = np.percentile(sigmas, (_FEW, 100 - _FEW), method="nearest")
     if low == high:
         return f"σ {low:g}"
     return "" if low <= whole.min() and high >= whole.max() else f"σ {low:g} – {high:g}"
@@ -96,30 +96,30 @@ def _words(captions: Sequence[str], mine: NDArray[np.bool_]) -> Shares:
     rows = np.flatnonzero(mine)
     if len(rows) > MOST_READ:
         rows = np.random.default_rng(_SEED).choice(rows, MOST_READ, replace=False)
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for row in rows:
-        found.update(set(_WORD.findall(captions[int(row)].lower())) - _COMMON)
-    return {word: count / len(rows) for word, count in found.items()}
+        counts.update(set(_WORD.findall(captions[int(row)].lower())) - _COMMON)
+    return {word: count / len(rows) for word, count in counts.items()}
 
 
-def _of_words(own: Shares, common: Shares) -> str:
+def _of_words(shares: Shares, common: Shares) -> str:
     """The words that are in many captions of a group and in few of others."""
-    scores = {word: share * share / common[word] for word, share in own.items()}
+    scores = {word: share * share / common[word] for word, share in shares.items()}
     best = sorted(scores, key=lambda word: (-scores[word], word))[:_WORDS]
     telling = [word for word in best if scores[word] > scores[best[0]] / 2]
-    return ", ".join(word for word in telling if own[word] >= PARTLY)
+    return ", ".join(word for word in telling if shares[word] >= PARTLY)
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:
     """Names with a number where there are several of one, or none."""
-    given, several = Counter[str](), Counter(names)
+    counts, several = Counter[str](), Counter(names)
     told = []
     for name in names:
-        given[name] += 1
+        counts[name] += 1
         if not name:
-            told.append(f"cluster {given[name]}")
+            told.append(f"cluster {counts[name]}")
         elif several[name] > 1:
-            told.append(f"{name} ({given[name]})")
+            told.append(f"{name} ({counts[name]})")
         else:
             told.append(name)
     return told

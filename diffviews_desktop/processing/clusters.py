@@ -36,19 +36,19 @@ def find_clusters(
         progress: called with the fraction done; may raise to stop.
     """
     labels = np.full(len(places), -1, np.int32)
-    there = np.flatnonzero(np.isfinite(places).all(axis=1))
-    if len(there) < max(2, smallest):
+    rows = np.flatnonzero(np.isfinite(places).all(axis=1))
+    if len(rows) < max(2, smallest):
         return labels
-    known = np.asarray(places[there], np.float64)
-    share = min(1.0, MOST_CLUSTERED / len(there))
+    points = np.asarray(places[rows], np.float64)
+    share = min(1.0, MOST_CLUSTERED / len(rows))
     progress(0.0)
     if share == 1:
-        labels[there] = _hdbscan(known, smallest)
+        labels[rows] = _hdbscan(points, smallest)
     else:
-        chosen = np.random.default_rng(_SEED).permutation(len(there))[:MOST_CLUSTERED]
-        found = _hdbscan(known[chosen], max(min(smallest, FEWEST), round(smallest * share)))
+        sample = np.random.default_rng(_SEED).permutation(len(rows))[:MOST_CLUSTERED]
+        few_labels = _hdbscan(points[sample], max(min(smallest, FEWEST), round(smallest * share)))
         progress(0.3)
-        labels[there] = _nearest_of(known, known[chosen], found, progress)
+        labels[rows] = _nearest_of(points, points[sample], few_labels, progress)
     return _by_size(labels, smallest)
 
 
@@ -56,8 +56,8 @@ def _hdbscan(places: NDArray[np.float64], smallest: int) -> NDArray[np.int32]:
     from sklearn.cluster import HDBSCAN
 
     fewest = min(MIN_SAMPLES, smallest, len(places))
-    made = HDBSCAN(min_cluster_size=smallest, min_samples=fewest, copy=True)
-    return np.asarray(made.fit_predict(places), np.int32)
+    model = HDBSCAN(min_cluster_size=smallest, min_samples=fewest, copy=True)
+    return np.asarray(model.fit_predict(places), np.int32)
 
 
 def _nearest_of(
@@ -70,12 +70,12 @@ def _nearest_of(
     from sklearn.neighbors import KDTree
 
     tree = KDTree(among)
-    found = np.empty(len(places), np.int32)
+    nearest = np.empty(len(places), np.int32)
     for start in range(0, len(places), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        found[part] = labels[tree.query(places[part], k=1, return_distance=False)[:, 0]]
+        nearest[part] = labels[tree.query(places[part], k=1, return_distance=False)[:, 0]]
         progress(0.3 + 0.7 * min(1.0, part.stop / len(places)))
-    return found
+    return nearest
 
 
 def _by_size(labels: NDArray[np.int32], smallest: int) -> NDArray[np.int32]:

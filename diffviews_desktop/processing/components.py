@@ -43,8 +43,8 @@ class Reduction:
         out = np.empty((len(rows), self.width), dtype=np.float32)
         squares = np.empty(len(rows))
         for i, row in enumerate(rows):
-            standard = standardised(row, self.mean, self.scale)
-            out[i] = rotated(standard, self.components)
+            standard = standardise(row, self.mean, self.scale)
+            out[i] = rotate(standard, self.components)
             with np.errstate(over="ignore", invalid="ignore"):
                 squares[i] = np.dot(standard, standard)
         if self.components is None:
@@ -78,13 +78,13 @@ def share_outside(squares: NDArray, reduced: NDArray) -> Float32:
     return share.astype(np.float32)
 
 
-def standardised(row: NDArray, mean: Float32, scale: Float32) -> Float32:
+def standardise(row: NDArray, mean: Float32, scale: Float32) -> Float32:
     """``(row - mean) / scale`` of a row ``(D,)``."""
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite stays so
         return ((np.asarray(row, dtype=np.float64) - mean) / scale).astype(np.float32)
 
 
-def rotated(row: Float32, components: Float32 | None) -> NDArray:
+def rotate(row: Float32, components: Float32 | None) -> NDArray:
     """``components @ row`` of a row ``(D,)``: products in float32, long sums in float64."""
     if components is None:
         return row

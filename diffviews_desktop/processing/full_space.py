@@ -42,19 +42,19 @@ class FullSpace:
 
     def take(self, positions: NDArray[np.int64]) -> Float32:
         """Some of the samples ``(Q, D)``, by their positions among those on the map."""
-        return self._standardised(self.activations[self.rows[positions]])
+        return self._standardise(self.activations[self.rows[positions]])
 
     def blocks(self) -> Iterator[tuple[slice, Float32]]:
         """All samples, a few at a time, with their positions; the next overwrites each."""
         size = max(1, _BLOCK_BYTES // (4 * self.activations.shape[1]))
-        together = np.array_equal(self.rows, np.arange(len(self.activations)))
+        whole = np.array_equal(self.rows, np.arange(len(self.activations)))
         buffer = np.empty((min(size, len(self)), self.activations.shape[1]), np.float32)
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
-            block = self.activations[part if together else self.rows[part]]
-            yield part, self._standardised(block, buffer[: len(block)])
+            block = self.activations[part if whole else self.rows[part]]
+            yield part, self._standardise(block, buffer[: len(block)])
 
-    def _standardised(self, block: NDArray, out: Float32 | None = None) -> Float32:
+    def _standardise(self, block: NDArray, out: Float32 | None = None) -> Float32:
         mean, scale = self.reduction.mean, self.reduction.scale
         with np.errstate(over="ignore", invalid="ignore"):
             if block.dtype.itemsize > 4:  # float64 keeps its digits until the mean is off
@@ -75,11 +75,11 @@ def nearest_in(space: FullSpace, position: int, k: int, progress: Report) -> Nei
         k: how many.
         progress: called with the fraction done; may raise to stop.
     """
-    own = space.take(np.array([position]))[0].astype(np.float64)
+    point = space.take(np.array([position]))[0].astype(np.float64)
     squared = np.empty(len(space))
     for part, rows in space.blocks():
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is far
-            difference = rows - own
+            difference = rows - point
             squared[part] = np.einsum("nd,nd->n", difference, difference)
         progress(part.stop / len(space))
     squared[position] = np.inf
@@ -100,13 +100,13 @@ def nearest_of_some(
         k: how many, less than there are samples.
         progress: called with the fraction done; may raise to stop.
     """
-    turned = np.ascontiguousarray(space.take(positions).T)
-    turned *= -2
+    targets = np.ascontiguousarray(space.take(positions).T)
+    targets *= -2
     best = np.full((len(positions), k), np.inf, np.float32)
     index = np.zeros((len(positions), k), np.int64)
     for part, rows in space.blocks():
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is far
-            squared = (rows @ turned).T  # |p|^2 - 2 pq, which orders like |p - q|^2
+            squared = (rows @ targets).T  # |p|^2 - 2 pq, which orders like |p - q|^2
             squared += np.einsum("nd,nd->n", rows, rows)
         inside = np.flatnonzero((positions >= part.start) & (positions < part.stop))
         squared[inside, positions[inside] - part.start] = np.inf
@@ -116,13 +116,13 @@ def nearest_of_some(
 
 
 def _nearer(
-    best: Float32, index: NDArray[np.int64], squared: Float32, found: NDArray[np.int64]
+    best: Float32, index: NDArray[np.int64], squared: Float32, positions: NDArray[np.int64]
 ) -> tuple[Float32, NDArray[np.int64]]:
     """The k nearest so far ``(Q, k)`` and further ones ``(Q, B)`` together: the k nearest."""
     k = best.shape[1]
     if not (squared < best.max(axis=1, keepdims=True)).any():
         return best, index
     both = np.concatenate([best, squared], axis=1)
-    names = np.concatenate([index, np.broadcast_to(found, squared.shape)], axis=1)
+    names = np.concatenate([index, np.broadcast_to(positions, squared.shape)], axis=1)
     take = np.argpartition(both, k - 1, axis=1)[:, :k]
     return np.take_along_axis(both, take, axis=1), np.take_along_axis(names, take, axis=1)

@@ -51,8 +51,8 @@ class KernelStore:
         Args:
             name: of the function's file, without its suffix; may name a folder, too.
         """
-        found = (_read(place / (name + SUFFIX)) for place in self._places(make=False))
-        return [data for data in found if data is not None]
+        contents = (_read(place / (name + SUFFIX)) for place in self._places(make=False))
+        return [data for data in contents if data is not None]
 
     def save(self, name: str, data: bytes) -> None:
         """Keep the kernels of a function in place of those that were kept before."""
@@ -81,9 +81,9 @@ class KernelStore:
             return ()
         self._told = True
         full = is_full(self._problem)
-        why = "the disk is full" if full else self._problem.strerror or brief(self._problem)
+        cause = "the disk is full" if full else self._problem.strerror or brief(self._problem)
         text = (
-            f"Compiled kernels cannot be kept in {self._folder} ({why}), so the first map after "
+            f"Compiled kernels cannot be kept in {self._folder} ({cause}), so the first map after "
             "every start takes up to half a minute longer. "
         )
         return (text + ("Make room on that disk." if full else "Check the folder's rights."),)
@@ -99,8 +99,8 @@ class KernelStore:
 @cache
 def user_store() -> KernelStore:
     """The store of this process: in ``NUMBA_CACHE_DIR``, else in the user's cache."""
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    return KernelStore(Path(named) if named else paths.cache_dir() / "numba")
+    folder = os.environ.get("NUMBA_CACHE_DIR")
+    return KernelStore(Path(folder) if folder else paths.cache_dir() / "numba")
 
 
 def private_temporary(*, make: bool) -> Path | None:

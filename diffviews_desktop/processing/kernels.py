@@ -75,7 +75,7 @@ class _KernelFile:
 
     def load(self, key: Any) -> bytes | None:
         """What was saved for a key, for `_unpickling`; None where it has to be compiled."""
-        return next((kernels[key] for kernels in self._kept() if key in kernels), None)
+        return next((kernels[key] for kernels in self._load_all() if key in kernels), None)
 
     def save(self, key: Any, data: Any) -> None:
         """Keep what was compiled for a key, with what was for others."""
@@ -83,14 +83,14 @@ class _KernelFile:
             return
         try:
             kernels: dict[Any, bytes] = {}
-            for kept in self._kept():
-                kernels = kept | kernels
+            for others in self._load_all():
+                kernels = others | kernels
             kernels[key] = dumps(data)
             user_store().save(self._name, dumps((self._stamp, dumps(kernels))))
         except Exception:  # not everything that runs can be pickled
             log.warning("The kernels of %s cannot be kept", self._name, exc_info=True)
 
-    def _kept(self) -> Iterator[dict[Any, bytes]]:
+    def _load_all(self) -> Iterator[dict[Any, bytes]]:
         for data in user_store().load(self._name) if self._stamp is not None else ():
             try:
                 stamp, kernels = pickle.loads(data)
@@ -115,10 +115,10 @@ def _unpickling(rebuild: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def _versions() -> tuple[str, ...]:
-    found = []
+    versions = []
     for package in _PACKAGES:
         try:
-            found.append(version(package))
+            versions.append(version(package))
         except PackageNotFoundError:
-            found.append("")
-    return tuple(found)
+            versions.append("")
+    return tuple(versions)

@@ -63,7 +63,7 @@ def lay_out(
     if parameters.aligned:
         assert stack is not None
         places = lay_levels_out(
-            reduced, stack, parameters, lambda name, done: report(Stage(name, done))
+            reduced, stack, parameters, lambda name, fraction: report(Stage(name, fraction))
         )
         return Layout(places, nearest_distances(reduced))
     first = first_alike(reduced)
@@ -71,12 +71,12 @@ def lay_out(
     if len(distinct) == len(reduced):
         return _lay_distinct_out(reduced, parameters, report)
     of_distinct = _lay_distinct_out(reduced[distinct], parameters, report)
-    found = np.searchsorted(distinct, first)
+    groups = np.searchsorted(distinct, first)
     near = np.zeros(len(first), np.float32)
-    alone = np.bincount(found)[found] == 1
+    single = np.bincount(groups)[groups] == 1
     if of_distinct.near is not None:
-        near[alone] = of_distinct.near[found[alone]]
-    return Layout(of_distinct.places[found], near)
+        near[single] = of_distinct.near[groups[single]]
+    return Layout(of_distinct.places[groups], near)
 
 
 def used_parameters(
@@ -84,10 +84,10 @@ def used_parameters(
 ) -> dict[str, Any]:
     """Parameters as a map of some rows ``(N, K)`` was made with them: UMAP looks at no more
     neighbours than there are, of aligned maps at the largest level of ``stack``."""
-    said = parameters.to_dict()
+    values = parameters.to_dict()
     parts = stack.parts() if parameters.aligned and stack is not None else [np.arange(len(reduced))]
     most = max(1, *(_distinct(reduced[rows]) - 1 for rows in parts))
-    return {**said, "n_neighbors": most} if parameters.n_neighbors > most else said
+    return {**values, "n_neighbors": most} if parameters.n_neighbors > most else values
 
 
 def _distinct(rows: NDArray) -> int:

@@ -69,16 +69,16 @@ def lay_levels_out(
     if levels:
         report("preparing UMAP", 0.0)
         name = f"UMAP of {len(levels)} noise levels"
-        found = aligned_umap_layout(levels, parameters, lambda done: report(name, done))
-        for part, own in zip(parts, found, strict=True):
-            places[part.rows] = own[part.found]
+        layouts = aligned_umap_layout(levels, parameters, lambda share: report(name, share))
+        for part, layout in zip(parts, layouts, strict=True):
+            places[part.rows] = layout[part.found]
     return places
 
 
 def _distinct(reduced: Float32, rows: NDArray[np.int64]) -> _Distinct:
     first = first_alike(reduced[rows])
-    once = np.unique(first)
-    return _Distinct(rows, rows[once], np.searchsorted(once, first))
+    firsts = np.unique(first)
+    return _Distinct(rows, rows[firsts], np.searchsorted(firsts, first))
 
 
 def judge_levels(
@@ -93,7 +93,7 @@ def judge_levels(
     """Judge the map of each level among the samples of that level, as
     `diffviews_desktop.processing.quality.judge_map` does a map of all; None where a level cannot be
     judged."""
-    parts, judged = stack.parts(), []
+    parts, judgements = stack.parts(), []
     for number, rows in enumerate(parts):
 
         def heard(fraction: float, number: int = number) -> None:
@@ -108,31 +108,31 @@ def judge_levels(
         )
         if one is None:
             return None
-        judged.append(one)
-    return _joined(parts, judged, len(reduced))
+        judgements.append(one)
+    return _join(parts, judgements, len(reduced))
 
 
-def _joined(
-    parts: Sequence[NDArray[np.int64]], judged: Sequence[Judgement], count: int
+def _join(
+    parts: Sequence[NDArray[np.int64]], judgements: Sequence[Judgement], count: int
 ) -> Judgement:
     """The judgements of levels as that of all samples; the figure of a map without structure is the
     mean over these."""
-    trust, kept = np.zeros(count, np.float32), np.zeros(count, np.float32)
-    for rows, one in zip(parts, judged, strict=True):
-        trust[rows], kept[rows] = one.trust, one.measured.kept
+    trust, shares = np.zeros(count, np.float32), np.zeros(count, np.float32)
+    for rows, one in zip(parts, judgements, strict=True):
+        trust[rows], shares[rows] = one.trust, one.measured.kept
     sizes = [len(rows) for rows in parts]
-    blobs = [one.measured.blobs for one in judged]
-    known = [value for value in blobs if value is not None]
-    mean = float(np.average(known, weights=sizes)) if len(known) == len(blobs) else None
-    return Judgement(trust, Measured(kept, mean, _joined_probes(parts, judged)))
+    blobs = [one.measured.blobs for one in judgements]
+    figures = [value for value in blobs if value is not None]
+    mean = float(np.average(figures, weights=sizes)) if len(figures) == len(blobs) else None
+    return Judgement(trust, Measured(shares, mean, _joined_probes(parts, judgements)))
 
 
 def _joined_probes(
-    parts: Sequence[NDArray[np.int64]], judged: Sequence[Judgement]
+    parts: Sequence[NDArray[np.int64]], judgements: Sequence[Judgement]
 ) -> Probes | None:
-    found = [one.measured.probes for one in judged]
-    probes = [one for one in found if one is not None]
-    if len(probes) < len(found) or len({one.near.shape[1] for one in probes}) != 1:
+    all_probes = [one.measured.probes for one in judgements]
+    probes = [one for one in all_probes if one is not None]
+    if len(probes) < len(all_probes) or len({one.near.shape[1] for one in probes}) != 1:
         return None  # levels of few samples have fewer neighbours
     return Probes(
         np.concatenate([rows[one.rows] for rows, one in zip(parts, probes, strict=True)]),

@@ -38,30 +38,30 @@ class NeighborIndex:
             self._centre = self._points.mean(axis=0, dtype=np.float64)
         elif finite.any():
             self._centre = self._points[finite].mean(axis=0, dtype=np.float64)
-        self._clean, self._norms = _centred(self._points, self._centre)
+        self._clean, self._norms = _centre_points(self._points, self._centre)
         # made smaller by what rounding can add, so that they give lower bounds
         self._slack = 1 - (2 * self._points.shape[1] + 8) * np.finfo(np.float32).eps
         self._norms *= self._slack
 
     def nearest(self, queries: NDArray, k: int) -> Neighbors:
         """As the function `nearest`, of these points."""
-        return self._search(np.asarray(queries, dtype=np.float32), k, own=False, progress=None)
+        return self._search(np.asarray(queries, dtype=np.float32), k, is_self=False, progress=None)
 
     def graph(self, k: int, progress: Callable[[float], None] | None = None) -> Neighbors:
         """As the function `neighbor_graph`, of these points."""
-        return self._search(self._points, k, own=True, progress=progress)
+        return self._search(self._points, k, is_self=True, progress=progress)
 
     def _search(
         self,
         queries: NDArray,
         k: int,
         *,
-        own: bool,
+        is_self: bool,
         progress: Callable[[float], None] | None,
     ) -> Neighbors:
-        """The search; with ``own`` the queries are the points, and none is its own neighbour."""
+        """The search; with ``is_self`` the queries are the points, none its own neighbour."""
         points = self._points
-        others = max(0, len(points) - int(own))
+        others = max(0, len(points) - int(is_self))
         k = max(0, min(k, others))
         # a few spare candidates: the fast distances are rounded, the exact ones decide
         spare = min(k + 8, others)
@@ -73,12 +73,12 @@ class NeighborIndex:
         for start in range(0, len(queries), block):
             batch = queries[start : start + block]
             rows = np.arange(len(batch))
-            moved, norms = _centred(batch, self._centre)
-            rough = moved @ self._clean.T  # |p - q|^2 - |q|^2 = |p|^2 - 2 pq
+            offsets, norms = _centre_points(batch, self._centre)
+            rough = offsets @ self._clean.T  # |p - q|^2 - |q|^2 = |p|^2 - 2 pq
             rough *= -2
             rough += self._norms
             rough[~np.isfinite(norms)] = np.inf
-            if own:
+            if is_self:
                 rough[rows, start + rows] = np.nan  # sorted behind everything, even infinity
             if spare < len(points):
                 candidates = np.argpartition(rough, spare - 1, axis=1)[:, :spare]
@@ -87,11 +87,11 @@ class NeighborIndex:
             exact = self._exact(candidates, batch)
             order = np.lexsort((candidates, exact), axis=1)[:, :k]
             index[start : start + block] = np.take_along_axis(candidates, order, axis=1)
-            found = np.take_along_axis(exact, order, axis=1)
-            distance[start : start + block] = found
+            exact_nearest = np.take_along_axis(exact, order, axis=1)
+            distance[start : start + block] = exact_nearest
             # where more points than the candidates may be as near as the k-th, look at all of these
             norms[~np.isfinite(norms)] = np.nan
-            farthest = found[:, -1] ** 2 - norms * self._slack
+            farthest = exact_nearest[:, -1] ** 2 - norms * self._slack
             as_near = rough <= farthest[:, None]
             for row in np.flatnonzero(np.count_nonzero(as_near, axis=1) > spare):
                 near = np.flatnonzero(as_near[row])
@@ -140,15 +140,15 @@ def neighbors_of(points: NDArray, index: int, k: int) -> list[tuple[int, float]]
     """
     if not 0 <= index < len(points) or k < 1 or not np.isfinite(points[index]).all():
         return []
-    away = distances_from(points, index)
-    away[index] = np.nan
-    away[~np.isfinite(away)] = np.nan
-    k = min(k, int(np.count_nonzero(~np.isnan(away))))
+    distances = distances_from(points, index)
+    distances[index] = np.nan
+    distances[~np.isfinite(distances)] = np.nan
+    k = min(k, int(np.count_nonzero(~np.isnan(distances))))
     if k == 0:
         return []
-    near = np.flatnonzero(away <= np.partition(away, k - 1)[k - 1])  # NaN is sorted to the end
-    rows = near[np.argsort(away[near], kind="stable")][:k]
-    return list(zip(rows.tolist(), away[rows].tolist(), strict=True))
+    near = np.flatnonzero(distances <= np.partition(distances, k - 1)[k - 1])  # NaN sorts last
+    rows = near[np.argsort(distances[near], kind="stable")][:k]
+    return list(zip(rows.tolist(), distances[rows].tolist(), strict=True))
 
 
 def neighbor_graph(
@@ -189,12 +189,12 @@ def to_euclidean(rows: NDArray, metric: str) -> NDArray[np.float32]:
         return (values / length).astype(np.float32)
 
 
-def _centred(points: NDArray, centre: NDArray | float) -> tuple[NDArray, NDArray]:
+def _centre_points(points: NDArray, centre: NDArray | float) -> tuple[NDArray, NDArray]:
     """Points about the centre and their squared norms; 0 and infinity where not finite."""
-    moved = (points - centre).astype(np.float32)
-    norms = np.einsum("nd,nd->n", moved, moved)
+    offsets = (points - centre).astype(np.float32)
+    norms = np.einsum("nd,nd->n", offsets, offsets)
     usable = np.isfinite(norms)
     if not usable.all():
-        moved[~usable] = 0
+        offsets[~usable] = 0
         norms[~usable] = np.inf
-    return moved, norms
+    return offsets, norms

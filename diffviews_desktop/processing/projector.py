@@ -150,13 +150,13 @@ class Projector:
                 f"{self.reduction.width}."
             )
         reduced = to_euclidean(reduced, self.metric)
-        found = self._index.nearest(reduced, PLACING_NEIGHBORS + 1)
+        neighbors = self._index.nearest(reduced, PLACING_NEIGHBORS + 1)
         with np.errstate(invalid="ignore"):  # what is not finite has no place: NaN
-            difference = self.reduced[found.index].astype(np.float64) - reduced[:, None]
+            difference = self.reduced[neighbors.index].astype(np.float64) - reduced[:, None]
             weights = _weights(np.linalg.norm(difference, axis=2))
-        places = np.einsum("mk,mkc->mc", weights, self.places[found.index]).astype(np.float32)
+        places = np.einsum("mk,mkc->mc", weights, self.places[neighbors.index]).astype(np.float32)
         z = None if self.z is None else places[:, 2]
-        return Placement(places[:, :2], found.distance[:, 0], z)
+        return Placement(places[:, :2], neighbors.distance[:, 0], z)
 
     def spread(self, n: int) -> tuple[Float32, Float32]:
         """``xy (n, 2)`` and ``reduced (n, K)`` over a table of ``n`` samples, NaN where a sample
@@ -212,9 +212,9 @@ class Projector:
         Each sample keeps its own figures, which were found among all.
         """
         position = {int(row): i for i, row in enumerate(self.rows)}
-        kept = [(new, position[int(old)]) for new, old in enumerate(rows) if int(old) in position]
-        new_rows = np.array([new for new, _ in kept], dtype=np.int64)
-        take = np.array([old for _, old in kept], dtype=np.int64)
+        pairs = [(new, position[int(old)]) for new, old in enumerate(rows) if int(old) in position]
+        new_rows = np.array([new for new, _ in pairs], dtype=np.int64)
+        take = np.array([old for _, old in pairs], dtype=np.int64)
         figures = {name: values[take] for name, values in self._figures().items()}
         return Projector(
             self.reduction,
@@ -273,14 +273,14 @@ class Projector:
             }
             rows = np.asarray(file.read("rows"), dtype=np.int64)
             metric = str(file.read("metric")) if version > 1 else "euclidean"
-            measured = {name: file.read(name) for name in ARRAYS if name in file.arrays}
+            contents = {name: file.read(name) for name in ARRAYS if name in file.arrays}
         except DataError:
             raise
         except Exception as error:  # a name that is missing, or values of another kind
             raise DataError(f"{path} cannot be read ({error}).") from error
         _check(path, read, rows, metric)
         try:
-            judged = Measured.from_arrays(measured, len(rows))
+            judgement = Measured.from_arrays(contents, len(rows))
         except DataError as error:
             raise DataError(f"{path} holds {error}.") from error
         components = read["components"] if len(read["components"]) else None
@@ -289,7 +289,7 @@ class Projector:
             read["reduced"],
             read["xy"],
             rows,
-            measured=judged,
+            measured=judgement,
             metric=metric,
             **{name: read[name] for name in optional},
         )
@@ -331,7 +331,7 @@ def _check_shapes(file: NpzFile) -> None:
     shapes = {name: header.shape for name, header in file.arrays.items()}
     d, n = (math.prod(file.header(name).shape) for name in ("mean", "rows"))
     k = (*file.header("components").shape, 1)[0]
-    expected = {
+    template = {
         "mean": (d,),
         "scale": (d,),
         "components": (k, d),
@@ -343,7 +343,7 @@ def _check_shapes(file: NpzFile) -> None:
         "blobs": (),
         **dict.fromkeys(FIGURES, (n,)),
     }
-    wrong = any(shape != expected.get(name, shape) for name, shape in shapes.items())
+    wrong = any(shape != template.get(name, shape) for name, shape in shapes.items())
     if wrong or len({shapes[name][:1] for name in PROBE_ARRAYS if name in shapes}) > 1:
         raise DataError(f"{file.path} holds arrays that do not belong together.")
 
@@ -356,9 +356,9 @@ def _check(path: Path, read: dict[str, Float32], rows: NDArray[np.int64], metric
         raise DataError(f"{path} holds values that are not finite numbers.")
     if not (read["scale"] > 0).all():
         raise DataError(f"{path} holds a scale that is not positive.")
-    for name, what in (("trust", "a trustworthiness"), ("outside", "a share")):
+    for name, kind in (("trust", "a trustworthiness"), ("outside", "a share")):
         if name in read and not ((read[name] >= 0) & (read[name] <= 1)).all():
-            raise DataError(f"{path} holds {what} that is not between 0 and 1.")
+            raise DataError(f"{path} holds {kind} that is not between 0 and 1.")
     if "near" in read and not (read["near"] >= 0).all():
         raise DataError(f"{path} holds a distance that is negative.")
     if metric not in METRICS:

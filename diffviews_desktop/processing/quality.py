@@ -103,11 +103,11 @@ class Measured:
         """
         if "kept" not in arrays:
             return None
-        kept, blobs = _shares(arrays["kept"], (n,)), None
+        kept_shares, blobs = _shares(arrays["kept"], (n,)), None
         if "blobs" in arrays:
             blobs = float(_shares(arrays["blobs"], (), np.float64))
         if not all(name in arrays for name in PROBE_ARRAYS):
-            return cls(kept, blobs)
+            return cls(kept_shares, blobs)
         rows, near = (np.asarray(arrays[name]) for name in PROBE_ARRAYS[:2])
         shape = (len(rows),) if rows.ndim == 1 else (-1,)
         for places in (rows, near):
@@ -118,7 +118,9 @@ class Measured:
         if near.ndim != 2:
             raise DataError("arrays that do not belong together")
         shares = (_shares(arrays[name], shape) for name in PROBE_ARRAYS[2:])
-        return cls(kept, blobs, Probes(rows.astype(np.int64), near.astype(np.int64), *shares))
+        return cls(
+            kept_shares, blobs, Probes(rows.astype(np.int64), near.astype(np.int64), *shares)
+        )
 
 
 PROBE_ARRAYS = ("probe_rows", "probe_near", "probe_reduced", "probe_placed")
@@ -141,7 +143,7 @@ def judge_map(
     *,
     groups: NDArray | None = None,
     space: FullSpace | None = None,
-    before: Probes | None = None,
+    old_probes: Probes | None = None,
 ) -> Judgement | None:
     """Judge a map by 15 neighbours; None where there are too few samples to judge, where all are
     alike, or where a place is unknown.
@@ -152,33 +154,33 @@ def judge_map(
         report: called with the fraction done; may raise to stop.
         groups: which samples are of the same class and noise level, as numbers ``(N,)``.
         space: the whole layer, where it is at hand.
-        before: what another map of the same reduced samples found there.
+        old_probes: what another map of the same reduced samples found there.
     """
     n = len(reduced)
     k = min(JUDGED_NEIGHBORS, (n - 1) // 2)
     if k < 1 or not np.isfinite(places).all() or (reduced == reduced[0]).all():
         return None
     report(0.0)
-    done = trustworthiness(reduced, places, k, lambda part: report(0.8 * part))
+    result = trustworthiness(reduced, places, k, lambda part: report(0.8 * part))
     blobs = None if groups is None else _blobs(reduced, places, groups, k)
     report(0.9)
     probes = None
     if space is not None:
         probes = _probe(space, reduced, places, k, lambda part: report(0.9 + 0.1 * part))
-    elif before is not None:
-        probes = replace(before, placed=share_near(places, before.rows, before.near))
+    elif old_probes is not None:
+        probes = replace(old_probes, placed=share_near(places, old_probes.rows, old_probes.near))
     report(1.0)
-    return Judgement(done.points, Measured(done.kept, blobs, probes))
+    return Judgement(result.points, Measured(result.kept, blobs, probes))
 
 
 def exchanged_within(groups: NDArray, seed: int = _SEED) -> NDArray[np.int64]:
     """A random order of samples in which each stands where one of its own group stood ``(N,)``."""
     random = np.random.default_rng(seed)
     order = np.argsort(groups, kind="stable")
-    mixed = np.lexsort((random.random(len(groups)), groups))
-    found = np.empty(len(groups), np.int64)
-    found[order] = mixed
-    return found
+    shuffle = np.lexsort((random.random(len(groups)), groups))
+    exchange = np.empty(len(groups), np.int64)
+    exchange[order] = shuffle
+    return exchange
 
 
 def _blobs(reduced: Float32, places: NDArray, groups: NDArray, k: int) -> float | None:
@@ -187,9 +189,9 @@ def _blobs(reduced: Float32, places: NDArray, groups: NDArray, k: int) -> float 
     n = len(groups)
     if len(np.unique(groups)) == n:
         return None
-    exchanged = places[exchanged_within(groups)]
+    shuffle = places[exchanged_within(groups)]
     rows = np.random.default_rng(_SEED).permutation(n)[:MOST_SHUFFLED]
-    return trustworthiness(reduced, exchanged, k, rows=np.sort(rows)).figure
+    return trustworthiness(reduced, shuffle, k, rows=np.sort(rows)).figure
 
 
 def _probe(
@@ -205,19 +207,19 @@ def _probe(
     return Probes(rows, near, share_near(reduced, rows, near), share_near(places, rows, near))
 
 
-def share_near(points: NDArray, rows: NDArray[np.int64], found: NDArray[np.int64]) -> Float32:
+def share_near(points: NDArray, rows: NDArray[np.int64], near: NDArray[np.int64]) -> Float32:
     """Share of the points that were found to be near to some ``(S, k)`` which are among their ``k``
     nearest here ``(S,)``; those that are as near as the last of these count.
 
     Args:
         points: ``(N, C)``.
         rows: of those that others are near to ``(S,)``.
-        found: near to each of them, never itself.
+        near: near to each of them, never itself.
     """
-    own = points[rows]
-    reach = NeighborIndex(points).nearest(own, found.shape[1] + 1).distance[:, -1:]
-    away = np.linalg.norm(points[found].astype(np.float64) - own[:, None], axis=2)
-    return np.asarray((away <= reach * (1 + _ROUNDING)).mean(axis=1), np.float32)
+    targets = points[rows]
+    reach = NeighborIndex(points).nearest(targets, near.shape[1] + 1).distance[:, -1:]
+    distances = np.linalg.norm(points[near].astype(np.float64) - targets[:, None], axis=2)
+    return np.asarray((distances <= reach * (1 + _ROUNDING)).mean(axis=1), np.float32)
 
 
 def _mean(values: Float32) -> float | None:

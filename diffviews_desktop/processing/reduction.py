@@ -58,7 +58,7 @@ def fit_reduction(
     Returns:
         The reduction, and the rows reduced ``(N, K) float32``.
     """
-    fitted = fit(
+    result = fit(
         rows,
         n_components,
         seed=seed,
@@ -66,7 +66,7 @@ def fit_reduction(
         standardize=standardize,
         progress=progress,
     )
-    return fitted.reduction, fitted.reduced.rows
+    return result.reduction, result.reduced.rows
 
 
 def fit(
@@ -106,13 +106,13 @@ def fit(
     if n_components is None:
         return _without_pca(source, standardize)
     k = min(n_components, n, d)
-    iterated = min(n, d) > max(EXACT_SIZE, min(4 * k, 4 * EXACT_SIZE))
-    block = _BLOCK * -(-k // (2 * _BLOCK)) if iterated else 0
+    iterative = min(n, d) > max(EXACT_SIZE, min(4 * k, 4 * EXACT_SIZE))
+    block = _BLOCK * -(-k // (2 * _BLOCK)) if iterative else 0
     moments = _moments(source, np.random.default_rng(seed), block, standardize)
     mean, scale = moments.mean, moments.scale
     if not standardize:
         scale = np.ones_like(scale)
-    if iterated:
+    if iterative:
         components, reduced = _iterate(source, mean, scale, moments.start / scale, k, seed)
     elif d <= n:
         components, reduced = _by_columns(source, mean, scale, k)
@@ -125,7 +125,7 @@ def fit(
     reduced *= signs
     source.finish()
     outside = share_outside(source.squares, reduced)
-    return Fitted(Reduction(mean, source.unscaled(scale), components), Reduced(reduced, outside))
+    return Fitted(Reduction(mean, source.unscale(scale), components), Reduced(reduced, outside))
 
 
 class RowFacts(NamedTuple):
@@ -138,18 +138,18 @@ class RowFacts(NamedTuple):
 
 def look_at_rows(rows: Matrix) -> RowFacts:
     """Read all rows once, in chunks. Those of float64 must be within what float32 can hold."""
-    finite, found = np.ones(len(rows), dtype=bool), np.empty(len(rows), dtype=np.float32)
+    finite, all_sums = np.ones(len(rows), dtype=bool), np.empty(len(rows), dtype=np.float32)
     for part, block in _pieces(rows, slice(0, len(rows))):
         with np.errstate(over="ignore", invalid="ignore"):
             if block.dtype.itemsize > 4:
                 block = block.astype(np.float32)
             # a sum shows what is not finite, faster than looking at every value
             sums = block.sum(axis=1, dtype=np.result_type(block, np.float32))
-            found[part] = sums
+            all_sums[part] = sums
             doubtful = np.flatnonzero(~np.isfinite(sums))
         if len(doubtful):
             finite[part.start + doubtful] = np.isfinite(block[doubtful]).all(axis=1)
-    return RowFacts(finite, found)
+    return RowFacts(finite, all_sums)
 
 
 def _pieces(rows: Matrix, part: slice) -> Iterator[tuple[slice, NDArray]]:
@@ -242,7 +242,7 @@ class _Source:
         """Take the squared lengths of standardised rows ``(M, D)``."""
         self.squares[part] = np.einsum("md,md->m", standard, standard)
 
-    def unscaled(self, scale: Float32) -> Float32:
+    def unscale(self, scale: Float32) -> Float32:
         """The scale of the columns as they are stored."""
         return scale if self.factor is None else scale / self.factor
 
@@ -252,8 +252,8 @@ class _Source:
 
     def _tick(self, fraction: float) -> None:
         """Nobody knows how many passes will be needed; six is usual, and it never goes back."""
-        done = self._passes + fraction
-        self._report(done / 8 if done <= 6 else 1 - 1 / (done - 2))
+        count = self._passes + fraction
+        self._report(count / 8 if count <= 6 else 1 - 1 / (count - 2))
 
 
 @dataclass
@@ -274,9 +274,9 @@ def _moments(
     Raises:
         DataError: they are, and the rows are not to be standardised.
     """
-    left = random.standard_normal((source.n, block), dtype=np.float32)
+    weights = random.standard_normal((source.n, block), dtype=np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
-        moments = _sums(source, left)
+        moments = _sums(source, weights)
     if moments is not None:
         return moments
     largest = source.find_factor()
@@ -285,13 +285,13 @@ def _moments(
             f"The activations reach {largest:.1e}, whose squares are too large for 32-bit floats. "
             "Have them standardised, or divide them by a number."
         )
-    moments = _sums(source, left)
+    moments = _sums(source, weights)
     assert moments is not None
     return moments
 
 
-def _sums(source: _Source, left: Float32) -> _Moments | None:
-    """`_moments` with the random numbers ``left (N, block)``; None where they are not finite.
+def _sums(source: _Source, weights: Float32) -> _Moments | None:
+    """`_moments` with the random numbers ``weights (N, block)``; None where they are not finite.
 
     Sums are taken about the mean of a few rows: that loses no digits, and a constant column gives
     exactly 0.
@@ -301,12 +301,12 @@ def _sums(source: _Source, left: Float32) -> _Moments | None:
     some = np.unique(np.linspace(0, n - 1, few).astype(np.int64))
     shift: Float32 = np.asarray(source.rows(some).mean(axis=0, dtype=np.float64), np.float32)
     total, squares = np.zeros(d), np.zeros(d)
-    start = np.zeros((left.shape[1], d), dtype=np.float32)
+    start = np.zeros((weights.shape[1], d), dtype=np.float32)
     for part, rows in source.less(shift):
         ones = np.ones(len(rows), dtype=np.float32)
         total += ones @ rows
-        if left.shape[1]:
-            start += left[part].T @ rows
+        if weights.shape[1]:
+            start += weights[part].T @ rows
         np.multiply(rows, rows, out=rows)
         squares += ones @ rows
     if not np.isfinite(squares).all():
@@ -315,7 +315,7 @@ def _sums(source: _Source, left: Float32) -> _Moments | None:
     variance = squares - offset**2
     scale = np.sqrt(np.maximum(variance, 0))
     scale[(scale < 1e-12) | (variance < _CONSTANT * squares)] = 1.0
-    start -= left.sum(axis=0)[:, None] * offset.astype(np.float32)
+    start -= weights.sum(axis=0)[:, None] * offset.astype(np.float32)
     mean = shift + (offset if source.factor is None else offset / source.factor)
     return _Moments(mean.astype(np.float32), scale.astype(np.float32), start)
 
@@ -336,7 +336,7 @@ def _without_pca(source: _Source, standardize: bool) -> Fitted:
         np.divide(rows, scale, out=reduced[part])
     source.finish()
     nothing = np.zeros(n, np.float32)
-    return Fitted(Reduction(mean, source.unscaled(scale), None), Reduced(reduced, nothing))
+    return Fitted(Reduction(mean, source.unscale(scale), None), Reduced(reduced, nothing))
 
 
 def _by_columns(source: _Source, mean: Float32, scale: Float32, k: int) -> tuple[Float32, Float32]:
@@ -360,14 +360,14 @@ def _by_rows(source: _Source, mean: Float32, scale: Float32, k: int) -> tuple[Fl
     for _, columns in source.columns(mean, scale):
         products += columns @ columns.T
     source.squares[:] = np.diag(products)
-    left = np.linalg.eigh(products)[1][:, : -k - 1 : -1]
+    vectors = np.linalg.eigh(products)[1][:, : -k - 1 : -1]
     long_axes = np.empty((source.d, k))
     for part, columns in source.columns(mean, scale):
-        long_axes[part] = columns.T @ left
+        long_axes[part] = columns.T @ vectors
     # directions without variance come out orthonormal, too
     axes, lengths = np.linalg.qr(long_axes)
     components = np.ascontiguousarray(axes.T, dtype=np.float32)
-    return components, (left * np.diag(lengths)).astype(np.float32)
+    return components, (vectors * np.diag(lengths)).astype(np.float32)
 
 
 def _iterate(
@@ -384,34 +384,34 @@ def _iterate(
     basis = np.empty((most, d), dtype=np.float32)  # orthonormal
     images = np.empty((n, most), dtype=np.float32)  # of the basis
     products = np.zeros((most, most))  # images.T @ images
-    before: NDArray | None = None
-    held = 0.0  # variance in the components so far, times N
+    old_best: NDArray | None = None
+    variance = 0.0  # variance in the components so far, times N
     basis[:block] = _orthonormal(start, basis[:0], random)
-    done = 0
+    width = 0
     for last in range(1, MAX_PASSES + 1):
-        new = slice(done, done + block)
-        done += block
+        new = slice(width, width + block)
+        width += block
         following = _multiply(source, mean, scale, basis[new], images, products, new)
-        size, found = np.linalg.eigh(products[:done, :done])
-        size, found = size[::-1], found[:, ::-1]
-        best = found[:, :k]
-        gained, held = size[:k].sum() - held, size[:k].sum()
-        still = before is not None and _moved(before, best) < CONVERGED
-        if done >= k and (still or gained <= _GAIN * held or last == MAX_PASSES):
+        size, axes = np.linalg.eigh(products[:width, :width])
+        size, axes = size[::-1], axes[:, ::-1]
+        best = axes[:, :k]
+        gain, variance = size[:k].sum() - variance, size[:k].sum()
+        stable = old_best is not None and _angle_between(old_best, best) < CONVERGED
+        if width >= k and (stable or gain <= _GAIN * variance or last == MAX_PASSES):
             break
-        before = best if done >= k else None
-        if done + block > most:
-            kept = k + SPARE
-            turn = found[:, :kept].astype(np.float32)
-            basis[:kept] = turn.T @ basis[:done]
+        old_best = best if width >= k else None
+        if width + block > most:
+            count = k + SPARE
+            turn = axes[:, :count].astype(np.float32)
+            basis[:count] = turn.T @ basis[:width]
             for part in _parts(n, most):
-                images[part, :kept] = images[part, :done] @ turn
+                images[part, :count] = images[part, :width] @ turn
             products[:] = 0
-            products[np.arange(kept), np.arange(kept)] = size[:kept]
-            done, before = kept, np.eye(kept, k)
-        basis[done : done + block] = _orthonormal(following, basis[:done], random)
-    components = best.T.astype(np.float32) @ basis[:done]
-    reduced = images[:, :done] @ best.astype(np.float32)
+            products[np.arange(count), np.arange(count)] = size[:count]
+            width, old_best = count, np.eye(count, k)
+        basis[width : width + block] = _orthonormal(following, basis[:width], random)
+    components = best.T.astype(np.float32) @ basis[:width]
+    reduced = images[:, :width] @ best.astype(np.float32)
     return components, reduced
 
 
@@ -426,12 +426,12 @@ def _multiply(
 ) -> Float32:
     """With Z the standardised matrix: writes the columns ``new`` of ``images``, Z v of every
     vector, and of ``products``, and returns Z.T Z v, ``(B, D)``."""
-    divided = vectors / scale
+    quotients = vectors / scale
     out, part_of_it = np.zeros_like(vectors), np.empty_like(vectors)
     old = slice(0, new.stop)
     columns = np.zeros((new.stop, len(vectors)))
     for part, rows in source.less(mean):
-        images[part, new] = rows @ divided.T
+        images[part, new] = rows @ quotients.T
         np.matmul(images[part, new].T, rows, out=part_of_it)
         out += part_of_it
         columns += images[part, old].T.astype(np.float64) @ images[part, new].astype(np.float64)
@@ -449,22 +449,22 @@ def _orthonormal(vectors: Float32, basis: Float32, random: np.random.Generator) 
 
     Directions that are in ``basis`` already, but for rounding, are replaced by random ones.
     """
-    found = np.empty((0, vectors.shape[1]), dtype=np.float32)
+    rows = np.empty((0, vectors.shape[1]), dtype=np.float32)
     missing = len(vectors)
     length = _products(vectors).trace()
     while missing:
         for _ in range(2):  # rounding leaves something the first time
             vectors -= (vectors @ basis.T) @ basis
-            vectors -= (vectors @ found.T) @ found
+            vectors -= (vectors @ rows.T) @ rows
             size, axes = np.linalg.eigh(_products(vectors))
             new = size > max(_EXHAUSTED**2 * length, _NOTHING**2)
             vectors = (axes[:, new] / np.sqrt(size[new])).T.astype(np.float32) @ vectors
             length = 1.0
-        found = np.vstack([found, vectors])
+        rows = np.vstack([rows, vectors])
         missing -= len(vectors)
         vectors = random.standard_normal((missing, basis.shape[1])).astype(np.float32)
         length = float(basis.shape[1])
-    return found
+    return rows
 
 
 def _products(vectors: Float32) -> NDArray[np.float64]:
@@ -476,7 +476,7 @@ def _products(vectors: Float32) -> NDArray[np.float64]:
     return total
 
 
-def _moved(before: NDArray, now: NDArray) -> float:
+def _angle_between(old: NDArray, new: NDArray) -> float:
     """How far a subspace turned: 1 less the mean squared cosine of the principal angles."""
-    cosines = np.linalg.svd(before.T @ now[: len(before)], compute_uv=False)
+    cosines = np.linalg.svd(old.T @ new[: len(old)], compute_uv=False)
     return 1 - float((cosines**2).mean())

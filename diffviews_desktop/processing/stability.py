@@ -69,10 +69,10 @@ def disparity(one: NDArray, other: NDArray) -> float:
 def order_of_islands(one: NDArray, other: NDArray, classes: NDArray) -> float | None:
     """Spearman's rank correlation of the distances between the centres of the classes on two maps,
     -1 to 1; None where there are fewer than three classes."""
-    known = np.unique(classes[classes >= 0])
-    if len(known) < FEWEST_CLASSES:
+    labels = np.unique(classes[classes >= 0])
+    if len(labels) < FEWEST_CLASSES:
         return None
-    first, second = (_ranks(_between(places, classes, known)) for places in (one, other))
+    first, second = (_ranks(_between(places, classes, labels)) for places in (one, other))
     first, second = first - first.mean(), second - second.mean()
     spread = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float(first @ second) / spread if spread > 0 else None
@@ -80,16 +80,16 @@ def order_of_islands(one: NDArray, other: NDArray, classes: NDArray) -> float | 
 
 def _of_size_one(places: NDArray) -> NDArray[np.float64] | None:
     """Places about their centre with squares that sum to 1; None where all are one place."""
-    moved = np.asarray(places, np.float64)
-    moved = moved - moved.mean(axis=0)
-    size = float(np.linalg.norm(moved))
-    return moved / size if size > 0 else None
+    offsets = np.asarray(places, np.float64)
+    offsets = offsets - offsets.mean(axis=0)
+    size = float(np.linalg.norm(offsets))
+    return offsets / size if size > 0 else None
 
 
-def _between(places: NDArray, classes: NDArray, known: NDArray) -> NDArray[np.float64]:
+def _between(places: NDArray, classes: NDArray, labels: NDArray) -> NDArray[np.float64]:
     """Distances between the centres of all pairs of classes."""
-    centres = np.stack([places[classes == one].mean(axis=0, dtype=np.float64) for one in known])
-    first, second = np.triu_indices(len(known), 1)
+    centres = np.stack([places[classes == one].mean(axis=0, dtype=np.float64) for one in labels])
+    first, second = np.triu_indices(len(labels), 1)
     return np.asarray(np.linalg.norm(centres[first] - centres[second], axis=1))
 
 

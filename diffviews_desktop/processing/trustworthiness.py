@@ -52,11 +52,11 @@ def trustworthiness(
         UsageError: k is out of range, the numbers of rows differ, or a value is not finite.
     """
     n = _check(reduced, places)
-    judged = np.arange(n) if rows is None else rows
+    sample = np.arange(n) if rows is None else rows
     k = n_neighbors
     if not 1 <= k < n / 2:
         raise UsageError(f"n_neighbors must be from 1 to less than half of {n} points, not {k}.")
-    neighbors = _on_the_map(places, k, judged)
+    neighbors = _on_the_map(places, k, sample)
     centre = np.asarray(np.mean(reduced, axis=0, dtype=np.float64))
     width = reduced.shape[1]
     size = int(np.clip(_TILE_VALUES // max(1, k * width), 1, _ROWS))
@@ -67,22 +67,22 @@ def trustworthiness(
         norms[start : start + columns] = np.einsum("nd,nd->n", part, part)
     slack = (2 * width + 8) * np.finfo(np.float64).eps
     taken_off = norms + slack * (norms + norms.max())
-    points, kept = np.empty(len(judged)), np.empty(len(judged), np.float32)
-    for start in range(0, len(judged), size):
+    points, shares = np.empty(len(sample)), np.empty(len(sample), np.float32)
+    for start in range(0, len(sample), size):
         some = slice(start, start + size)
-        own = reduced[judged[some]] - centre
+        origins = reduced[sample[some]] - centre
         difference = reduced[neighbors[some]] - centre
-        difference -= own[:, None]
+        difference -= origins[:, None]
         limit = np.einsum("bkd,bkd->bk", difference, difference)
-        limit -= taken_off[judged[some], None]
+        limit -= taken_off[sample[some], None]
         # the point itself is counted wherever another is
-        ranks = np.maximum(1, _count_nearer(reduced, centre, norms, own, limit, columns))
+        ranks = np.maximum(1, _count_nearer(reduced, centre, norms, origins, limit, columns))
         points[some] = np.maximum(0, ranks - k).sum(axis=1)
-        kept[some] = (ranks <= k).mean(axis=1)
+        shares[some] = (ranks <= k).mean(axis=1)
         if progress is not None:
-            progress(min(1.0, (start + size) / len(judged)))
+            progress(min(1.0, (start + size) / len(sample)))
     points = np.clip(1 - points * (2 / (k * (2 * n - 3 * k - 1))), 0, 1)
-    return Trustworthiness(float(points.mean()), points.astype(np.float32), kept)
+    return Trustworthiness(float(points.mean()), points.astype(np.float32), shares)
 
 
 def neighborhood_overlap(
@@ -105,11 +105,11 @@ def neighborhood_overlap(
     n = _check(reduced, places)
     if not 1 <= n_neighbors < n:
         raise UsageError(f"n_neighbors must be from 1 to {n - 1}, not {n_neighbors}.")
-    there = neighbor_graph(reduced, n_neighbors, progress).index
-    here = _on_the_map(places, n_neighbors, np.arange(n))
+    space_index = neighbor_graph(reduced, n_neighbors, progress).index
+    map_index = _on_the_map(places, n_neighbors, np.arange(n))
     # (point, neighbour) as one number: what is in both is a pair of both
     base = np.arange(n)[:, None] * n
-    both = np.isin(there + base, here + base)
+    both = np.isin(space_index + base, map_index + base)
     return both.mean(axis=1).astype(np.float32)
 
 
@@ -117,19 +117,19 @@ def _count_nearer(
     reduced: NDArray,
     centre: NDArray,
     norms: NDArray,
-    own: NDArray,
+    origins: NDArray,
     limit: NDArray,
     columns: int,
 ) -> NDArray[np.int64]:
-    """How many points ``p`` have ``|p|^2 - 2 p own < limit``, ``(B, k)``."""
+    """How many points ``p`` have ``|p|^2 - 2 p origin < limit``, ``(B, k)``."""
     counts = np.zeros(limit.shape, dtype=np.int64)
     for first in range(0, len(reduced), columns):
         part = reduced[first : first + columns] - centre
-        rough = own @ part.T
+        rough = origins @ part.T
         rough *= -2
         rough += norms[first : first + columns]
         # row by row is fastest: the row stays in the processor's cache
-        for row in range(len(own)):
+        for row in range(len(origins)):
             values = rough[row]
             for j, bound in enumerate(limit[row]):
                 counts[row, j] += np.count_nonzero(values < bound)

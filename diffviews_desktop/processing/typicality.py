@@ -67,16 +67,16 @@ def with_sample_figures(
     count = len(projector.rows)
     if count < 2:
         return projector
-    drawn = np.random.default_rng(0).permutation(count)[:MOST_MEASURED]
+    sample = np.random.default_rng(0).permutation(count)[:MOST_MEASURED]
     near = np.full(count, np.nan, np.float32)
-    found = NeighborIndex(projector.reduced).nearest(projector.reduced[drawn], 2)
-    near[drawn] = found.distance[:, 1]
+    neighbors = NeighborIndex(projector.reduced).nearest(projector.reduced[sample], 2)
+    near[sample] = neighbors.distance[:, 1]
     outside: Float32 | None = None
     if enough_samples(projector.reduction, count):
         outside = np.full(count, np.nan, np.float32)
-        for start in range(0, len(drawn), READ_AT_ONCE):
+        for start in range(0, len(sample), READ_AT_ONCE):
             check()
-            part = drawn[start : start + READ_AT_ONCE]
+            part = sample[start : start + READ_AT_ONCE]
             rows = read(projector.rows[part].tolist())
             if rows is None:
                 outside = None
@@ -149,8 +149,8 @@ class SampleFigures:
         near, shares = (None, None) if like is None else (like.near, like.outside)
         has_share = self.projector.reduction.components is not None
         return Typicality(
-            distance=_measured(distance, near),
-            outside=_measured(outside, shares) if has_share else None,
+            distance=_measure(distance, near),
+            outside=_measure(outside, shares) if has_share else None,
             like=None if like is None else like.levels,
             levels=_range(self.sigma) if len(self.sigma) else None,
             sigma=sigma,
@@ -164,8 +164,8 @@ class SampleFigures:
             projector = self.projector
             self._known[among] = _Like(
                 _range(self.sigma[rows]),
-                _own(projector.near, rows),
-                _own(projector.outside, rows),
+                _figure_of(projector.near, rows),
+                _figure_of(projector.outside, rows),
             )
         return self._known[among]
 
@@ -189,18 +189,18 @@ class SampleFigures:
         )
 
 
-def _measured(value: float, samples: _Own | None) -> Measured:
+def _measure(value: float, samples: _Own | None) -> Measured:
     return Measured(value) if samples is None else samples.measure(value)
 
 
-def _own(values: Float32 | None, rows: NDArray[np.int64]) -> _Own | None:
+def _figure_of(values: Float32 | None, rows: NDArray[np.int64]) -> _Own | None:
     """The figure of some samples; None where it is known of too few."""
     if values is None:
         return None
-    known = np.sort(values[rows][np.isfinite(values[rows])])
-    if len(known) < FEWEST_TO_TELL:
+    figures = np.sort(values[rows][np.isfinite(values[rows])])
+    if len(figures) < FEWEST_TO_TELL:
         return None
-    return _Own(known, _quantile(known, LIMIT / 100))
+    return _Own(figures, _quantile(figures, LIMIT / 100))
 
 
 def _quantile(ascending: NDArray, part: float) -> float:

@@ -21,7 +21,7 @@ from diffviews_desktop.data.activations.matrix_file import Matrix
 from diffviews_desktop.data.folder.files import replacing
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.processing.alike import with_alike_rows_equal
-from diffviews_desktop.processing.components import rotated, standardised
+from diffviews_desktop.processing.components import rotate, standardise
 from diffviews_desktop.processing.full_space import FullSpace
 from diffviews_desktop.processing.layout import Stage, lay_out, layout
 from diffviews_desktop.processing.level_maps import judge_levels
@@ -80,7 +80,7 @@ def fit_map(
     rows: NDArray | None = None,
     groups: NDArray | None = None,
     stack: LevelStack | None = None,
-    chosen: NDArray[np.bool_] | None = None,
+    mask: NDArray[np.bool_] | None = None,
     standardize: bool = True,
     progress: Callable[[Stage], None] | None = None,
 ) -> Projector:
@@ -99,7 +99,7 @@ def fit_map(
         groups: which activations are of the same class and noise level, as numbers ``(N,)``.
         stack: the noise levels and pictures of the N activations, for aligned maps: each level's
             map is judged by itself.
-        chosen: which activations have a place on the map ``(N,)``; all by default.
+        mask: which activations have a place on the map ``(N,)``; all by default.
         standardize: whether every value of a row is brought to mean 0 and variance 1 first.
         progress: called often; may raise to stop.
 
@@ -112,11 +112,11 @@ def fit_map(
     finite, sums = look_at_rows(activations)
     if not finite.all():
         log.warning("%d activations hold NaN or infinity: left out", np.count_nonzero(~finite))
-    finite = finite if chosen is None else finite & chosen
+    finite = finite if mask is None else finite & mask
     if not finite.any():
         raise DataError("None of the activations is finite, so there is nothing to map.")
     keep = None if finite.all() else np.flatnonzero(finite)
-    reduction, fitted = fit(
+    reduction, result = fit(
         activations,
         parameters.pca_components,
         seed=parameters.seed,
@@ -124,7 +124,7 @@ def fit_map(
         standardize=standardize,
         progress=lambda fraction: report(Stage("reducing", fraction)),
     )
-    reduced = with_alike_rows_equal(activations, np.flatnonzero(finite), sums[finite], fitted.rows)
+    reduced = with_alike_rows_equal(activations, np.flatnonzero(finite), sums[finite], result.rows)
     reduced = to_euclidean(reduced, parameters.metric)
     levels = stack.take(finite) if stack is not None and parameters.aligned else None
     if xy is None:
@@ -135,7 +135,7 @@ def fit_map(
         xy = np.asarray(xy, np.float32)[finite]
         z = None if z is None else np.asarray(z, np.float32)[finite]
     judge = judge_map if levels is None else partial(judge_levels, stack=levels)
-    judged = judge(
+    judgement = judge(
         reduced,
         xy if z is None else np.column_stack([xy, z]),
         lambda fraction: report(Stage("judging the map", fraction)),
@@ -148,11 +148,11 @@ def fit_map(
         xy=np.ascontiguousarray(xy),
         rows=rows[finite],
         z=None if z is None else np.ascontiguousarray(z),
-        trust=None if judged is None else judged.trust,
-        measured=None if judged is None else judged.measured,
+        trust=None if judgement is None else judgement.trust,
+        measured=None if judgement is None else judgement.measured,
         metric=parameters.metric,
         near=near,
-        outside=fitted.outside if enough_samples(reduction, len(reduced)) else None,
+        outside=result.outside if enough_samples(reduction, len(reduced)) else None,
     )
 
 
@@ -185,11 +185,11 @@ def refit_map(
     if places is None:
         places, near = lay_out(reduced, parameters, report)
     judge: Callable[..., Judgement | None] = (
-        partial(judge_map, before=_carried(projector, parameters.metric))
+        partial(judge_map, old_probes=_carry_probes(projector, parameters.metric))
         if stack is None
         else partial(judge_levels, stack=stack)
     )
-    judged = judge(
+    judgement = judge(
         reduced,
         places,
         lambda fraction: report(Stage("judging the map", fraction)),
@@ -201,18 +201,18 @@ def refit_map(
         xy=np.ascontiguousarray(places[:, :2]),
         rows=projector.rows,
         z=np.ascontiguousarray(places[:, 2]) if places.shape[1] > 2 else None,
-        trust=None if judged is None else judged.trust,
-        measured=None if judged is None else judged.measured,
+        trust=None if judgement is None else judgement.trust,
+        measured=None if judgement is None else judgement.measured,
         metric=parameters.metric,
         near=near,
         outside=projector.outside,
     )
 
 
-def _carried(projector: Projector, metric: str) -> Probes | None:
+def _carry_probes(projector: Projector, metric: str) -> Probes | None:
     """What a map with the same distances found in the whole layer."""
-    measured = projector.measured if projector.metric == metric else None
-    return None if measured is None else measured.probes
+    measures = projector.measured if projector.metric == metric else None
+    return None if measures is None else measures.probes
 
 
 # ---- the functions of the original --------------------------------------------------------------
@@ -228,7 +228,7 @@ class Scaler:
     def transform(self, rows: NDArray) -> Float32:
         """Standardise rows ``(M, D)``."""
         rows = _as_rows(rows, len(self.mean_))
-        return np.stack([standardised(row, self.mean_, self.scale_) for row in rows])
+        return np.stack([standardise(row, self.mean_, self.scale_) for row in rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,8 +242,8 @@ class PrincipalComponents:
         """Reduce rows ``(M, D)`` to ``(M, K) float32``, each by itself."""
         rows = _as_rows(rows, len(self.mean_))
         one = np.ones_like(self.mean_)
-        moved = (standardised(row, self.mean_, one) for row in rows)
-        return np.stack([rotated(row, self.components_) for row in moved]).astype(np.float32)
+        offsets = (standardise(row, self.mean_, one) for row in rows)
+        return np.stack([rotate(row, self.components_) for row in offsets]).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,8 +267,8 @@ class MapReducer:
         Raises:
             DataError: the rows have another width.
         """
-        placed = self.projector.place(rows)
-        return placed.xy if placed.z is None else np.column_stack([placed.xy, placed.z])
+        placement = self.projector.place(rows)
+        return placement.xy if placement.z is None else np.column_stack([placement.xy, placement.z])
 
 
 class UmapResult(NamedTuple):

@@ -116,7 +116,7 @@ def cuml_layout(
     n, k = index.shape
     index = np.ascontiguousarray(index, dtype=np.int64)
     distance = np.ascontiguousarray(distance, dtype=np.float32)
-    wanted: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "n_neighbors": k,
         "n_components": parameters.n_components,
         "min_dist": parameters.min_dist,
@@ -129,7 +129,9 @@ def cuml_layout(
         "output_type": "numpy",
     }
     report(0.0)
-    options = {name: value for name, value in wanted.items() if name in _arguments(UMAP, wanted)}
+    options = {
+        name: value for name, value in settings.items() if name in _arguments(UMAP, settings)
+    }
     reducer = UMAP(**options)
     fitting: dict[str, Any] = {}
     if "precomputed_knn" not in options and "knn_graph" in _arguments(reducer.fit_transform, ()):
@@ -255,9 +257,9 @@ class _EpochReader:
         self._on_fraction = on_fraction
 
     def write(self, text: str) -> int:
-        done, _, total = text.strip().partition("/")
-        if done.isdigit() and total.isdigit() and int(total):
-            self._on_fraction(int(done) / int(total))
+        epoch, _, total = text.strip().partition("/")
+        if epoch.isdigit() and total.isdigit() and int(total):
+            self._on_fraction(int(epoch) / int(total))
         return len(text)
 
     def flush(self) -> None:

@@ -12,7 +12,7 @@ from diffviews_desktop.processing.aligned_umap import (
     WINDOW,
     Level,
     aligned_umap_layout,
-    related,
+    relate,
     shared_neighbors,
 )
 from diffviews_desktop.processing.neighbors import neighbor_graph
@@ -136,7 +136,7 @@ def test_relations_are_those_of_umap_learn() -> None:
          for picture in range(9)}
         for one, two in pairwise(orders)
     ]  # fmt: skip
-    expected, found = expand_relations(steps, WINDOW), related(orders)
+    expected, found = expand_relations(steps, WINDOW), relate(orders)
     others = np.arange(2 * WINDOW + 1) != WINDOW  # each itself, which no epoch looks at
     last = 4 - np.arange(5)[:, None] == np.arange(2 * WINDOW + 1) - WINDOW
     assert (expected[last] == -1).all()  # umap-learn forgets those of the last level
@@ -147,7 +147,7 @@ def test_relations_are_those_of_umap_learn() -> None:
 
 def test_relations_where_pictures_are_missing_repeated_or_unknown() -> None:
     pictures = [np.array([5, 5, -1, 8]), np.array([-1, 8]), np.array([5, 8, 9])]
-    found = related(pictures)
+    found = relate(pictures)
     assert found.shape == (3, 2 * WINDOW + 1, 4)
     assert found[0, WINDOW + 1].tolist() == [-1, -1, -1, 1]
     assert found[0, WINDOW + 2].tolist() == [0, -1, -1, 1]  # though the level between lacks it
@@ -161,7 +161,7 @@ def test_shared_neighbours_by_plain_sets() -> None:
     rng = np.random.default_rng(3)
     pictures = [rng.permutation(12)[:count] for count in (10, 12, 9)]
     dense = [rng.random((len(p), len(p))) < 0.3 for p in pictures]
-    relations = related(pictures)
+    relations = relate(pictures)
     found = shared_neighbors([csr_matrix(one.astype(np.float32)) for one in dense], relations)
     for level, offset, row in np.ndindex(*found.shape):
         there = relations[level, offset, row]

@@ -284,7 +284,7 @@ def _write_map(
         parameters,
         groups=groups_of(table),
         stack=stack,
-        chosen=None if parameters.level is None else at_level(table, parameters.level),
+        mask=None if parameters.level is None else at_level(table, parameters.level),
         progress=lambda stage: host.progress(stage.name, stage.fraction),
     )
     places = np.full((len(table), parameters.n_components), np.nan, np.float32)
