@@ -88,13 +88,13 @@ class DenoiseStep:
         """Captured layers as rows ``(B, D)``, as they were computed; all of them by default."""
         return _rows(self.computed, layers)
 
-    def seen(self) -> dict[str, Tensor]:
+    def views(self) -> dict[str, Tensor]:
         """The captured layers as the rest of the network saw them."""
         return {**self.computed, **self.imposed}
 
     def imposed_row(self, layers: Sequence[str] | None = None) -> Float32:
         """The same rows as `row`, as the rest of the network saw them."""
-        return _rows(self.seen(), layers)
+        return _rows(self.views(), layers)
 
 
 def _rows(captures: Mapping[str, Tensor], layers: Sequence[str] | None) -> Float32:

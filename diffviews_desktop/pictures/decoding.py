@@ -85,7 +85,7 @@ class Decoded(NamedTuple):
 def decode(
     path: Path,
     mode: Literal["L", "RGB"],
-    then: Callable[[Decoded], T],
+    convert: Callable[[Decoded], T],
     side: int | None = None,
     brightness: Brightness = ITS_OWN,
 ) -> T:
@@ -94,14 +94,14 @@ def decode(
     Args:
         path: the file.
         mode: in grey or in colour.
-        then: makes the result.
+        convert: makes the result.
         side: where neither width nor height need be larger, a large picture becomes smaller.
         brightness: what is black and what is white in a picture of numbers.
 
     Raises:
         PictureError: the file is missing, too large, no picture, or damaged.
     """
-    return _read(path, lambda file: then(_decoded(file, mode, side, brightness)))
+    return _read(path, lambda file: convert(_decode(file, mode, side, brightness)))
 
 
 def measure(path: Path) -> tuple[Numbers, Range] | None:
@@ -112,17 +112,17 @@ def measure(path: Path) -> tuple[Numbers, Range] | None:
         PictureError: see `decode`.
     """
 
-    def measured(file: PictureFile) -> tuple[Numbers, Range] | None:
-        with _opened(file) as picture:
-            found = numbers_in(picture)
-            if found is None:
+    def read_range(file: PictureFile) -> tuple[Numbers, Range] | None:
+        with _open(file) as picture:
+            numbers = numbers_in(picture)
+            if numbers is None:
                 return None
-            if found.range is not None:
-                return found.kind, found.range
+            if numbers.range is not None:
+                return numbers.kind, numbers.range
             _load(picture)
-            return found.kind, extremes(found, (band for band, _ in _bands(picture)))
+            return numbers.kind, extremes(numbers, (band for band, _ in _bands(picture)))
 
-    return _read(path, measured)
+    return _read(path, read_range)
 
 
 def _read(path: Path, work: Callable[[PictureFile], T]) -> T:
@@ -149,7 +149,7 @@ def _ignore_warnings() -> None:
         warnings.filterwarnings("ignore", module=_PILLOW.pattern)
 
 
-def _opened(file: PictureFile) -> Image.Image:
+def _open(file: PictureFile) -> Image.Image:
     return Image.open(io.BytesIO(file.data), formats=(file.format,))
 
 
@@ -159,16 +159,16 @@ def _load(picture: Image.Image) -> None:
     picture.load()
 
 
-def _decoded(file: PictureFile, mode: str, side: int | None, brightness: Brightness) -> Decoded:
-    with _opened(file) as opened:
+def _decode(file: PictureFile, mode: str, side: int | None, brightness: Brightness) -> Decoded:
+    with _open(file) as opened:
         if file.halved:
             opened.draft(None, (file.width // 2, file.height // 2))
         elif side is not None:
             opened.draft(None, (side, side))
         _load(opened)
-        turned = file.format == "TIFF"  # it is turned while it is loaded
-        size = opened.size if turned else (file.width, file.height)
-        orientation = 1 if turned else _orientation(opened.info)
+        upright = file.format == "TIFF"  # it is turned while it is loaded
+        size = opened.size if upright else (file.width, file.height)
+        orientation = 1 if upright else _orientation(opened.info)
         picture = _flat(opened, mode, brightness)
         several, cut = _holds_several(file, opened), _is_cut(file, opened)
     if side is not None:
@@ -202,17 +202,17 @@ def _orientation(info: Mapping[Any, Any]) -> int:
     orientation = exif_orientation(exif) if exif else None
     if orientation is None:
         xmp = info.get("XML:com.adobe.xmp") or info.get("xmp") or b""
-        found = _XMP.search(xmp.encode() if isinstance(xmp, str) else xmp)
-        return int(found[1]) if found else 1
+        match = _XMP.search(xmp.encode() if isinstance(xmp, str) else xmp)
+        return int(match[1]) if match else 1
     return orientation
 
 
 def _flat(picture: Image.Image, mode: str, brightness: Brightness) -> Image.Image:
     """A picture of 8 bits a channel, and nothing to see through; a large one part by part."""
-    found = numbers_in(picture)
-    if found is None and picture.mode == mode and not picture.has_transparency_data:
+    numbers = numbers_in(picture)
+    if numbers is None and picture.mode == mode and not picture.has_transparency_data:
         return picture
-    flatten = _on_white if found is None else _scaled(picture, found, brightness)
+    flatten = _on_white if numbers is None else _scale(picture, numbers, brightness)
     if picture.width * picture.height <= BAND:
         return flatten(picture).convert(mode)
     flat = Image.new(mode, picture.size)
@@ -221,12 +221,14 @@ def _flat(picture: Image.Image, mode: str, brightness: Brightness) -> Image.Imag
     return flat
 
 
-def _scaled(
-    picture: Image.Image, found: NumbersIn, brightness: Brightness
+def _scale(
+    picture: Image.Image, numbers: NumbersIn, brightness: Brightness
 ) -> Callable[[Image.Image], Image.Image]:
     """What makes bytes of the numbers in parts of a picture."""
-    shown = found.shown(brightness, lambda: extremes(found, (part for part, _ in _bands(picture))))
-    return lambda part: Image.fromarray(to_bytes(found, part, shown))
+    limits = numbers.limits(
+        brightness, lambda: extremes(numbers, (part for part, _ in _bands(picture)))
+    )
+    return lambda part: Image.fromarray(to_bytes(numbers, part, limits))
 
 
 def _bands(picture: Image.Image) -> Iterator[tuple[Image.Image, int]]:

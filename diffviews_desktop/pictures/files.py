@@ -79,9 +79,9 @@ def _looked_at(data: bytes) -> PictureFile:
     name = format_of(data)
     if name is None:
         instead = mistaken(data[:LOOKED_AT])
-        known = "it is not a PNG, JPEG, WebP, BMP, GIF or TIFF"
-        raise UnfitError(Fault.NO_PICTURE, f"it is {instead}" if instead else known)
-    width, height, unpacked, beside, can_be_halved = layout_of(data, name)
+        reason = "it is not a PNG, JPEG, WebP, BMP, GIF or TIFF"
+        raise UnfitError(Fault.NO_PICTURE, f"it is {instead}" if instead else reason)
+    width, height, pixel_bytes, beside, can_be_halved = layout_of(data, name)
     pixels, most = width * height, MOST_HALVED if can_be_halved else MOST_PIXELS
     if pixels > most:
         raise UnfitError(
@@ -89,7 +89,7 @@ def _looked_at(data: bytes) -> PictureFile:
             f"it has {pixels / 1e6:,.0f} megapixels; more than {most / 1e6:.0f} are not read",
         )
     halved = pixels > MOST_PIXELS
-    size = unpacked // (4 if halved else 1) + beside
+    size = pixel_bytes // (4 if halved else 1) + beside
     if size > MOST_BYTES:
         raise UnfitError(Fault.LARGE, f"decoding it would take {size / 1e6:,.0f} MB")
     return PictureFile(data, name, width, height, halved)

@@ -100,13 +100,13 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _png(data: bytes) -> Layout:
     width, height, bits, color = struct.unpack_from(">IIBB", data, 16)
-    compressed = beside = 0
+    count = beside = 0
     for number, (kind, start, end) in enumerate(png_chunks(data)):
         if (kind == b"IHDR") != (number == 0):
             raise UnfitError(Fault.BROKEN, "its header is in the wrong place")
-        compressed += kind in (b"iCCP", b"zTXt", b"iTXt")
+        count += kind in (b"iCCP", b"zTXt", b"iTXt")
         beside += end - start if kind != b"IDAT" and end <= len(data) else 0
-    if compressed > MOST_COMPRESSED:
+    if count > MOST_COMPRESSED:
         raise _too_many("compressed texts")
     pixels = width * height * (1 if color in (0, 3) else 4) * (2 if bits > 8 else 1)
     return Layout(width, height, pixels, 6 * beside)  # four bytes a letter, and copied
@@ -155,11 +155,11 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Segments of a JPEG up to its first scan: marker, start and end of the content."""
     at, junk = 2, 0
     for _ in range(MOST_PARTS):
-        found = _MARKER.search(data, at)
-        if found is None:
+        match = _MARKER.search(data, at)
+        if match is None:
             break
-        junk += found.start() - at
-        marker, at = data[found.end() - 1], found.end()
+        junk += match.start() - at
+        marker, at = data[match.end() - 1], match.end()
         if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # these have no content
             continue
         if junk > _MOST_JUNK or marker not in _KNOWN:
@@ -178,12 +178,12 @@ def _scans(data: bytes, at: int) -> int:
     """How many scans there are, the first of which has its pixels at ``at``."""
     scans = 1
     for _ in range(MOST_PARTS):
-        found = _AFTER_DATA.search(data, at)
-        if found is None or data[found.end() - 1] == 0xD9:
+        match = _AFTER_DATA.search(data, at)
+        if match is None or data[match.end() - 1] == 0xD9:
             return scans
-        scans += data[found.end() - 1] == 0xDA
-        (size,) = struct.unpack(">H", data[found.end() : found.end() + 2].rjust(2, b"\0"))
-        at = found.end() + size
+        scans += data[match.end() - 1] == 0xDA
+        (size,) = struct.unpack(">H", data[match.end() : match.end() + 2].rjust(2, b"\0"))
+        at = match.end() + size
     raise _too_many("segments")
 
 
@@ -196,18 +196,18 @@ def _gif(data: bytes) -> Layout:
     at = 13 + _color_table(flags)
     in_extension = False
     for _ in range(MOST_PARTS):
-        here = data[at]
+        byte = data[at]
         if in_extension:
-            at += 1 + here
-            in_extension = here > 0
-        elif here == ord(","):
+            at += 1 + byte
+            in_extension = byte > 0
+        elif byte == ord(","):
             left, top, wide, high = struct.unpack_from("<HHHH", data, at + 1)
             width, height = max(width, left + wide), max(height, top + high)
             return Layout(width, height, width * height)
-        elif here == ord(";"):
+        elif byte == ord(";"):
             raise UnfitError(Fault.BROKEN, "it has no frame")
         else:  # decoders pass over what is unknown
-            in_extension = here == ord("!")
+            in_extension = byte == ord("!")
             at += 2 if in_extension else 1
     raise _too_many("blocks")
 
@@ -220,20 +220,20 @@ def is_animated_gif(gif: bytes) -> bool:
     for _ in range(MOST_STEPS):
         if at >= len(gif):
             break
-        here = gif[at]
+        byte = gif[at]
         if in_blocks:
-            at += 1 + here
-            in_blocks = here > 0
-        elif here == ord(","):
+            at += 1 + byte
+            in_blocks = byte > 0
+        elif byte == ord(","):
             frames += 1
             if frames > 1:
                 return True
             at += 11 + _color_table(gif[at + 9])
             in_blocks = True
-        elif here == ord(";"):
+        elif byte == ord(";"):
             break
         else:  # decoders pass over what is unknown
-            in_blocks = here == ord("!")
+            in_blocks = byte == ord("!")
             at += 2 if in_blocks else 1
     return False
 

@@ -86,7 +86,7 @@ class Listing:
 
 
 def list_pictures(
-    root: Path, made: Path | None = None, check: Callable[[], None] = lambda: None
+    root: Path, skip: Path | None = None, check: Callable[[], None] = lambda: None
 ) -> Listing:
     """All that `walk_pictures` finds, sorted; ``check`` is called at every folder, and may raise to
     stop.
@@ -95,24 +95,24 @@ def list_pictures(
         OSError: the folder itself cannot be read.
     """
     listing = Listing()
-    for found in walk_pictures(root, made):
+    for part in walk_pictures(root, skip):
         check()
-        listing.add(found)
+        listing.add(part)
     listing.pictures.sort()
     return listing
 
 
-def walk_pictures(root: Path, made: Path | None = None) -> Iterator[Listing]:
+def walk_pictures(root: Path, skip: Path | None = None) -> Iterator[Listing]:
     """What there is in a folder, and in each below it.
 
     Args:
         root: the folder.
-        made: a folder to leave out.
+        skip: a folder to leave out.
 
     Raises:
         OSError: the folder itself cannot be read.
     """
-    walk = _Walk(os.fspath(root), None if made is None else os.path.realpath(made))
+    walk = _Walk(os.fspath(root), None if skip is None else os.path.realpath(skip))
     yield walk.read("", walk.base)
     while step := walk.next_folder():
         relative, real = step
@@ -131,10 +131,10 @@ class _Walk:
         refused: folders that are not read.
     """
 
-    def __init__(self, root: str, made: str | None) -> None:
+    def __init__(self, root: str, skip: str | None) -> None:
         self.base = os.path.realpath(root)
         self.refused: dict[str, Fault] = {}
-        self._root, self._made = root, made
+        self._root, self._made = root, skip
         self._below: list[tuple[str, str]] = []  # relative, and with links followed
         self._links: dict[str, str] = {}  # relative, and the folder that each lies in
         self._read: set[str] = set()

@@ -31,13 +31,13 @@ class NumbersIn(NamedTuple):
     inverted: bool = False
     wide: bool = False
 
-    def shown(self, brightness: Brightness, measured: Callable[[], Range]) -> Range:
+    def limits(self, brightness: Brightness, measure: Callable[[], Range]) -> Range:
         """Black and white of this picture: what is said of its kind, else what its type says, else
-        what fits the values that are ``measured``."""
-        wanted = brightness.ranges.get(self.kind) or self.range
-        if wanted is None:
-            wanted = usual_range(*measured())
-        return Range(wanted.high, wanted.low) if self.inverted else wanted
+        what fits the values that ``measure`` gives."""
+        span = brightness.ranges.get(self.kind) or self.range
+        if span is None:
+            span = usual_range(*measure())
+        return Range(span.high, span.low) if self.inverted else span
 
 
 def numbers_in(picture: Image.Image) -> NumbersIn | None:
@@ -61,28 +61,28 @@ def bits_of(picture: Image.Image) -> int:
     return int(max(tags.get(_BITS) or (1,)))
 
 
-def extremes(found: NumbersIn, parts: Iterable[Image.Image]) -> Range:
+def extremes(numbers: NumbersIn, parts: Iterable[Image.Image]) -> Range:
     """The lowest and the highest number of a picture's parts; zeros where none is finite."""
     low, high = np.inf, -np.inf
     for part in parts:
-        values = _values(found, part)
+        values = _values(numbers, part)
         finite = values[np.isfinite(values)]
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
     return Range(low, high) if low <= high else Range(0.0, 0.0)
 
 
-def to_bytes(found: NumbersIn, part: Image.Image, shown: Range) -> NDArray[np.uint8]:
+def to_bytes(numbers: NumbersIn, part: Image.Image, limits: Range) -> NDArray[np.uint8]:
     """A part of a picture as ``(H, W) uint8``; what is no number is black."""
-    values = _values(found, part)
+    values = _values(numbers, part)
     with np.errstate(invalid="ignore", over="ignore"):
-        scaled = np.nan_to_num(np.clip((values - shown.low) / (shown.high - shown.low), 0, 1))
-    return np.round(scaled * 255).astype(np.uint8)
+        shares = np.nan_to_num(np.clip((values - limits.low) / (limits.high - limits.low), 0, 1))
+    return np.round(shares * 255).astype(np.uint8)
 
 
-def _values(found: NumbersIn, part: Image.Image) -> NDArray[np.float64]:
+def _values(numbers: NumbersIn, part: Image.Image) -> NDArray[np.float64]:
     values = np.asarray(part)
-    if found.wide:
+    if numbers.wide:
         values = values.view(np.uint32)
     with np.errstate(invalid="ignore"):  # a NaN that signals
         return values.astype(np.float64)

@@ -63,44 +63,44 @@ class Survey:
 
 def survey(
     paths: Iterable[Path],
-    given: tuple[float, float] | None = None,
+    limits: tuple[float, float] | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Survey:
     """Find what is black and what is white in pictures of numbers, of which most folders have none.
 
     Args:
         paths: of the pictures; those that cannot be read do not count.
-        given: black and white, where they need not be found.
+        limits: black and white, where they need not be found.
         check: called before each; may raise to stop.
     """
-    found: list[tuple[Numbers, Range]] = []
+    measures: list[tuple[Numbers, Range]] = []
     for path in paths:
         check()
         with suppress(PictureError, OSError):
             if _may_hold_numbers(path):
-                measured = measure(path)
-                found += [measured] if measured is not None else []
-    counts = Counter(kind for kind, _ in found)
+                pair = measure(path)
+                measures += [pair] if pair is not None else []
+    counts = Counter(kind for kind, _ in measures)
     kinds = [kind for kind in Numbers if counts[kind]]
-    if given is None:
-        brightness = Brightness.measured(found)
-        whites = [high for kind, (_, high) in found if kind is Numbers.UNSIGNED]
+    if limits is None:
+        brightness = Brightness.of_extremes(measures)
+        whites = [high for kind, (_, high) in measures if kind is Numbers.UNSIGNED]
         ranges = {Numbers.UNSIGNED: Range(0, max(whites, default=0)), **brightness.ranges}
     else:
-        brightness = Brightness.given(*given)
+        brightness = Brightness.of_range(*limits)
         ranges = dict(brightness.ranges)
     return Survey(
         brightness,
         {kind: counts[kind] for kind in kinds},
         {kind: ranges[kind] for kind in kinds},
-        sum(_is_flat(values, ranges[kind]) for kind, values in found),
+        sum(_is_flat(values, ranges[kind]) for kind, values in measures),
     )
 
 
-def _is_flat(values: Range, shown: Range) -> bool:
+def _is_flat(values: Range, limits: Range) -> bool:
     """Whether numbers that differ become one shade."""
-    low, high = (min(max(value, shown.low), shown.high) for value in values)
-    return values.low < values.high and (high - low) * 255 < shown.high - shown.low
+    low, high = (min(max(value, limits.low), limits.high) for value in values)
+    return values.low < values.high and (high - low) * 255 < limits.high - limits.low
 
 
 def _may_hold_numbers(path: Path) -> bool:

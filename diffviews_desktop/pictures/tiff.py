@@ -81,7 +81,7 @@ class _File(NamedTuple):
             raise UnfitError(Fault.LARGE, "it has too many tags")
         at += 8 if self.big else 2
         tags: list[_Tag] = []
-        held = 0
+        total = 0
         for end in range(at + width, min(at + count * width, len(self.data)) + 1, width):
             number, kind, values = struct.unpack_from(self.order + letters, self.data, end - width)
             size = _SIZES.get(kind, 0) * values
@@ -90,8 +90,8 @@ class _File(NamedTuple):
                 (start,) = struct.unpack_from(offset, self.data, start)
             if start + size > len(self.data):
                 continue  # and nothing is read
-            held += size
-            if held > len(self.data) + _SPARE:
+            total += size
+            if total > len(self.data) + _SPARE:
                 raise UnfitError(Fault.BROKEN, "its tags claim more data than the file has")
             if kind not in _KEPT and values > MOST_VALUES:
                 raise UnfitError(Fault.LARGE, "one of its tags holds too many numbers")
@@ -129,11 +129,11 @@ def tiff_layout(data: bytes) -> Layout:
     """
     file = _File.of(data)
     assert file is not None  # its format was told by its first bytes
-    listed = file.directory(file.first)
-    tags = {tag.number: tag for tag in listed}
-    if len(tags) < len(listed):  # libraries do not agree on which of them counts
+    entries = file.directory(file.first)
+    tags = {tag.number: tag for tag in entries}
+    if len(tags) < len(entries):  # libraries do not agree on which of them counts
         raise UnfitError(Fault.BROKEN, "a tag is there twice")
-    file.check_below(listed)
+    file.check_below(entries)
 
     def number(tag: int, default: int = 0) -> int:
         return (file.numbers(tags.get(tag)) or (default,))[0]
@@ -144,12 +144,12 @@ def tiff_layout(data: bytes) -> Layout:
     bits_each = max(bits) * samples
     if number(_TILE_WIDTH) * number(_TILE_HEIGHT) * bits_each > 8 * MOST_TILE:
         raise UnfitError(Fault.LARGE, "its tiles are too large")
-    stored = sum(file.numbers(tags.get(_STRIP_BYTES))) + sum(file.numbers(tags.get(_TILE_BYTES)))
-    if stored > 16 * len(data):  # some writers give sizes that are a little wrong
+    size = sum(file.numbers(tags.get(_STRIP_BYTES))) + sum(file.numbers(tags.get(_TILE_BYTES)))
+    if size > 16 * len(data):  # some writers give sizes that are a little wrong
         raise UnfitError(Fault.BROKEN, "its strips claim more data than the file has")
     bytes_each = max(1 if samples == 1 else 4, -(-bits_each // 8))
-    held = sum(_SIZES.get(tag.kind, 0) * tag.values for tag in listed)  # and copied
-    return Layout(width, height, width * height * bytes_each, 2 * held)
+    tag_bytes = sum(_SIZES.get(tag.kind, 0) * tag.values for tag in entries)  # and copied
+    return Layout(width, height, width * height * bytes_each, 2 * tag_bytes)
 
 
 def check_exif(data: bytes) -> None:
@@ -170,8 +170,8 @@ def exif_orientation(data: bytes) -> int | None:
         file, tags = _first_directory(data)
     except UnfitError:
         return None
-    found = (tag for tag in tags if tag.number == _ORIENTATION)
-    return next((number for tag in found for number in file.numbers(tag)), None)
+    entries = (tag for tag in tags if tag.number == _ORIENTATION)
+    return next((number for tag in entries for number in file.numbers(tag)), None)
 
 
 def _first_directory(data: bytes) -> tuple[_File, list[_Tag]]:

@@ -169,7 +169,7 @@ def test_strength_blends_what_is_computed_and_what_is_imposed(adapter: EDMAdapte
     )[0]
     mixed = 0.75 * plain.computed["midblock"] + 0.25 * MASK
     torch.testing.assert_close(half.computed["midblock"], plain.computed["midblock"])
-    torch.testing.assert_close(half.seen()["midblock"], mixed)
+    torch.testing.assert_close(half.views()["midblock"], mixed)
     np.testing.assert_allclose(half.imposed_row(), mixed.flatten(1), rtol=1e-5, atol=1e-6)
     expected = reference(adapter, half.noised, 80.0, labels_of(2), midblock=mixed)
     np.testing.assert_allclose(half.denoised, expected, atol=3e-4)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from diffviews_desktop.data.class_labels import load_class_labels_map
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.pictures.labels.values import class_number, folded, label_of
+from diffviews_desktop.pictures.labels.values import class_number, fold, label_of
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.values.models import ModelFacts
 
@@ -83,7 +83,7 @@ def match_class_map(labels: Collection[str], class_map: Mapping[str, int]) -> Ma
     are compared with the model's; where that gives two classes, neither."""
     numbers: dict[str, int] = {}
     used: set[str] = set()
-    for key in (str, label_of, folded):
+    for key in (str, label_of, fold):
         written = defaultdict[str, set[str]](set)
         for said in class_map:
             written[key(said)].add(said)
@@ -113,7 +113,7 @@ class _Known:
         by_name, by_folded = defaultdict[str, set[int]](set), defaultdict[str, set[int]](set)
         for number, name in names.items():
             by_name[name].add(number)
-            by_folded[folded(name)].add(number)
+            by_folded[fold(name)].add(number)
         return cls(count, names, by_name, by_folded, _wordnet(count, names))
 
     def classes(self, label: str) -> set[int]:
@@ -121,7 +121,7 @@ class _Known:
         number = class_number(label)
         known = number is not None and number >= 0 and (number < self.count or not self.count)
         found = {number} if known and number is not None else set()
-        found |= self.by_name.get(label) or self.by_folded.get(folded(label)) or set()
+        found |= self.by_name.get(label) or self.by_folded.get(fold(label)) or set()
         return found | ({self.wordnet[label]} if label in self.wordnet else set())
 
 
@@ -132,7 +132,7 @@ def _wordnet(count: int, names: Mapping[int, str]) -> dict[str, int]:
     return {
         wordnet_id: number
         for number, (wordnet_id, name) in load_class_labels_map().items()
-        if number not in names or folded(names[number]) == folded(name)
+        if number not in names or fold(names[number]) == fold(name)
     }
 
 

@@ -48,7 +48,7 @@ def class_map_of(text: str) -> ClassPairs | Path:
         return path
     parts = [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
     try:
-        return _checked(map(_typed_pair, parts))
+        return _check(map(_typed_pair, parts))
     except ClassMapError as error:
         raise UsageError(
             tr(
@@ -72,7 +72,7 @@ def read_class_map(path: Path) -> ClassPairs:
     try:
         with open_text(path) as file:
             is_json = file.read(4096).lstrip()[:1] in ("{", "[")
-        return _checked(_json_pairs(path) if is_json else _table_pairs(path))
+        return _check(_json_pairs(path) if is_json else _table_pairs(path))
     except UnicodeDecodeError as error:
         raise DataError(f"The class map {path} {not_unicode(error)}") from error
     except (OSError, ValueError, csv.Error) as error:
@@ -86,37 +86,37 @@ def read_class_map(path: Path) -> ClassPairs:
 def _typed_pair(part: str) -> tuple[str, str]:
     label, _, number = part.rpartition("=")
     if not label.strip() or not number.strip():
-        raise ClassMapError(tr("{part} gives no label a class number", part=_said(part)))
+        raise ClassMapError(tr("{part} gives no label a class number", part=_quote(part)))
     return label.strip(), number
 
 
-def _checked(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:
+def _check(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:
     """Pairs with numbers, each label once.
 
     Raises:
         ClassMapError: something is missing, no number, or contradicts something else.
     """
-    found: dict[str, int] = {}
+    classes: dict[str, int] = {}
     numbers: dict[str, int] = {}  # whatever the spelling of a label that is a number
     for label, value in pairs:
         text = label_of(value)
         number = class_number(text) if text else -1
         if not label:
-            raise ClassMapError(tr("the class {number} has no label", number=_said(str(value))))
+            raise ClassMapError(tr("the class {number} has no label", number=_quote(str(value))))
         if number is None or number < -1:
             raise ClassMapError(
                 tr(
                     "{number}, which it gives {label}, is no class",
-                    number=_said(str(value)),
-                    label=_said(label),
+                    number=_quote(str(value)),
+                    label=_quote(label),
                 )
             )
         if numbers.setdefault(label_of(label) or label, number) != number:
-            raise ClassMapError(tr("it gives {label} two classes", label=_said(label)))
-        found[label] = number
-        if len(found) > MOST_PAIRS:
+            raise ClassMapError(tr("it gives {label} two classes", label=_quote(label)))
+        classes[label] = number
+        if len(classes) > MOST_PAIRS:
             raise ClassMapError(tr("it has more than {most} labels", most=group_digits(MOST_PAIRS)))
-    return tuple(found.items())
+    return tuple(classes.items())
 
 
 # ---- files --------------------------------------------------------------------------------------
@@ -125,22 +125,22 @@ def _checked(pairs: Iterable[tuple[str, Any]]) -> ClassPairs:
 def _json_pairs(path: Path) -> Iterator[tuple[str, Any]]:
     check_regular(path, MOST_JSON)
     with open_text(path) as file:
-        said = parse_json(file.read(), path)
-    if not isinstance(said, dict):
+        content = parse_json(file.read(), path)
+    if not isinstance(content, dict):
         raise ClassMapError("it holds no JSON object")
-    named = defaultdict[str, set[str]](set)
-    for key, value in said.items():
+    classes = defaultdict[str, set[str]](set)
+    for key, value in content.items():
         names = value if isinstance(value, list) else [value]
         is_number = value is None or class_number(label_of(value)) is not None
         if is_number or class_number(label_of(key)) is None:
             yield key.strip(), value
         elif all(isinstance(name, str) for name in names):  # class_labels.json
             for name in names:
-                named[name.strip()].add(key)
+                classes[name.strip()].add(key)
         else:
-            raise ClassMapError(f"what it gives {_said(key)} is no name")
+            raise ClassMapError(f"what it gives {_quote(key)} is no name")
     # ImageNet has two classes called crane: that name alone says nothing
-    for name, numbers in named.items():
+    for name, numbers in classes.items():
         if name and len(numbers) == 1:
             yield name, numbers.pop()
 
@@ -174,5 +174,5 @@ def _all_numbers(rows: Sequence[Sequence[str]], column: int) -> bool:
     return all(class_number(label_of(row[column])) is not None for row in rows)
 
 
-def _said(text: str) -> str:
+def _quote(text: str) -> str:
     return repr(visible(text, 60))

@@ -46,8 +46,8 @@ class LabelColumns(NamedTuple):
     @property
     def missing(self) -> tuple[str, ...]:
         """Columns without which it cannot be used."""
-        there = {"file": self.file, "class": self.label}
-        return tuple(name for name, column in there.items() if column is None)
+        columns = {"file": self.file, "class": self.label}
+        return tuple(name for name, column in columns.items() if column is None)
 
 
 def label_columns(header: Sequence[str], numbers: frozenset[str] = frozenset()) -> LabelColumns:
@@ -100,11 +100,11 @@ def number_columns(rows: Iterable[tuple[Sequence[str], Sequence[Any]]]) -> froze
         columns = _class_columns(tuple(header))
         if number == 0 and len(columns) < 2:
             break
-        found = dict(_numbers_in(columns, values))
-        numbers |= {name for name, value in found.items() if value is not None}
-        texts |= {name for name, value in found.items() if value is None}
+        cells = dict(_numbers_in(columns, values))
+        numbers |= {name for name, value in cells.items() if value is not None}
+        texts |= {name for name, value in cells.items() if value is None}
         differ.update(
-            (one, other) for one, other in combinations(found, 2) if found[one] != found[other]
+            (one, other) for one, other in combinations(cells, 2) if cells[one] != cells[other]
         )
     numbers -= texts
     for one, other in differ:

@@ -83,12 +83,12 @@ def is_of_edm(path: Path) -> bool:
     """Whether a ``dataset.json`` is what EDM's dataset tool writes; also where it cannot be read,
     because then nobody knows."""
     try:
-        said = _read_json(path)
+        content = _read_json(path)
     except (OSError, ValueError):
         return True
-    if not isinstance(said, dict) or "labels" not in said:
+    if not isinstance(content, dict) or "labels" not in content:
         return False
-    labels = said["labels"]
+    labels = content["labels"]
     return not labels or (isinstance(labels, list) and isinstance(labels[0], list))
 
 
@@ -107,13 +107,13 @@ def _of_table(path: Path) -> Iterator[LabelRow]:
     if columns.missing:
         names = visible(", ".join(header), _LONGEST_SAID)
         between = SEPARATORS.get(table.separator, table.separator)
-        separated = f", separated by {between}" if len(header) > 1 else ""
+        suffix = f", separated by {between}" if len(header) > 1 else ""
         raise LabelFormatError(
             f"it lacks the column{'s' * (len(columns.missing) > 1)} "
-            f"{' and '.join(columns.missing)}: its first line names {names}{separated}"
+            f"{' and '.join(columns.missing)}: its first line names {names}{suffix}"
         )
-    again = with_row_names(csv_table(path, fits))
-    columns = label_columns(header, number_columns((header, row) for row in again.rows))
+    second = with_row_names(csv_table(path, fits))
+    columns = label_columns(header, number_columns((header, row) for row in second.rows))
     for row in table.rows:
         yield _row(columns, [*row, *[""] * (len(header) - len(row))])
 
@@ -123,12 +123,12 @@ def _row(columns: LabelColumns, values: Sequence[Any]) -> LabelRow:
     file, label, name, text = (None if i is None else values[i] for i in columns)
     if text is not None and not label_of(label):  # no number, but something
         label, name = text, ""
-    return _labelled(str(file) if type(file) is int else file, label, name)
+    return _label_row(str(file) if type(file) is int else file, label, name)
 
 
-def _labelled(file: Any, label: Any, name: Any = "") -> LabelRow:
+def _label_row(file: Any, label: Any, name: Any = "") -> LabelRow:
     if not isinstance(file, str):
-        raise LabelFormatError(f"it has {_said(file)} where the name of a picture should be")
+        raise LabelFormatError(f"it has {_quote(file)} where the name of a picture should be")
     label = label.strip() if isinstance(label, str) else label
     return LabelRow(file.strip(), label, name.strip() if isinstance(name, str) else "")
 
@@ -175,25 +175,25 @@ def _of_records(records: Callable[[], Iterable[Any]]) -> Iterator[LabelRow]:
     numbers = number_columns(
         (tuple(record), list(record.values())) for record in records() if isinstance(record, dict)
     )
-    labelled, keys = False, ""
+    has_labels, keys = False, ""
     for record in records():
         if isinstance(record, list) and len(record) == 2:
-            yield _labelled(*record)
-            labelled = True
+            yield _label_row(*record)
+            has_labels = True
             continue
         if not isinstance(record, dict):
             raise LabelFormatError(
-                f"it has {_said(record)} where a picture's file and class should be"
+                f"it has {_quote(record)} where a picture's file and class should be"
             )
         columns = columns_of(tuple(record), numbers)
         if columns.file is None:
             raise LabelFormatError(
-                f"it has {_said(record)} where a picture's file and class should be"
+                f"it has {_quote(record)} where a picture's file and class should be"
             )
         keys = keys or ", ".join(record)
-        labelled |= columns.label is not None
+        has_labels |= columns.label is not None
         yield _row(columns, list(record.values()))
-    if keys and not labelled:
+    if keys and not has_labels:
         names = visible(keys, _LONGEST_SAID)
         raise LabelFormatError(f"its records have no class or label, but {names}")
 
@@ -224,7 +224,7 @@ def _of_json(value: Any) -> Iterator[LabelRow] | None:
             return _of_records(lambda: labels)
         if isinstance(labels, dict):
             return _by_file(labels)
-        raise LabelFormatError(f"its 'labels' are {_said(labels)} instead of a list")
+        raise LabelFormatError(f"its 'labels' are {_quote(labels)} instead of a list")
     if not columns.missing and not _flat(value):
         return _of_columns(value)
     return _by_file(value)
@@ -234,7 +234,7 @@ def _by_file(labels: Mapping[str, Any]) -> Iterator[LabelRow]:
     if any(map(_holds_no_label, labels.values())):
         keys = visible(", ".join(labels), _LONGEST_SAID)
         raise LabelFormatError(f"JSON of this form is not read: it is an object of {keys}")
-    return (_labelled(file, label) for file, label in labels.items())
+    return (_label_row(file, label) for file, label in labels.items())
 
 
 def _holds_no_label(value: Any) -> bool:
@@ -247,24 +247,24 @@ def _holds_no_label(value: Any) -> bool:
 def _of_columns(value: Mapping[str, Any]) -> Iterator[LabelRow]:
     """Columns as lists, or as objects of the same keys (pandas)."""
     keys = tuple(value)
-    used = [value[keys[place]] for place in label_columns(keys) if place is not None]
-    files = used[0]
+    parts = [value[keys[place]] for place in label_columns(keys) if place is not None]
+    files = parts[0]
 
     def fits(cells: Any) -> bool:
         return type(cells) is type(files) and len(cells) == len(files)
 
-    if not all(map(fits, used)):
+    if not all(map(fits, parts)):
         raise LabelFormatError("its columns are not equally long")
-    there = {name: cells for name, cells in value.items() if fits(cells)}
+    table = {name: cells for name, cells in value.items() if fits(cells)}
     lists = [
         [cells.get(key) for key in files] if isinstance(cells, dict) else cells
-        for cells in there.values()
+        for cells in table.values()
     ]
     rows = [list(cells) for cells in zip(*lists, strict=True)]
-    header = tuple(there)
+    header = tuple(table)
     columns = label_columns(header, number_columns((header, row) for row in rows))
     return (_row(columns, row) for row in rows)
 
 
-def _said(value: Any) -> str:
+def _quote(value: Any) -> str:
     return visible(json.dumps(value, ensure_ascii=False), 60)

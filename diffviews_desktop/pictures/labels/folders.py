@@ -53,11 +53,11 @@ def folder_labels(files: Sequence[str]) -> FolderLabels:
             if len(path) > level and is_part(path[level])
         }
         level += 1
-    named = {file: path[level] for file, path in folders.items() if len(path) > level}
-    if _are_shards(named):
+    names = {file: path[level] for file, path in folders.items() if len(path) > level}
+    if _are_shards(names):
         return FolderLabels({}, parts, shards=True)
-    label_of = {name: folder_label(name) for name in set(named.values())}
-    labels = {file: label_of[name] for file, name in named.items()}
+    label_of = {name: folder_label(name) for name in set(names.values())}
+    labels = {file: label_of[name] for file, name in names.items()}
     deeper = next(("/".join(path) for path in folders.values() if len(path) > level + 1), "")
     return FolderLabels(labels, parts, deeper)
 
@@ -75,11 +75,11 @@ def _says_nothing(folders: Collection[Sequence[str]], level: int) -> bool:
     )
 
 
-def _are_shards(named: Mapping[str, str]) -> bool:
+def _are_shards(names: Mapping[str, str]) -> bool:
     """Whether folders are numbered in thousands, as their pictures are: ``00001/img00001234.png``
     (EDM) or ``01000/01234.png`` (FFHQ)."""
     stems = defaultdict[str, list[str]](list)
-    for file, folder in named.items():
+    for file, folder in names.items():
         stems[folder].append(file.rpartition("/")[2].rpartition(".")[0])
 
     def edm(folder: str, stem: str) -> bool:

@@ -76,7 +76,7 @@ def folder_label(name: str) -> str:
     return str(int(name)) if _NUMBER.fullmatch(name) else elide(name, LONGEST)
 
 
-def folded(name: str) -> str:
+def fold(name: str) -> str:
     """A name without what is spelled differently in file names: case, underlines, accents' form."""
     text = unicodedata.normalize("NFC", name).casefold()
     return " ".join(text.replace("_", " ").replace("-", " ").split())
