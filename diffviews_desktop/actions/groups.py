@@ -219,7 +219,7 @@ def rename_cluster(context: Context, number: int, name: str) -> None:
     if old is None or not 0 <= number < len(old.names) or not name:
         return
     if name != old.names[number]:
-        new = old.renamed(number, name)
+        new = old.rename(number, name)
         _step(
             context,
             lambda groups: groups.with_clusters(new),

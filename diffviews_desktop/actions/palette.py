@@ -12,7 +12,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.registry import ACTIONS, CHOICES, MENUS
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr, trn
-from diffviews_desktop.values.conditions import described
+from diffviews_desktop.values.conditions import describe
 from diffviews_desktop.values.packed_strings import Texts
 from diffviews_desktop.values.samples import SampleTable
 
@@ -137,7 +137,7 @@ def _layers(state: State) -> Iterator[Entry]:
 
 def _runs(state: State) -> Iterator[Entry]:
     for run in state.runs.all:
-        told = described(run.condition)
+        told = describe(run.condition)
         parts = [run.name, told, str(run.job.spec.layers)]
         title = ", ".join(part for part in parts if part)
         yield Entry(title, tr("Run"), partial(runs.show_run, run_id=run.id))

@@ -183,7 +183,7 @@ def _take_model(context: Context, running: RunningJob, loaded: ModelLoaded) -> N
     summary = old.summary()
     settings = state.runs.settings
     if summary is not None and not old.settings_chosen:
-        settings = settings.rebased(summary.settings, loaded.settings)
+        settings = settings.rebase(summary.settings, loaded.settings)
     opened = replace(
         old,
         loaded=loaded,

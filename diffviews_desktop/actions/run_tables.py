@@ -12,7 +12,7 @@ from diffviews_desktop.actions.figures import record_of
 from diffviews_desktop.exports.contents import Arrays, Table, Values
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.state import State
-from diffviews_desktop.values.conditions import described
+from diffviews_desktop.values.conditions import describe
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.told import told_text
 from diffviews_desktop.values.typicality import Typicality
@@ -35,7 +35,7 @@ def steps_table(state: State, runs: Sequence[Run], *, activations: bool = False)
         "model": [run.job.spec.model for run, _ in rows],
         "layers": [str(run.job.spec.layers) for run, _ in rows],
         "seed": ["" if run.seed is None else str(run.seed) for run, _ in rows],
-        "condition": [described(run.condition) for run, _ in rows],
+        "condition": [describe(run.condition) for run, _ in rows],
         "samples_told": [_told(run) for run, _ in rows],
         "conditioning_sigma": _numbers([step.sigma for _, step in rows]),
         "umap_x": _numbers([step.xy[0] for _, step in rows]),

@@ -24,12 +24,12 @@ from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values import conditions
 from diffviews_desktop.values.conditions import choice_of, class_number
 from diffviews_desktop.values.intervention_records import plain
-from diffviews_desktop.values.intervention_texts import what
+from diffviews_desktop.values.intervention_texts import effect_of
 from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of, sole_mask
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.setting_specs import SEED, described, described_mask
+from diffviews_desktop.values.setting_specs import SEED, describe, describe_mask
 from diffviews_desktop.values.told import told_text
 from diffviews_desktop.values.typicality import Typicality
 
@@ -113,7 +113,7 @@ def unlike_samples(made: RunResult) -> list[str]:
     """Which steps are unlike the samples, and whether the mask is: lines to print."""
     lines = []
     for mask, usual in made.masks:
-        lines.append(said_of_mask(usual, "mask" if len(made.masks) == 1 else what(mask)))
+        lines.append(said_of_mask(usual, "mask" if len(made.masks) == 1 else effect_of(mask)))
     found: dict[str, list[str]] = {}
     for step in made.steps:
         if step.typicality is not None and step.typicality.unlike:
@@ -132,7 +132,7 @@ def _named(masks: Sequence[JudgedMask]) -> list[tuple[str, Typicality]]:
     """Masks of a grid by their layers, and by what they are where these are not the same."""
     alike = len({one.mask.source for one in masks}) == 1
     return [
-        (str(mask.layers) if alike else f"{mask.layers}, {what(mask)}", usual)
+        (str(mask.layers) if alike else f"{mask.layers}, {effect_of(mask)}", usual)
         for mask, usual in masks
     ]
 
@@ -156,7 +156,7 @@ def _result(made: RunResult) -> dict[str, Any]:
         "rows": list(rows_of(job.interventions)),
         "class": class_number(made.condition),
         "class_choice": choice_of(job.condition),
-        **described(replace(job.settings, seed=made.seed)),
+        **describe(replace(job.settings, seed=made.seed)),
         **_acting(job.interventions, job.settings.num_steps, job.spec.layers),
         "evaluations": made.evaluations,
         "device": made.device,
@@ -164,7 +164,7 @@ def _result(made: RunResult) -> dict[str, Any]:
         "trajectory": [_row(step) for step in made.steps],
         "mask_typicality": _figures(made.mask),
         "typicality_of_masks": [
-            {"mask": what(mask), "layers": list(mask.layers), **usual.to_dict()}
+            {"mask": effect_of(mask), "layers": list(mask.layers), **usual.to_dict()}
             for mask, usual in made.masks
         ],
         "notes": _notes(made),
@@ -181,7 +181,7 @@ def _acting(
     """A mask under the keys that it always had, and any other interventions as a list."""
     mask = sole_mask(interventions)
     shown = PICKED if mask is None else mask
-    found = described_mask(replace(shown, layers=shown.layers or layers), num_steps)
+    found = describe_mask(replace(shown, layers=shown.layers or layers), num_steps)
     if mask is None and interventions:
         found["interventions"] = plain(interventions)
     return found
@@ -222,7 +222,7 @@ def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
         "umap_x": placed.xy[0],
         "umap_y": placed.xy[1],
         "distance": placed.distance,
-        "told": conditions.described(placed.told),
+        "told": conditions.describe(placed.told),
         "apart": placed.apart,
         "typicality": _figures(placed.typicality),
         "nearest": [
@@ -243,7 +243,7 @@ def _cell_ending(cell: GridCell) -> str:
 
 def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:
     return {
-        **described(cell.settings, [SEED]),
+        **describe(cell.settings, [SEED]),
         **_acting(cell.interventions, cell.settings.num_steps, job.spec.layers),
         "class": class_number(cell.condition),
         "image": f"{stem}{_cell_ending(cell)}",

@@ -185,7 +185,8 @@ def _file(origin: Origin, model: PublishedModel, out: Path, open_store: Opener) 
     file = next((one for one in store.list() if one.key == checkpoint.file), None)
     if file is None:
         raise StoreNotFoundError(
-            f"There is no file {origin.location.shown()}. Check whether it was moved or renamed."
+            f"There is no file {origin.location.display_text()}. "
+            "Check whether it was moved or renamed."
         )
     if checkpoint.sha256:
         file = replace(file, sha256=checkpoint.sha256)

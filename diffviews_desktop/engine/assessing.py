@@ -167,13 +167,13 @@ def _nearest_on_map(
     if classes.stack is None:
         return nearest_others(classes.places, places, own, k)
     both = classes.stack.take(np.concatenate([np.arange(len(classes.rows)), own]))
-    moved = both.apart(np.concatenate([classes.places, places]))
+    moved = both.spread(np.concatenate([classes.places, places]))
     return nearest_others(moved[: len(classes.rows)], moved[len(classes.rows) :], own, k)
 
 
 def _apart(places: Float32, stack: LevelStack | None) -> NDArray:
     """Places whose nearest are those on the map: of aligned maps those of the same level."""
-    return places if stack is None else stack.apart(places)
+    return places if stack is None else stack.spread(places)
 
 
 def _places_when_told(

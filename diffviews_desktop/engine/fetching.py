@@ -128,7 +128,7 @@ def _planned(part: Part, rounds: Sequence[Round]) -> PlannedPart:
     left_out = [(left.key, left.reason) for plan in plans for left in plan.refused]
     return PlannedPart(
         part=part.part,
-        origin=part.origin.shown(),
+        origin=part.origin.display_text(),
         place=part.place,
         files=sum(len(plan.missing) for plan in plans),
         bytes=sum(plan.bytes for plan in plans),
@@ -235,7 +235,7 @@ def _check(path: Path, address: str, is_new: bool, workspace: Workspace) -> None
 
 def _address(part: Part, key: str) -> str:
     """What a file's checksum is kept under."""
-    whole, name = part.origin.shown(), PurePosixPath(key).name
+    whole, name = part.origin.display_text(), PurePosixPath(key).name
     return whole if whole.endswith(f"/{name}") else f"{whole.rstrip('/')}/{key}"
 
 

@@ -47,7 +47,7 @@ def compare_maps(
         progress: called with the fraction done; may raise to stop.
         stack: the samples' noise levels, where each has a map of its own.
     """
-    first, second = (one, other) if stack is None else (stack.apart(one), stack.apart(other))
+    first, second = (one, other) if stack is None else (stack.spread(one), stack.spread(other))
     return Alike(
         float(neighborhood_overlap(first, second, k, progress).mean(dtype=np.float64)),
         disparity(one, other),

@@ -91,7 +91,7 @@ def _of_column(name: str, column: Column) -> TableColumn:
         return np.where(column.values >= 0, ranks[column.values], np.nan)
 
     numeric = column.kind == "numbers"
-    return TableColumn(COLUMN + name, name, column.shown, keys, numeric=numeric)
+    return TableColumn(COLUMN + name, name, column.text_of, keys, numeric=numeric)
 
 
 def _of_map(state: State) -> list[TableColumn]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
-from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapParameters, MapSpec
 from diffviews_desktop.values.noise_levels import ExtractionInput
 from diffviews_desktop.values.samples import SampleTable
@@ -61,7 +61,7 @@ class Opened:
     samples: SampleTable | None = None
 
     def __post_init__(self) -> None:
-        normalised(self, "default_layers")
+        normalise(self, "default_layers")
 
     default_layers: LayerSet = NO_LAYERS
     extraction_input: ExtractionInput = "scaled"

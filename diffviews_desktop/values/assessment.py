@@ -113,14 +113,14 @@ class Stability:
 
     def facts(self) -> tuple[Fact, ...]:
         """The figures."""
-        kept, disparity = float(np.mean(self.kept)), float(np.mean(self.disparity))
-        found = [
+        share, disparity = float(np.mean(self.kept)), float(np.mean(self.disparity))
+        figures = [
             Fact(
                 tr("Kept by other seeds"),
-                f"{kept:.0%}",
+                f"{share:.0%}",
                 tr(
                     "Of a sample's 15 nearest on the map, {kept:.0%} stay with another seed.",
-                    kept=kept,
+                    kept=share,
                 ),
             )
         ]
@@ -139,7 +139,7 @@ class Stability:
                 order=order,
                 meaning=meaning,
             )
-        return (*found, Fact(tr("Order of the islands"), value, f"{meaning} {self.verdict}"))
+        return (*figures, Fact(tr("Order of the islands"), value, f"{meaning} {self.verdict}"))
 
 
 @dataclass(frozen=True)
@@ -167,13 +167,13 @@ class MapAssessment:
 
     def to_dict(self) -> dict[str, Any]:
         """The figures by the names that they have in files."""
-        found: dict[str, Any] = {"classes": None, "stability": None}
+        figures: dict[str, Any] = {"classes": None, "stability": None}
         if self.classes is not None:
-            found["classes"] = dict(vars(self.classes))
+            figures["classes"] = dict(vars(self.classes))
         if self.stability is not None:
             seeds = {name: list(value) for name, value in vars(self.stability).items()}
-            found["stability"] = seeds | {"arbitrary": self.stability.arbitrary}
-        return found
+            figures["stability"] = seeds | {"arbitrary": self.stability.arbitrary}
+        return figures
 
 
 def meaning_of_distances(assessment: MapAssessment | None) -> str:

@@ -78,21 +78,21 @@ class Brightness:
     ranges: Mapping[Numbers, Range] = field(default_factory=dict)
 
     @classmethod
-    def given(cls, low: float, high: float) -> Brightness:
+    def of_range(cls, low: float, high: float) -> Brightness:
         """The same for all kinds of numbers."""
         return cls({kind: Range(low, high) for kind in Numbers})
 
     @classmethod
-    def measured(cls, extremes: Iterable[tuple[Numbers, Range]]) -> Brightness:
+    def of_extremes(cls, extremes: Iterable[tuple[Numbers, Range]]) -> Brightness:
         """What fits the lowest and the highest value of each picture of a folder; unsigned numbers
         keep the range of their type."""
-        found: dict[Numbers, Range] = {}
+        ranges: dict[Numbers, Range] = {}
         for kind, (low, high) in extremes:
             if kind is Numbers.UNSIGNED:
                 continue
-            before = found.get(kind, Range(low, high))
-            found[kind] = Range(min(before.low, low), max(before.high, high))
-        return cls({kind: usual_range(*range_) for kind, range_ in found.items()})
+            old = ranges.get(kind, Range(low, high))
+            ranges[kind] = Range(min(old.low, low), max(old.high, high))
+        return cls({kind: usual_range(*range_) for kind, range_ in ranges.items()})
 
 
 def usual_range(low: float, high: float) -> Range:
@@ -111,9 +111,9 @@ def usual_range(low: float, high: float) -> Range:
     return next(fitting, None) or next(large, None) or fallback
 
 
-def _within(low: float, high: float, wanted: Range) -> bool:
-    slack = (wanted.high - wanted.low) * _SLACK
-    return wanted.low - slack <= low and high <= wanted.high + slack
+def _within(low: float, high: float, limits: Range) -> bool:
+    slack = (limits.high - limits.low) * _SLACK
+    return limits.low - slack <= low and high <= limits.high + slack
 
 
 def is_range(low: float, high: float) -> bool:

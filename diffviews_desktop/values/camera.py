@@ -38,21 +38,21 @@ class Camera:
     distance: float = 5.0
     target: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
-    def orbited(self, turn: float, rise: float) -> Camera:
+    def orbit(self, turn: float, rise: float) -> Camera:
         """Turned around the target, by radians."""
-        raised = min(max(self.elevation + rise, -STEEPEST), STEEPEST)
+        elevation = min(max(self.elevation + rise, -STEEPEST), STEEPEST)
         around = math.remainder(self.azimuth + turn, 2 * math.pi)
-        return replace(self, azimuth=around, elevation=raised)
+        return replace(self, azimuth=around, elevation=elevation)
 
-    def panned(self, right: float, up: float, height: float) -> Camera:
+    def pan(self, right: float, up: float, height: float) -> Camera:
         """Moved along the screen by logical pixels, of a view that is ``height`` pixels high: what
         lies at the target's depth follows the mouse."""
         axes = self.axes()
         size = self.pixel(height)
-        moved = np.array(self.target) - axes[0] * right * size - axes[1] * up * size
-        return replace(self, target=tuple(moved.tolist()))
+        point = np.array(self.target) - axes[0] * right * size - axes[1] * up * size
+        return replace(self, target=tuple(point.tolist()))
 
-    def zoomed(self, factor: float) -> Camera:
+    def zoom(self, factor: float) -> Camera:
         """Closer by a factor."""
         return replace(self, distance=min(max(self.distance / factor, NEAREST), FARTHEST))
 
@@ -70,7 +70,7 @@ class Camera:
             tuple(target.tolist()),
         )
 
-    def fitted(self, box: NDArray, aspect: float) -> Camera:
+    def fit(self, box: NDArray, aspect: float) -> Camera:
         """From the same side, with a box of half sides ``(3,)`` around the origin filling the
         view, which is ``aspect`` times as wide as high."""
         corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * box
@@ -138,9 +138,9 @@ class Projection:
     def _screen(self, clip: NDArray) -> NDArray:
         depth = clip[:, 3]
         with np.errstate(divide="ignore", invalid="ignore"):
-            seen = np.where(depth > 1e-6, 1 / depth, np.nan).astype(clip.dtype)
-        found = np.empty((len(clip), 3), clip.dtype)
-        found[:, 0] = (clip[:, 0] * seen * 0.5 + 0.5) * clip.dtype.type(self.width)
-        found[:, 1] = (0.5 - clip[:, 1] * seen * 0.5) * clip.dtype.type(self.height)
-        found[:, 2] = depth
-        return found
+            scale = np.where(depth > 1e-6, 1 / depth, np.nan).astype(clip.dtype)
+        places = np.empty((len(clip), 3), clip.dtype)
+        places[:, 0] = (clip[:, 0] * scale * 0.5 + 0.5) * clip.dtype.type(self.width)
+        places[:, 1] = (0.5 - clip[:, 1] * scale * 0.5) * clip.dtype.type(self.height)
+        places[:, 2] = depth
+        return places

@@ -58,13 +58,13 @@ class Column:
         return "dates" if self.values.dtype.kind == "M" else "numbers"
 
     @cached_property
-    def known(self) -> NDArray[np.bool_]:
+    def presence(self) -> NDArray[np.bool_]:
         """The samples that have a value, ``(N,)``."""
         if self.missing is not None:
             return ~self.missing
         if len(self.names):
-            there: NDArray[np.bool_] = self.values >= 0
-            return there
+            mask: NDArray[np.bool_] = self.values >= 0
+            return mask
         return np.isfinite(self.values)
 
     @cached_property
@@ -76,15 +76,15 @@ class Column:
                 number=group_digits(len(self.names)),
                 most_categories=MOST_CATEGORIES,
             ) + (f"; {self.note}" if self.note else "")
-        values = self.values[self.known]
+        values = self.values[self.presence]
         if not len(values):
             return tr("it has no values")
         if values.min() < values.max():
             return ""
         if self.kind == "categories" and len(values) < len(self.values):
             return ""  # those that have it and those that do not
-        said = visible(self.shown(int(np.argmax(self.known))), MOST_OF_NAME)
-        return tr("all its values are the same: {said}", said=said)
+        text = visible(self.text_of(int(np.argmax(self.presence))), MOST_OF_NAME)
+        return tr("all its values are the same: {said}", said=text)
 
     @property
     def ramp(self) -> NDArray:
@@ -95,9 +95,9 @@ class Column:
         numbers = self.values
         if self.kind == "dates":
             numbers = numbers.astype(np.int64)
-        return np.where(self.known, numbers.astype(np.float64), np.nan)
+        return np.where(self.presence, numbers.astype(np.float64), np.nan)
 
-    def shown(self, row: int) -> str:
+    def text_of(self, row: int) -> str:
         """The value of a sample with all its digits, for a person; empty where it has none."""
         (text,) = self.take(np.array([row])).texts()
         return text.replace("T", " ").replace("Z", " UTC") if self.kind == "dates" else text
@@ -107,11 +107,11 @@ class Column:
         sample has none."""
         if len(self.names):
             return [self.names[place] if place >= 0 else "" for place in self.values.astype(int)]
-        known = self.known.tolist()
-        written = self.values.astype(str).tolist()
+        presence = self.presence.tolist()
+        cells = self.values.astype(str).tolist()
         return [
-            f"{text}{self.unit}" if there else ""
-            for text, there in zip(written, known, strict=True)
+            f"{text}{self.unit}" if has_value else ""
+            for text, has_value in zip(cells, presence, strict=True)
         ]
 
     def cells(self) -> list[str]:

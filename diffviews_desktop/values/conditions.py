@@ -77,8 +77,8 @@ def choice_of(condition: Condition) -> Choice:
     """
     if isinstance(condition, ClassLabel):
         return condition.index
-    for word, known in _WORDS.items():
-        if condition == known:
+    for word, entry in _WORDS.items():
+        if condition == entry:
             return word
     raise ValueError("a prompt has no number and no word")
 
@@ -113,7 +113,7 @@ def class_number(condition: Condition | None) -> int:
     raise ValueError("which class is meant is not known here")
 
 
-def described(condition: Condition | None) -> str:
+def describe(condition: Condition | None) -> str:
     """``"3 three"``, or words; empty for a model that is told nothing."""
     match condition:
         case ClassLabel(index=index, name=name):

@@ -10,7 +10,7 @@ from typing import Any
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.values.layers import LayerSet, LayerShape, normalised
+from diffviews_desktop.values.layers import LayerSet, LayerShape, normalise
 from diffviews_desktop.values.told import described_told, read_told
 
 ENDING = ".safetensors"
@@ -41,15 +41,15 @@ class DirectionInfo:
     record: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        normalised(self, "layers")
+        normalise(self, "layers")
 
     @property
     def told_words(self) -> str:
         """``told nothing``, ``told their caption``, …: what its samples were told; empty where
         nothing can be told, or nobody wrote it down."""
-        written = self.record.get("samples_told")
-        if isinstance(written, str):
-            return written
+        words = self.record.get("samples_told")
+        if isinstance(words, str):
+            return words
         try:  # files without it are older than it was written down in words
             return described_told(read_told(self.record.get("told")), None)
         except ValueError:

@@ -12,11 +12,11 @@ def distances_from(points: NDArray, index: int) -> NDArray[np.float64]:
     """Euclidean distance ``(N,)`` of each point ``(N, D)`` from one of them; not finite from and
     to what is not finite."""
     points = np.asarray(points)
-    found = np.empty(len(points))
+    distances = np.empty(len(points))
     size = max(1, _AT_ONCE // max(1, points.shape[1]))
     with np.errstate(invalid="ignore"):  # infinity less infinity
         for start in range(0, len(points), size):
-            away = points[start : start + size].astype(np.float64)
-            away -= points[index]
-            np.sqrt(np.einsum("nd,nd->n", away, away), out=found[start : start + size])
-    return found
+            part = points[start : start + size].astype(np.float64)
+            part -= points[index]
+            np.sqrt(np.einsum("nd,nd->n", part, part), out=distances[start : start + size])
+    return distances

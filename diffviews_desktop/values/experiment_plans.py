@@ -40,8 +40,8 @@ def experiment_of(
         directions: the saved vectors of the model.
         further: other fields of the experiment, which replace these.
     """
-    known = list(directions)
-    layers = LayerSet(name for one in interventions for name in _layers(one, spec, known))
+    vectors = list(directions)
+    layers = LayerSet(name for one in interventions for name in _layers(one, spec, vectors))
     ends = [steps if one.step_to is None else min(one.step_to, steps) for one in interventions]
     window = min(one.step_from for one in interventions), max(ends)
     fields: dict[str, Any] = {"model": spec.model, "layer_sets": (layers,), "windows": (window,)}

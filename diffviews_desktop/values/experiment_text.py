@@ -49,12 +49,12 @@ def read_experiment(fields: dict[str, Any]) -> Experiment:
     Raises:
         ValueError: something is missing or makes no sense.
     """
-    given = dict(fields)
-    told = read_told(given.pop("told", told_text(OWN)))
-    condition = from_choice(given.pop("condition", ""))
-    interventions = interventions_of(given.pop("interventions", []))
+    values = dict(fields)
+    told = read_told(values.pop("told", told_text(OWN)))
+    condition = from_choice(values.pop("condition", ""))
+    interventions = interventions_of(values.pop("interventions", []))
     return _adapter().validate_python(
-        {**given, "condition": condition, "told": told, "interventions": interventions}
+        {**values, "condition": condition, "told": told, "interventions": interventions}
     )
 
 

@@ -17,7 +17,7 @@ from diffviews_desktop.values.interventions import (
     Intervention,
     SampleMean,
 )
-from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.regions import EVERYWHERE, Region
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -102,8 +102,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layer_sets", tuple(map(LayerSet, self.layer_sets)))
-        normalised(self, "other_layer")
-        normalised(self, "map_layers")
+        normalise(self, "other_layer")
+        normalise(self, "map_layers")
         if self.interventions:
             object.__setattr__(self, "groups", (goal_of(self.interventions),))
 
@@ -132,7 +132,7 @@ class Experiment:
         that what a cancelled experiment has is a smaller one of the same kind.
         """
         groups, seeds = range(len(self.groups)), range(self.seeds)
-        made = [
+        pictures = [
             Drawing(group * self.seeds + seed, -1, -1, "none", group, seed)
             for group in groups
             for seed in seeds
@@ -142,19 +142,19 @@ class Experiment:
                 for arms in self._rounds():
                     for group in groups:
                         for arm in arms:
-                            made += [
-                                Drawing(len(made) + seed, layers, window, arm, group, seed)
+                            pictures += [
+                                Drawing(len(pictures) + seed, layers, window, arm, group, seed)
                                 for seed in seeds
                             ]
-        return made
+        return pictures
 
     def _rounds(self) -> list[tuple[Arm, ...]]:
         """Arms in the order in which they are drawn: those together that differ in the values that
         they impose alone."""
         if self.interventions:
             return [(arm,) for arm in self.arms]
-        here = tuple(arm for arm in self.arms if arm not in APART)
-        return [here, *((arm,) for arm in self.arms if arm in APART)]
+        first = tuple(arm for arm in self.arms if arm not in APART)
+        return [first, *((arm,) for arm in self.arms if arm in APART)]
 
     @property
     def count(self) -> int:
@@ -206,9 +206,9 @@ class Subjects:
     def told_of(self, arm: Arm, group: int) -> int:
         """The class that an arm's samples are told, where it is not the anchor's own: what the
         judge then reads tells the word from the picture."""
-        own = self.classes[group]
-        said = {"wrong": self.wrong[group], "none": -1, "label": own}.get(arm, self.told[group])
-        return said if said != own else -1
+        label = self.classes[group]
+        number = {"wrong": self.wrong[group], "none": -1, "label": label}.get(arm, self.told[group])
+        return number if number != label else -1
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def places_of(samples: SampleTable) -> list[tuple[str, str]]:
     return places + [(COLUMN + name, name) for name in samples.columns]
 
 
-def find_rows(samples: SampleTable, text: str, where: str = EVERYWHERE) -> Rows:
+def find_rows(samples: SampleTable, text: str, scope: str = EVERYWHERE) -> Rows:
     """The samples that fit a text, in the order in which they are gone through: first the one whose
     number or whole id it is, then the others as they are in the table.
 
@@ -48,42 +48,42 @@ def find_rows(samples: SampleTable, text: str, where: str = EVERYWHERE) -> Rows:
     Args:
         samples: all of them.
         text: what is looked for; of nothing, nothing is found.
-        where: one of `places_of`.
+        scope: one of `places_of`.
     """
-    wanted = text.strip()
-    if not wanted:
+    query = text.strip()
+    if not query:
         return NONE
-    if where == EVERYWHERE:
-        parts = [_in(samples, wanted, place) for place, _ in places_of(samples)[1:]]
-        return _first(_exactly(samples, wanted), np.unique(np.concatenate(parts)))
-    found = _in(samples, wanted, where)
-    return _first(_exactly(samples, wanted), found) if where == ID else found
+    if scope == EVERYWHERE:
+        parts = [_in(samples, query, place) for place, _ in places_of(samples)[1:]]
+        return _first(_exactly(samples, query), np.unique(np.concatenate(parts)))
+    rows = _in(samples, query, scope)
+    return _first(_exactly(samples, query), rows) if scope == ID else rows
 
 
-def _first(first: Rows, found: Rows) -> Rows:
+def _first(first: Rows, rows: Rows) -> Rows:
     """Some rows before others."""
-    return np.concatenate([first, found[~np.isin(found, first)]])
+    return np.concatenate([first, rows[~np.isin(rows, first)]])
 
 
 def _exactly(samples: SampleTable, text: str) -> Rows:
     """The sample with a number, and those of an id."""
     number = text.removeprefix("#")
     rows = [int(number)] if number.isdecimal() and len(number) < 12 else []
-    there = np.array([row for row in rows if row < len(samples)], np.int64)
+    by_number = np.array([row for row in rows if row < len(samples)], np.int64)
     same = Texts.of(samples.sample_id).same_as(text)
-    return np.concatenate([there, same[~np.isin(same, there)]])
+    return np.concatenate([by_number, same[~np.isin(same, by_number)]])
 
 
-def _in(samples: SampleTable, text: str, where: str) -> Rows:
-    if where == ID:
+def _in(samples: SampleTable, text: str, scope: str) -> Rows:
+    if scope == ID:
         return _having(samples.sample_id, text)
-    if where == CLASS:
+    if scope == CLASS:
         return _of_class(samples, text)
-    if where == SIGMA:
+    if scope == SIGMA:
         return _equal(samples.sigma.astype(np.float64), text)
-    if where == CAPTION:
-        return _captioned(samples, text)
-    column = samples.columns.get(where.removeprefix(COLUMN))
+    if scope == CAPTION:
+        return _in_captions(samples, text)
+    column = samples.columns.get(scope.removeprefix(COLUMN))
     return NONE if column is None else _in_column(column, text)
 
 
@@ -92,17 +92,17 @@ def _having(texts: Sequence[str], text: str) -> Rows:
 
 
 def _of_class(samples: SampleTable, text: str) -> Rows:
-    wanted = text.casefold()
+    query = text.casefold()
     numbers = [
         number
         for number, name, _ in samples.classes()
-        if wanted == str(number)
-        or (not wanted.lstrip("-").isdecimal() and wanted in class_title(number, name).casefold())
+        if query == str(number)
+        or (not query.lstrip("-").isdecimal() and query in class_title(number, name).casefold())
     ]
     return np.flatnonzero(np.isin(samples.class_label, numbers))
 
 
-def _captioned(samples: SampleTable, text: str) -> Rows:
+def _in_captions(samples: SampleTable, text: str) -> Rows:
     if not len(samples.captions):
         return NONE
     return (
@@ -116,9 +116,9 @@ def _in_column(column: Column, text: str) -> Rows:
     if column.kind == "numbers":
         return _equal(column.ramp, text.removesuffix(column.unit) if column.unit else text)
     if column.kind == "dates":
-        written = column.values.astype(str).tolist()
-        fits = [text.casefold() in one.replace("T", " ").casefold() for one in written]
-        return np.flatnonzero(np.array(fits, dtype=bool) & column.known)
+        dates = column.values.astype(str).tolist()
+        fits = [text.casefold() in one.replace("T", " ").casefold() for one in dates]
+        return np.flatnonzero(np.array(fits, dtype=bool) & column.presence)
     return np.flatnonzero(np.isin(column.values, _having(column.names, text)))
 
 

@@ -47,11 +47,11 @@ def place_name(finding: Finding) -> str:
     )
 
 
-def estimate_text(name: str, estimate: Estimate | None, judged: bool) -> str:
+def estimate_text(name: str, estimate: Estimate | None, is_rate: bool) -> str:
     """``89 [82, 96] %``, ``0.31 [0.28, 0.35]``; a dash where there is nothing."""
     if estimate is None or not math.isfinite(estimate.value):
         return "–"
-    per_cent = name in RATES or (judged and name in ("effect", "behind"))
+    per_cent = name in RATES or (is_rate and name in ("effect", "behind"))
     numbers = [_figure(value, per_cent) for value in estimate[:3] if value is not None]
     ends = f" [{numbers[1]}, {numbers[2]}]" if len(numbers) == 3 else ""
     return f"{numbers[0]}{ends}{' %' if per_cent else ''}"
@@ -95,14 +95,14 @@ class HeatMap(NamedTuple):
 
 def heat_map_of(findings: Sequence[Finding]) -> HeatMap | None:
     """The effects of the intervention; None where there are not several places."""
-    own = [one for one in findings if one.arm == "intervention" and one.effect is not None]
-    if len(own) < 2:
+    effects = [one for one in findings if one.arm == "intervention" and one.effect is not None]
+    if len(effects) < 2:
         return None
-    values = [abs(one.effect.value) for one in own if one.effect is not None]
+    values = [abs(one.effect.value) for one in effects if one.effect is not None]
     return HeatMap(
-        list(dict.fromkeys(one.layers for one in own)),
-        list(dict.fromkeys(one.steps for one in own)),
-        {(one.layers, one.steps): one for one in own},
+        list(dict.fromkeys(one.layers for one in effects)),
+        list(dict.fromkeys(one.steps for one in effects)),
+        {(one.layers, one.steps): one for one in effects},
         max(filter(math.isfinite, values), default=0.0) or 1.0,
     )
 
@@ -143,8 +143,8 @@ def shown_measures(findings: Sequence[Finding]) -> list[str]:
 
 def cells_of(finding: Finding, names: Sequence[str]) -> list[str]:
     """What a table says of a finding: its measures, its commonest answer, and its p-value."""
-    judged = finding.outcome in ("read", "changed")
-    cells = [estimate_text(name, getattr(finding, name), judged) for name in names]
+    is_rate = finding.outcome in ("read", "changed")
+    cells = [estimate_text(name, getattr(finding, name), is_rate) for name in names]
     common = "–"
     if finding.commonest is not None:
         common = f"{finding.commonest[0]}: {100 * finding.commonest[1]:.0f} %"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # it takes a while
 
 def plain(interventions: Sequence[Intervention]) -> list[dict[str, Any]]:
     """Interventions as values that JSON knows."""
-    found = []
+    records = []
     for one in interventions:
         source = one.source
         other = isinstance(source, OtherRun)
@@ -24,8 +24,8 @@ def plain(interventions: Sequence[Intervention]) -> list[dict[str, Any]]:
         )
         if isinstance(source, OtherRun) and source.condition is not None:
             value["source"]["class_choice"] = choice_of(source.condition)
-        found.append(value)
-    return found
+        records.append(value)
+    return records
 
 
 def interventions_of(values: Any) -> tuple[Intervention, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import marked, tr, trn
-from diffviews_desktop.values.conditions import described
+from diffviews_desktop.values.conditions import describe
 from diffviews_desktop.values.interventions import (
     PARTIAL,
     Component,
@@ -36,19 +36,21 @@ _WITH_SOURCE: Mapping[Verb, str] = {
 def said_of(interventions: Iterable[Intervention], num_steps: int) -> str:
     """``mask of 6 samples on steps 1-5 at midblock, then …``, of those that act in a run of so many
     steps; empty where none does."""
-    return tr(", then ").join(said(one, num_steps) for one in interventions if one.acts(num_steps))
+    return tr(", then ").join(
+        phrase_of(one, num_steps) for one in interventions if one.acts(num_steps)
+    )
 
 
-def said(intervention: Intervention, num_steps: int) -> str:
+def phrase_of(intervention: Intervention, num_steps: int) -> str:
     """``mask of 6 samples on steps 1-5 at midblock of strength 0.5``."""
     one = intervention
-    parts = [what(one)]
+    parts = [effect_of(one)]
     last = num_steps if one.step_to is None else min(one.step_to, num_steps)
     if one.step_from or last < num_steps:
         parts.append(tr("on steps {first}-{last}", first=one.step_from + 1, last=last))
     if one.layers:
         parts.append(tr("at {layers}", layers=visible(str(one.layers), MOST_OF_NAME)))
-    parts += where(one.region)
+    parts += places_of(one.region)
     if one.strength != 1 and (one.verb in PARTIAL or one.verb == "scale"):
         parts.append(tr("of strength {strength:g}", strength=one.strength))
     elif one.verb not in PARTIAL and one.verb != "scale":
@@ -60,7 +62,7 @@ def said(intervention: Intervention, num_steps: int) -> str:
     return " ".join(parts)
 
 
-def what(intervention: Intervention) -> str:
+def effect_of(intervention: Intervention) -> str:
     """The verb with its source: ``add 12 samples − 9 samples``."""
     verb, source = intervention.verb, intervention.source
     if intervention.name:
@@ -99,7 +101,7 @@ def source_of(source: Source) -> str:
             noise = tr("the same noise") if seed is None else tr("seed {seed}", seed=seed)
             if condition is None:
                 return noise
-            return tr("{noise} told {condition}", noise=noise, condition=described(condition))
+            return tr("{noise} told {condition}", noise=noise, condition=describe(condition))
     raise TypeError(f"{source!r} is no source")
 
 
@@ -107,7 +109,7 @@ def _samples(rows: Sequence[int]) -> str:
     return trn("{number} sample", "{number} samples", len(rows))
 
 
-def where(region: Region) -> list[str]:
+def places_of(region: Region) -> list[str]:
     """``in 3 channels``; nothing of the whole layer."""
     match region:
         case Channels(indices=indices):

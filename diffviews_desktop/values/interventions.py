@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.values.conditions import Condition
-from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.regions import EVERYWHERE, Region
 
 Verb = Literal["replace", "add", "scale", "ablate", "patch", "steer"]
@@ -158,7 +158,7 @@ class Intervention:
     name: str = ""
 
     def __post_init__(self) -> None:
-        normalised(self, "layers")
+        normalise(self, "layers")
         if self.verb not in get_args(Verb):
             raise UsageError(
                 f"Unknown intervention {self.verb!r}: use {', '.join(get_args(Verb))}."
@@ -207,21 +207,21 @@ def with_rows(
     interventions: Iterable[Intervention], rows: Sequence[int]
 ) -> tuple[Intervention, ...]:
     """Interventions made of other samples, in the order of `rows_of`."""
-    left = list(rows)
+    queue = list(rows)
 
     def take(count: int) -> tuple[int, ...]:
-        taken, left[:] = tuple(left[:count]), left[count:]
-        return taken
+        part, queue[:] = tuple(queue[:count]), queue[count:]
+        return part
 
-    made = []
+    result = []
     for one in interventions:
         source = one.source
         if isinstance(source, SampleMean | Difference):
             source = replace(source, rows=take(len(source.rows)))
         if isinstance(source, Difference):
             source = replace(source, minus=take(len(source.minus)))
-        made.append(replace(one, source=source))
-    return tuple(made)
+        result.append(replace(one, source=source))
+    return tuple(result)
 
 
 def with_picks(
@@ -229,15 +229,15 @@ def with_picks(
 ) -> tuple[Intervention, ...]:
     """Interventions with the picked samples where their own are left open, without those that then
     have none."""
-    made = []
+    result = []
     for one in interventions:
         source = one.source
         if isinstance(source, SampleMean) and not source.rows:
             source = replace(source, rows=tuple(rows))
             if not rows:
                 continue
-        made.append(replace(one, source=source))
-    return tuple(made)
+        result.append(replace(one, source=source))
+    return tuple(result)
 
 
 def check(intervention: Intervention) -> None:

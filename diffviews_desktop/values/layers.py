@@ -61,8 +61,8 @@ class LayerShape(tuple[int, ...]):
     @property
     def axes(self) -> tuple[str, ...]:
         """What the sizes count: channels, height and width, or tokens and channels."""
-        named = {3: ("C", "H", "W"), 2: ("T", "C"), 1: ("C",)}
-        return named.get(len(self), tuple(f"axis {number}" for number in range(len(self))))
+        names = {3: ("C", "H", "W"), 2: ("T", "C"), 1: ("C",)}
+        return names.get(len(self), tuple(f"axis {number}" for number in range(len(self))))
 
     @property
     def values(self) -> int:
@@ -70,7 +70,7 @@ class LayerShape(tuple[int, ...]):
         return math.prod(self)
 
 
-def normalised(owner: object, *fields: str) -> None:
+def normalise(owner: object, *fields: str) -> None:
     """Make fields of a frozen value, while it is made, sets of layers."""
     for field in fields:
         object.__setattr__(owner, field, LayerSet(getattr(owner, field)))

@@ -47,13 +47,13 @@ class Location:
             ValueError: it is none; the text is a sentence for the user.
         """
         text = text.strip()
-        scheme, separator, rest = text.partition("://")
+        scheme, separator, tail = text.partition("://")
         if not separator or len(text) > LONGEST or _UNSEEN.search(text):
             raise ValueError(
                 tr(
                     "{text} is not an address. Write s3://bucket/folder, hf://user/name or "
                     "https://host/file.",
-                    text=_shown(text),
+                    text=_quote(text),
                 )
             )
         readers = {"s3": cls._parse_s3, "hf": cls._parse_hf}
@@ -64,34 +64,34 @@ class Location:
                 tr(
                     "{scheme}:// cannot be read. Write an address that begins with s3://, "
                     "hf:// or https://.",
-                    scheme=_shown(scheme),
+                    scheme=_quote(scheme),
                 )
             )
-        return readers[scheme.lower()](rest)
+        return readers[scheme.lower()](tail)
 
     @classmethod
-    def _parse_s3(cls, rest: str) -> Self:
-        bucket, _, prefix = rest.partition("/")
+    def _parse_s3(cls, tail: str) -> Self:
+        bucket, _, prefix = tail.partition("/")
         if not _BUCKET.fullmatch(bucket):
             raise ValueError(
                 tr(
                     "{bucket} is not a bucket name. Write s3://bucket/folder; names have 3 to "
                     "63 letters, digits, dots and hyphens.",
-                    bucket=_shown(bucket),
+                    bucket=_quote(bucket),
                 )
             )
         return cls("s3", bucket, prefix.lstrip("/"))
 
     @classmethod
-    def _parse_hf(cls, rest: str) -> Self:
-        match = _REPOSITORY.fullmatch(rest)
+    def _parse_hf(cls, tail: str) -> Self:
+        match = _REPOSITORY.fullmatch(tail)
         if match is None:
             raise ValueError(
                 tr(
                     "{rest} is not a repository name. Write hf://user/name for a model or "
                     "hf://datasets/user/name for a data set, and @revision after the name if "
                     "you want one.",
-                    rest=_shown(rest),
+                    rest=_quote(tail),
                 )
             )
         kind, name, revision, path = match.groups()
@@ -107,7 +107,7 @@ class Location:
             host, port = None, None
         if not host:
             raise ValueError(
-                tr("{text} names no server. Write https://host/file.", text=_shown(text))
+                tr("{text} names no server. Write https://host/file.", text=_quote(text))
             )
         if parts.username is not None or parts.password is not None:
             raise ValueError(
@@ -121,7 +121,7 @@ class Location:
                 tr(
                     "http:// lets anyone along the way change what you get from {host}. Write "
                     "https:// instead.",
-                    host=_shown(host),
+                    host=_quote(host),
                 )
             )
         name = f"[{host}]" if ":" in host else host
@@ -129,10 +129,10 @@ class Location:
         return cls("https", root, parts.path.lstrip("/"), query=parts.query)
 
     def __str__(self) -> str:
-        shown = self.shown()
-        return f"{shown}?{self.query}" if self.query else shown
+        text = self.display_text()
+        return f"{text}?{self.query}" if self.query else text
 
-    def shown(self) -> str:
+    def display_text(self) -> str:
         """The address as sentences and logs have it: without its query, which may be secret."""
         root = self.root if self.kind == "https" else f"{self.kind}://{self.root}"
         revision = f"@{self.revision.replace('/', '%2F')}" if self.revision else ""
@@ -144,12 +144,12 @@ class Location:
         return self.root if self.kind == "https" else f"{self.kind}://{self.root}"
 
 
-def shown_address(what: str) -> str:
-    """The name of a model as it is; an address as `Location.shown` has it."""
+def shown_address(text: str) -> str:
+    """The name of a model as it is; an address as `Location.display_text` has it."""
     try:
-        return Location.parse(what).shown() if "://" in what else what
+        return Location.parse(text).display_text() if "://" in text else text
     except ValueError:  # which is said where it is used; there may be a password in it
-        return f"{what.partition('://')[0]}://…"
+        return f"{text.partition('://')[0]}://…"
 
 
 def _is_this_machine(host: str) -> bool:
@@ -159,5 +159,5 @@ def _is_this_machine(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _shown(text: str) -> str:
+def _quote(text: str) -> str:
     return f"“{visible(text, MOST_OF_NAME)}”"

@@ -62,11 +62,11 @@ def labels_of(
     in_cell = np.bincount(cell, minlength=shape[0] * shape[1])
     strong = counts > PREVAILING * in_cell[key // len(numbers)]
     owner = dict(zip((key[strong] // len(numbers)).tolist(), key[strong].tolist(), strict=True))
-    joined = _joined(owner, shape[0], len(numbers))
-    found: list[Label] = []
+    groups = _join(owner, shape[0], len(numbers))
+    labels: list[Label] = []
     size = np.array([wide / shape[0], high / shape[1]])
     least = max(LEAST_POINTS, LEAST_SHARE * len(rows))
-    for cells in joined:
+    for cells in groups:
         keys = [owner[one] for one in cells]
         mine = np.isin(key[key_of], keys)
         count = int(mine.sum())
@@ -76,13 +76,13 @@ def labels_of(
         middle = _crowd(places, cell[mine], 2 * size)
         around = float(np.quantile(np.abs(places[:, 1] - middle[1]), 0.95))
         number = int(numbers[keys[0] % len(numbers)])
-        found.append(Label(number, float(middle[0]), float(middle[1]), count, around))
-    kept: list[Label] = []
-    for label in sorted(found, key=lambda label: -label.points):
-        same = [(one.x - label.x, one.y - label.y) for one in kept if one.number == label.number]
+        labels.append(Label(number, float(middle[0]), float(middle[1]), count, around))
+    result: list[Label] = []
+    for label in sorted(labels, key=lambda label: -label.points):
+        same = [(one.x - label.x, one.y - label.y) for one in result if one.number == label.number]
         if not (np.abs(np.array(same).reshape(-1, 2)) < APART * size).all(axis=1).any():
-            kept.append(label)
-    return kept
+            result.append(label)
+    return result
 
 
 def _crowd(places: NDArray, cell: NDArray, size: NDArray) -> NDArray[np.float64]:
@@ -95,11 +95,11 @@ def _crowd(places: NDArray, cell: NDArray, size: NDArray) -> NDArray[np.float64]
     return middle
 
 
-def _joined(owner: dict[int, int], columns: int, classes: int) -> list[list[int]]:
+def _join(owner: dict[int, int], columns: int, classes: int) -> list[list[int]]:
     """Cells side by side that the same class owns, together."""
-    left, groups = set(owner), []
-    while left:
-        todo, group = [left.pop()], []
+    cells, groups = set(owner), []
+    while cells:
+        todo, group = [cells.pop()], []
         while todo:
             one = todo.pop()
             group.append(one)
@@ -107,8 +107,8 @@ def _joined(owner: dict[int, int], columns: int, classes: int) -> list[list[int]
             beside += [one - 1] if one % columns else []
             beside += [one + 1] if (one + 1) % columns else []
             for other in beside:
-                if other in left and owner[other] % classes == owner[one] % classes:
-                    left.discard(other)
+                if other in cells and owner[other] % classes == owner[one] % classes:
+                    cells.discard(other)
                     todo.append(other)
         groups.append(group)
     return groups

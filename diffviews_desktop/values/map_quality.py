@@ -50,7 +50,7 @@ class MapQuality:
 
     def facts(self, trustworthiness: float | None) -> tuple[Fact, ...]:
         """The figures that are known, beside that of the trustworthiness."""
-        found = []
+        figures = []
         if trustworthiness is not None:
             blobs = "" if self.blobs is None else tr("  (blobs {blobs:.3f})", blobs=self.blobs)
             meaning = tr(
@@ -63,7 +63,7 @@ class MapQuality:
                     "{blobs:.3f}: only what goes beyond that shows inside the islands.",
                     blobs=self.blobs,
                 )
-            found.append(Fact(tr("Trustworthiness"), f"{trustworthiness:.3f}{blobs}", meaning))
+            figures.append(Fact(tr("Trustworthiness"), f"{trustworthiness:.3f}{blobs}", meaning))
         if self.kept is not None:
             value = f"{self.kept:.0%}"
             meaning = tr(
@@ -78,15 +78,15 @@ class MapQuality:
                     "those on the map.",
                     kept_of_layer=self.kept_of_layer,
                 )
-            found.append(Fact(tr("Neighbours kept"), value, meaning))
+            figures.append(Fact(tr("Neighbours kept"), value, meaning))
         if self.reduction is not None:
             meaning = tr(
                 "Of a sample's 15 nearest in the whole layer, {reduction:.0%} are among "
                 "its nearest in the components that are laid out.",
                 reduction=self.reduction,
             )
-            found.append(Fact(tr("Kept by the components"), f"{self.reduction:.0%}", meaning))
-        return tuple(found)
+            figures.append(Fact(tr("Kept by the components"), f"{self.reduction:.0%}", meaning))
+        return tuple(figures)
 
     @property
     def loses_neighbors(self) -> bool:

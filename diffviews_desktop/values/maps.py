@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.metrics import METRICS
 from diffviews_desktop.values.told import Told, described_told
@@ -194,7 +194,7 @@ class MapSpec:
     told: Told | None = None
 
     def __post_init__(self) -> None:
-        normalised(self, "layers")
+        normalise(self, "layers")
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,7 +274,7 @@ class LayerMap:
     prompts: bool = False
 
     def __post_init__(self) -> None:
-        normalised(self, "layers")
+        normalise(self, "layers")
 
     @cached_property
     def places(self) -> Places:
@@ -335,7 +335,7 @@ class LinkedMap:
     reference: float | None = None
 
     def __post_init__(self) -> None:
-        normalised(self, "beside")
+        normalise(self, "beside")
 
     @property
     def mean_overlap(self) -> float | None:

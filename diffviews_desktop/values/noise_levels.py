@@ -27,10 +27,10 @@ there."""
 def mixed_levels(sigmas: NDArray[np.floating]) -> str:
     """That a mean of samples of these noise levels mixes some that are far apart, as a sentence;
     empty where they are near each other."""
-    known = sigmas[np.isfinite(sigmas)]
-    if not len(known):
+    levels = sigmas[np.isfinite(sigmas)]
+    if not len(levels):
         return ""
-    low, high = float(known.min()), float(known.max())
+    low, high = float(levels.min()), float(levels.max())
     if high < FAR_APART * max(low, NO_NOISE):
         return ""
     return tr("The mean mixes noise levels from σ {low:g} to {high:g}.", low=low, high=high)

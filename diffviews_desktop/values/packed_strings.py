@@ -34,19 +34,19 @@ class Texts(Sequence[str]):
         """Some strings; half of a pair of surrogates, which JSON may hold, is kept."""
         if isinstance(strings, Texts):
             return strings
-        encoded = [text.encode("utf-8", "surrogatepass") for text in strings]
-        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        return cls(np.frombuffer(b"".join(encoded), np.uint8), np.cumsum(lengths))
+        chunks = [text.encode("utf-8", "surrogatepass") for text in strings]
+        lengths = np.fromiter(map(len, chunks), np.int64, len(chunks))
+        return cls(np.frombuffer(b"".join(chunks), np.uint8), np.cumsum(lengths))
 
     @classmethod
-    def checked(cls, blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> Texts:
+    def from_arrays(cls, blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> Texts:
         """Strings that a file holds.
 
         Raises:
             ValueError: one is not UTF-8, or they do not end where the bytes do.
         """
-        made = cls(blob, ends)
-        starts = made._starts
+        texts = cls(blob, ends)
+        starts = texts._starts
         if (starts > ends).any() or (int(ends[-1]) if len(ends) else 0) != len(blob):
             raise ValueError("the strings do not end where their bytes do")
         inside = starts[starts < len(blob)]
@@ -56,7 +56,7 @@ class Texts(Sequence[str]):
         for start in range(0, len(blob), BLOCK_BYTES):
             decoder.decode(blob[start : start + BLOCK_BYTES].tobytes())
         decoder.decode(b"", final=True)
-        return made
+        return texts
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -81,36 +81,36 @@ class Texts(Sequence[str]):
 
         To look through a million names of 13 letters takes about 30 ms.
         """
-        wanted = text.encode("utf-8", "surrogatepass").lower()
+        query = text.encode("utf-8", "surrogatepass").lower()
         blob = self.blob.tobytes().lower()
-        found: list[int] = []
-        at = blob.find(wanted)
-        while at >= 0 and len(found) < most:
+        rows: list[int] = []
+        at = blob.find(query)
+        while at >= 0 and len(rows) < most:
             row = int(np.searchsorted(self.ends, at, side="right"))
             end = int(self.ends[row])
-            inside = at + len(wanted) <= end  # else it begins in one string and ends in another
+            inside = at + len(query) <= end  # else it begins in one string and ends in another
             if inside:
-                found.append(row)
-            at = blob.find(wanted, end if inside else at + 1)
-        return found
+                rows.append(row)
+            at = blob.find(query, end if inside else at + 1)
+        return rows
 
     def having(self, text: str) -> NDArray[np.int64]:
         """The positions of all strings that contain a text, which is not empty, ascending; capital
         letters of ASCII count as small ones. A million names take about 0.2 s."""
-        wanted = text.encode("utf-8", "surrogatepass").lower()
-        found = [np.empty(0, np.int64)]
+        query = text.encode("utf-8", "surrogatepass").lower()
+        rows = [np.empty(0, np.int64)]
         for start, part in self._blocks():
-            there = np.strings.find(np.strings.lower(part), wanted) >= 0
-            found.append(start + np.flatnonzero(there))
-        return np.concatenate(found)
+            hits = np.strings.find(np.strings.lower(part), query) >= 0
+            rows.append(start + np.flatnonzero(hits))
+        return np.concatenate(rows)
 
     def same_as(self, text: str) -> NDArray[np.int64]:
         """The positions of all strings that are a text, ascending."""
-        wanted = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+        query = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
         starts = self._starts
-        rows = np.flatnonzero(self.ends - starts == len(wanted))
-        for at in range(len(wanted) - 1, -1, -1):  # names differ at their ends
-            rows = rows[self.blob[starts[rows] + at] == wanted[at]]
+        rows = np.flatnonzero(self.ends - starts == len(query))
+        for at in range(len(query) - 1, -1, -1):  # names differ at their ends
+            rows = rows[self.blob[starts[rows] + at] == query[at]]
         return rows
 
     def order(self, most: int = 64) -> NDArray[np.int64]:
@@ -138,11 +138,11 @@ class Texts(Sequence[str]):
                 end = begin + max(1, BLOCK_BYTES // width)
                 width = max(1, int(lengths[begin:end].max()))
             part = lengths[begin:end]
-            made = np.zeros((end - begin, width), np.uint8)
+            block = np.zeros((end - begin, width), np.uint8)
             inside = np.arange(int(part.sum())) - np.repeat(np.cumsum(part) - part, part)
             row = np.repeat(np.arange(end - begin), part)
-            made[row, inside] = self.blob[np.repeat(starts[begin:end], part) + inside]
-            yield begin, made.view(f"S{width}")[:, 0]
+            block[row, inside] = self.blob[np.repeat(starts[begin:end], part) + inside]
+            yield begin, block.view(f"S{width}")[:, 0]
             begin = end
 
     def __eq__(self, other: object) -> bool:

@@ -89,19 +89,19 @@ class Area:
     def bitmap(self) -> Bitmap:
         """Which cells are brushed, ``(height, width)``."""
         count = self.height * self.width
-        packed = np.frombuffer(bytes.fromhex(self.bits), dtype=np.uint8)
-        return np.unpackbits(packed, count=count).astype(bool).reshape(self.height, self.width)
+        octets = np.frombuffer(bytes.fromhex(self.bits), dtype=np.uint8)
+        return np.unpackbits(octets, count=count).astype(bool).reshape(self.height, self.width)
 
 
 Region = Everywhere | Channels | Tokens | Area
 EVERYWHERE = Everywhere()
 
 
-def _check_indices(what: str, indices: tuple[int, ...]) -> None:
+def _check_indices(kind: str, indices: tuple[int, ...]) -> None:
     if not indices or min(indices) < 0:
         raise UsageError(
             tr("Name at least one of the channels, counted from 0.")
-            if what == "channel"
+            if kind == "channel"
             else tr("Name at least one of the tokens, counted from 0.")
         )
 
@@ -112,14 +112,14 @@ def read_indices(text: str) -> tuple[int, ...]:
     Raises:
         UsageError: it is no such list, or one that is too long.
     """
-    found: set[int] = set()
+    indices: set[int] = set()
     for part in re.split(r"[+,;]", text):
         first, dash, last = (one.strip() for one in part.replace("\u2013", "-").partition("-"))
         numbers = [first, last if dash else first]
         if not all(one.isascii() and one.isdecimal() and len(one) < 7 for one in numbers):
             raise UsageError(tr("{text!r} is not a list of numbers such as 0-3+7.", text=text))
-        found |= set(range(int(numbers[0]), int(numbers[1]) + 1))
-    return tuple(sorted(found))
+        indices |= set(range(int(numbers[0]), int(numbers[1]) + 1))
+    return tuple(sorted(indices))
 
 
 def said_indices(indices: Sequence[int]) -> str:
@@ -159,12 +159,12 @@ def cells_of(region: Region, shape: LayerShape, layer: str = "") -> Bitmap | Non
 
 
 def _along(
-    shape: LayerShape, axis: int | None, indices: tuple[int, ...], layer: str, what: str
+    shape: LayerShape, axis: int | None, indices: tuple[int, ...], layer: str, kind: str
 ) -> Bitmap:
     if axis is None:
         raise UsageError(
             tr("{layer} has the shape {shape}, and no channels.", layer=layer, shape=shape)
-            if what == "channel"
+            if kind == "channel"
             else tr("{layer} has the shape {shape}, and no tokens.", layer=layer, shape=shape)
         )
     count = shape[axis]
@@ -173,16 +173,16 @@ def _along(
             tr(
                 "{layer} has no {what} {index}: it has {count}, counted from 0.",
                 layer=layer,
-                what=tr("channel") if what == "channel" else tr("token"),
+                what=tr("channel") if kind == "channel" else tr("token"),
                 index=max(indices),
                 count=count,
             )
         )
     sizes = [1] * len(shape)
     sizes[axis] = count
-    chosen = np.zeros(count, dtype=bool)
-    chosen[list(indices)] = True
-    return chosen.reshape(sizes)
+    mask = np.zeros(count, dtype=bool)
+    mask[list(indices)] = True
+    return mask.reshape(sizes)
 
 
 def _area(area: Area, shape: LayerShape, layer: str) -> Bitmap:
@@ -215,8 +215,8 @@ def at_resolution(bitmap: Bitmap, height: int, width: int) -> Bitmap:
 def _overlap(to: int, count: int) -> NDArray[np.float64]:
     """Share of each of ``to`` cells of a line that each of ``count`` cells covers,
     ``(to, count)``; rows sum to 1."""
-    edges, given = np.arange(to + 1) / to, np.arange(count + 1) / count
-    start = np.maximum(edges[:-1, None], given[None, :-1])
-    end = np.minimum(edges[1:, None], given[None, 1:])
+    edges, other_edges = np.arange(to + 1) / to, np.arange(count + 1) / count
+    start = np.maximum(edges[:-1, None], other_edges[None, :-1])
+    end = np.minimum(edges[1:, None], other_edges[None, 1:])
     shared: NDArray[np.float64] = np.maximum(end - start, 0) * to
     return shared

@@ -26,10 +26,10 @@ class RowSet:
 
     def __init__(self, rows: Iterable[int] | NDArray[np.integer] = ()) -> None:
         try:
-            given = rows if isinstance(rows, np.ndarray) else np.fromiter(rows, np.int64)
+            array = rows if isinstance(rows, np.ndarray) else np.fromiter(rows, np.int64)
         except OverflowError as error:
             raise ValueError(_NO_ROWS) from error
-        self._rows: NDArray[np.int64] = given.astype(np.int64)
+        self._rows: NDArray[np.int64] = array.astype(np.int64)
         if (self._rows[1:] <= self._rows[:-1]).any():
             self._rows = np.unique(self._rows)  # its first call imports numpy.ma
         if not _are_inside(self._rows):
@@ -39,10 +39,10 @@ class RowSet:
     @classmethod
     def ascending(cls, rows: NDArray[np.int64]) -> RowSet:
         """A set of rows that are in order already, each there once; they are not copied."""
-        made = cls()
-        made._rows = rows
-        made._rows.setflags(write=False)
-        return made
+        result = cls()
+        result._rows = rows
+        result._rows.setflags(write=False)
+        return result
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -69,24 +69,24 @@ class RowSet:
         return f"RowSet({len(self)} rows)"
 
     def __or__(self, other: RowSet) -> RowSet:
-        return self._joined(other, np.logical_or)
+        return self._combine(other, np.logical_or)
 
     def __sub__(self, other: RowSet) -> RowSet:
-        return self._joined(other, np.greater)
+        return self._combine(other, np.greater)
 
     def __xor__(self, other: RowSet) -> RowSet:
-        return self._joined(other, np.logical_xor)
+        return self._combine(other, np.logical_xor)
 
-    def _joined(self, other: RowSet, how: np.ufunc) -> RowSet:
+    def _combine(self, other: RowSet, operation: np.ufunc) -> RowSet:
         """By masks: a hundred times faster than sorting, where there are a million rows."""
         count = max((int(one.rows[-1]) + 1 for one in (self, other) if len(one)), default=0)
-        return RowSet.ascending(np.flatnonzero(how(self.mask(count), other.mask(count))))
+        return RowSet.ascending(np.flatnonzero(operation(self.mask(count), other.mask(count))))
 
     def mask(self, count: int) -> NDArray[np.bool_]:
         """``(count,) bool``: which of the first ``count`` samples are in the set."""
-        found = np.zeros(count, dtype=bool)
-        found[self.below(count).rows] = True
-        return found
+        flags = np.zeros(count, dtype=bool)
+        flags[self.below(count).rows] = True
+        return flags
 
     def below(self, count: int) -> RowSet:
         """Those among the first ``count`` samples."""

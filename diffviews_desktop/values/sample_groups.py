@@ -44,13 +44,13 @@ def at_level(table: SampleTable, level: float) -> NDArray[np.bool_]:
     Raises:
         DataError: none has; the text says which there are.
     """
-    chosen = np.isclose(table.sigma, level, rtol=1e-6, atol=0)
-    if not chosen.any():
-        known = table.levels
-        few = ", ".join(f"{one:g}" for one in known[:MOST_SAID])
+    mask = np.isclose(table.sigma, level, rtol=1e-6, atol=0)
+    if not mask.any():
+        sigmas = table.levels
+        few = ", ".join(f"{one:g}" for one in sigmas[:MOST_SAID])
         more = (
-            tr(" and {number} more", number=len(known) - MOST_SAID)
-            if len(known) > MOST_SAID
+            tr(" and {number} more", number=len(sigmas) - MOST_SAID)
+            if len(sigmas) > MOST_SAID
             else ""
         )
         raise DataError(
@@ -62,7 +62,7 @@ def at_level(table: SampleTable, level: float) -> NDArray[np.bool_]:
                 more=more,
             )
         )
-    return np.asarray(chosen)
+    return np.asarray(mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +84,9 @@ class LevelStack:
     def of(cls, table: SampleTable) -> LevelStack:
         """That of all samples."""
         sigmas = table.levels
-        known = np.isfinite(table.sigma)
+        mask = np.isfinite(table.sigma)
         level = np.full(len(table), -1, np.int64)
-        level[known] = np.unique(table.sigma[known], return_inverse=True)[1]
+        level[mask] = np.unique(table.sigma[mask], return_inverse=True)[1]
         numbers: dict[str, int] = {"": -1}
         picture = [numbers.setdefault(path, len(numbers) - 1) for path in table.image_path]
         return cls(level, np.asarray(picture, np.int64), sigmas)
@@ -100,10 +100,10 @@ class LevelStack:
 
     def parts(self) -> list[NDArray[np.int64]]:
         """The samples of each noise level that has any, ascending."""
-        found = (np.flatnonzero(self.level == at) for at in range(len(self.sigmas)))
-        return [rows for rows in found if len(rows)]
+        groups = (np.flatnonzero(self.level == at) for at in range(len(self.sigmas)))
+        return [rows for rows in groups if len(rows)]
 
-    def apart(self, places: NDArray) -> NDArray[np.float64]:
+    def spread(self, places: NDArray) -> NDArray[np.float64]:
         """Places on aligned maps ``(N, C)`` with one coordinate more, which takes the levels so far
         apart that the nearest of each sample are those of its own level."""
         places = np.asarray(places, np.float64)

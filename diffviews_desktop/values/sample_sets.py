@@ -108,16 +108,16 @@ class Clusters:
 
     def counts(self) -> list[int]:
         """How many samples each has."""
-        found: list[int] = np.bincount(self.labels, minlength=len(self.names)).tolist()
-        return found
+        sizes: list[int] = np.bincount(self.labels, minlength=len(self.names)).tolist()
+        return sizes
 
     def of_each(self, count: int) -> NDArray[np.int32]:
         """The cluster of each of ``count`` samples ``(count,)``; -1 for none."""
-        found = np.full(count, -1, np.int32)
-        found[self.samples.rows.rows] = self.labels
-        return found
+        numbers = np.full(count, -1, np.int32)
+        numbers[self.samples.rows.rows] = self.labels
+        return numbers
 
-    def renamed(self, number: int, name: str) -> Clusters:
+    def rename(self, number: int, name: str) -> Clusters:
         """With another name for one of them."""
         names = list(self.names)
         names[number] = name
@@ -127,7 +127,7 @@ class Clusters:
 def set_of_each(sets: Sequence[SampleSet], count: int) -> NDArray[np.int32]:
     """The position of the set that each of ``count`` samples is in ``(count,)``: of several the
     last; -1 for none."""
-    found = np.full(count, -1, np.int32)
+    positions = np.full(count, -1, np.int32)
     for position, one in enumerate(sets):
-        found[one.rows.rows] = position
-    return found
+        positions[one.rows.rows] = position
+    return positions

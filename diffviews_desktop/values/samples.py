@@ -66,8 +66,8 @@ class SampleTable:
         state |= {name: Texts.of(state[name]) for name in texts}
         # these take a moment, of a million samples
         state |= {"_classes": self._classes, "levels": self.levels}
-        made = self.__dict__.get("_id_index")
-        return state if made is None else state | {"_id_index": made}
+        index = self.__dict__.get("_id_index")
+        return state if index is None else state | {"_id_index": index}
 
     @cached_property
     def not_colored(self) -> dict[str, str]:
@@ -98,11 +98,11 @@ class SampleTable:
         """Where pictures lie, looked up once; None where that is not inside the model's folder."""
         if relative not in self._folders:
             base = os.path.realpath(self.root)
-            known = None
+            folder = None
             if can_be_a_path(relative):
                 real = os.path.realpath(os.path.join(base, relative))
-                known = real if Path(real).is_relative_to(base) else None
-            self._folders[relative] = known
+                folder = real if Path(real).is_relative_to(base) else None
+            self._folders[relative] = folder
         return self._folders[relative]
 
     @cached_property
@@ -121,8 +121,8 @@ class SampleTable:
             counts = np.bincount(labels - low)
             first = np.empty(len(counts), dtype=np.int64)
             first[labels[::-1] - low] = np.arange(size - 1, -1, -1)  # the last one written stays
-            there = np.flatnonzero(counts)
-            numbers, first, counts = there + low, first[there], counts[there]
+            offsets = np.flatnonzero(counts)
+            numbers, first, counts = offsets + low, first[offsets], counts[offsets]
         else:
             numbers, first, counts = np.unique(labels, return_index=True, return_counts=True)
         return [
@@ -133,8 +133,8 @@ class SampleTable:
     @cached_property
     def levels(self) -> tuple[float, ...]:
         """The noise levels of the samples, ascending, each as short as it can be written."""
-        found = np.unique(self.sigma[np.isfinite(self.sigma)])
-        return tuple(float(str(level)) for level in found)
+        sigmas = np.unique(self.sigma[np.isfinite(self.sigma)])
+        return tuple(float(str(level)) for level in sigmas)
 
     def row_of(self, sample_id: str) -> int | None:
         """Where a sample is; None where there is none of this id. The first time takes a moment,
@@ -176,8 +176,8 @@ def class_title(number: int, name: str, between: str = " ") -> str:
 
 def rows_with_caption(captions: Sequence[str], text: str) -> NDArray[np.int64]:
     """The samples whose captions hold a text, whatever its case: ``(K,)``, ascending."""
-    wanted = _for_search(text)
-    rows = (row for row, caption in enumerate(captions) if wanted in _for_search(caption))
+    query = _for_search(text)
+    rows = (row for row, caption in enumerate(captions) if query in _for_search(caption))
     return np.fromiter(rows, np.int64)
 
 

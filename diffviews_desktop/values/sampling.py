@@ -43,19 +43,19 @@ class SamplingSettings:
     def evaluations(self, guided: bool = True) -> int:
         """How often the network runs for a picture (NFE); ``guided`` says that there are labels for
         guidance to act on."""
-        once = 2 * self.num_steps - 1 if self.sampler == "heun" else self.num_steps
-        return once * (2 if guided and self.guidance_scale != 1 else 1)
+        runs = 2 * self.num_steps - 1 if self.sampler == "heun" else self.num_steps
+        return runs * (2 if guided and self.guidance_scale != 1 else 1)
 
-    def rebased(self, before: Self, after: Self) -> Self:
-        """What was edited since ``before`` stays; everything else is as ``after`` has it, within
+    def rebase(self, old: Self, new: Self) -> Self:
+        """What was edited since ``old`` stays; everything else is as ``new`` has it, within
         the limits of what it is of."""
-        edited = {
+        edits = {
             field.name: getattr(self, field.name)
             for field in fields(self)
-            if getattr(self, field.name) != getattr(before, field.name)
+            if getattr(self, field.name) != getattr(old, field.name)
         }
-        made = replace(after, **edited)
-        return replace(made, sigma_min=min(made.sigma_min, made.sigma_max))
+        result = replace(new, **edits)
+        return replace(result, sigma_min=min(result.sigma_min, result.sigma_max))
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def intervention_fits(one: Intervention) -> bool:
     return window and all(map(math.isfinite, numbers)) and 0 <= index < PCA_RANGE[1]
 
 
-def fitted(settings: SamplingSettings) -> SamplingSettings:
+def clamp(settings: SamplingSettings) -> SamplingSettings:
     """Settings as the fields of the Generate panel have them: each number the nearest that its
     field can hold."""
     return replace(settings, **_nearest(SAMPLING, settings))

@@ -311,7 +311,7 @@ CHURN_LIMITS = (S_MIN, S_MAX, S_NOISE)
 """They change nothing where there is no churn."""
 
 
-def described(settings: object, of: Iterable[Setting] = SAMPLING) -> dict[str, Any]:
+def describe(settings: object, of: Iterable[Setting] = SAMPLING) -> dict[str, Any]:
     """Settings under their keys, as ``generate`` writes them: values that JSON knows."""
     values = {setting.key: setting.of(settings) for setting in of if setting.key}
     return {
@@ -319,10 +319,10 @@ def described(settings: object, of: Iterable[Setting] = SAMPLING) -> dict[str, A
     }
 
 
-def described_mask(mask: Intervention, num_steps: int) -> dict[str, Any]:
+def describe_mask(mask: Intervention, num_steps: int) -> dict[str, Any]:
     """A mask under its keys, likewise; one that acts to the end acts on ``num_steps``."""
-    shown = replace(mask, step_to=num_steps if mask.step_to is None else mask.step_to)
-    return described(shown, (setting for setting in MASK if setting.key))
+    whole = replace(mask, step_to=num_steps if mask.step_to is None else mask.step_to)
+    return describe(whole, (setting for setting in MASK if setting.key))
 
 
 def sample_alike(one: SamplingSettings, other: SamplingSettings) -> bool:

@@ -76,8 +76,8 @@ class PublishedModel:
     def bytes(self) -> int | None:
         """About how large all of it is; None where that is not known of a part."""
         parts = [part.bytes for part in (self.data, self.checkpoint) if part is not None]
-        known = [size for size in parts if size is not None]
-        return sum(known) if len(known) == len(parts) else None
+        sizes = [size for size in parts if size is not None]
+        return sum(sizes) if len(sizes) == len(parts) else None
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class ListedModel:
     checkpoint_file: Path | None = None
 
     @property
-    def here(self) -> Here:
+    def amount(self) -> Here:
         """How much of the model is there."""
         parts = {self.data, self.checkpoint}
         if parts == {"all"}:
             return "all"
-        there = {
+        amounts = {
             amount
             for part, amount in (
                 (self.model.data, self.data),
@@ -109,7 +109,7 @@ class ListedModel:
             )
             if part is not None
         }
-        return "none" if there == {"none"} else "some"
+        return "none" if amounts == {"none"} else "some"
 
 
 @dataclass(frozen=True)

@@ -56,11 +56,11 @@ class Standing:
     def warnings(self) -> tuple[str, ...]:
         """``At midblock, 3 of 50 masks are beyond the samples' 95 %.``, a sentence for each set of
         layers where there are any."""
-        found = []
+        sentences = []
         for layers in dict.fromkeys(one.layers for one in self.beyond):
             masks = [one for one in self.judged if one.layers == layers]
             count = sum(one.typicality.beyond for one in masks)
-            found.append(
+            sentences.append(
                 trn(
                     "At {layers}, {number} of {all} masks is beyond the samples' {limit} %.",
                     "At {layers}, {number} of {all} masks are beyond the samples' {limit} %.",
@@ -70,7 +70,7 @@ class Standing:
                     limit=LIMIT,
                 )
             )
-        return tuple(found)
+        return tuple(sentences)
 
     @property
     def unknown(self) -> str:
@@ -88,22 +88,22 @@ class Standing:
     @property
     def lines(self) -> tuple[str, ...]:
         """The warnings, each before a line for every mask that it is about."""
-        found: list[str] = []
-        named = dict.fromkeys(one.layers for one in self.beyond)
-        for layers, warning in zip(named, self.warnings, strict=True):
-            found += [warning, *(f"  {one.line}" for one in self.beyond if one.layers == layers)]
-        return tuple(found)
+        texts: list[str] = []
+        layer_sets = dict.fromkeys(one.layers for one in self.beyond)
+        for layers, warning in zip(layer_sets, self.warnings, strict=True):
+            texts += [warning, *(f"  {one.line}" for one in self.beyond if one.layers == layers)]
+        return tuple(texts)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """The warnings with the names of the masks, for reports."""
-        found = []
-        named = dict.fromkeys(one.layers for one in self.beyond)
-        for layers, warning in zip(named, self.warnings, strict=True):
+        texts = []
+        layer_sets = dict.fromkeys(one.layers for one in self.beyond)
+        for layers, warning in zip(layer_sets, self.warnings, strict=True):
             masks = [one.line for one in self.beyond if one.layers == layers]
-            shown, more = "; ".join(masks[:MOST_NAMED]), len(masks) - MOST_NAMED
-            found.append(f"{warning} {shown}{f'; and {more} more' if more > 0 else ''}.")
-        return tuple(found)
+            names, more = "; ".join(masks[:MOST_NAMED]), len(masks) - MOST_NAMED
+            texts.append(f"{warning} {names}{f'; and {more} more' if more > 0 else ''}.")
+        return tuple(texts)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for records."""

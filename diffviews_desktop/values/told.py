@@ -18,7 +18,7 @@ from diffviews_desktop.values.conditions import (
     Prompt,
     UniformLabel,
     ZeroLabel,
-    described,
+    describe,
 )
 
 
@@ -47,7 +47,7 @@ def told_text(told: Told) -> str:
             return str(index)
         case Prompt(text=text):
             return f"{_PROMPT}{text}"
-    return next(word for word, known in _WORDS.items() if known == told)
+    return next(word for word, entry in _WORDS.items() if entry == told)
 
 
 def read_told(text: Any) -> Told:
@@ -56,13 +56,13 @@ def read_told(text: Any) -> Told:
     Raises:
         ValueError: it is none of these.
     """
-    written = str(text).strip() if isinstance(text, str | int) and text is not True else ""
-    if written.lower() in _WORDS:
-        return _WORDS[written.lower()]
-    if written.isascii() and written.isdecimal() and len(written) < 10:
-        return ClassLabel(int(written))
-    if written.startswith(_PROMPT) and written != _PROMPT:
-        return Prompt(written.removeprefix(_PROMPT))
+    word = str(text).strip() if isinstance(text, str | int) and text is not True else ""
+    if word.lower() in _WORDS:
+        return _WORDS[word.lower()]
+    if word.isascii() and word.isdecimal() and len(word) < 10:
+        return ClassLabel(int(word))
+    if word.startswith(_PROMPT) and word != _PROMPT:
+        return Prompt(word.removeprefix(_PROMPT))
     raise ValueError(
         f"must be own, none, uniform, the number of a class, or {_PROMPT} and a text, not {text!r}"
     )
@@ -85,7 +85,7 @@ def told_words(told: Told, prompts: bool | None) -> str:
         case UniformLabel():
             return tr("the uniform label")
         case ClassLabel():
-            return tr("class {name}", name=described(told))
+            return tr("class {name}", name=describe(told))
         case Prompt(text=text):
             return tr("one prompt, “{text}”", text=text)
     raise TypeError(f"{told!r} is nothing that samples can be told")
@@ -99,7 +99,7 @@ def described_told(told: Told, prompts: bool | None) -> str:
 def told_apart(
     told: Told | None,
     condition: Condition | None,
-    what: Literal["run", "picture"] = "run",
+    subject: Literal["run", "picture"] = "run",
     *,
     prompts: bool,
 ) -> str:
@@ -109,17 +109,17 @@ def told_apart(
     Args:
         told: what the samples were told; None where nothing can be told.
         condition: what the model was told of the picture, likewise.
-        what: what is compared.
+        subject: what is compared.
         prompts: whether the model takes prompts.
     """
     if told is None or condition is None or told in (condition, told_like(condition)):
         return ""
     texts = {
         "samples": described_told(told, prompts),
-        "said": _said(condition, prompts),
+        "said": _phrase_of(condition, prompts),
         "others": described_told(told_like(condition), prompts),
     }
-    if what == "picture":
+    if subject == "picture":
         return tr(
             "The samples of this map were {samples}, the picture was told {said}: where it lies "
             "depends on that difference, too. Compare it with samples that were {others}.",
@@ -132,13 +132,13 @@ def told_apart(
     )
 
 
-def _said(condition: Condition, prompts: bool) -> str:
+def _phrase_of(condition: Condition, prompts: bool) -> str:
     """What a run was told, within a sentence."""
     if isinstance(condition, ZeroLabel):
         return told_words(condition, prompts)
     if isinstance(condition, Prompt):
         return tr("“{text}”", text=condition.text)
-    return described(condition)
+    return describe(condition)
 
 
 def told_like(condition: Condition | None) -> Told:

@@ -198,9 +198,9 @@ class Typicality:
     @property
     def reasons(self) -> str:
         """What of it is beyond the samples, as sentences; empty where nothing is."""
-        among, found = self._among, []
+        among, sentences = self._among, []
         if self.distance.beyond:
-            found.append(
+            sentences.append(
                 tr(
                     "Its nearest sample is {value:.3g} away; {limit} % of the samples{among} "
                     "have one within {most:.3g}.",
@@ -212,7 +212,7 @@ class Typicality:
             )
         if self.outside is not None and self.outside.beyond:
             assert self.outside.limit is not None
-            found.append(
+            sentences.append(
                 tr(
                     "{value:.0f} % of it lies outside the map's components; of {limit} % of "
                     "the samples{among} less than {most:.0f} % does.",
@@ -222,7 +222,7 @@ class Typicality:
                     most=100 * self.outside.limit,
                 )
             )
-        return " ".join(found)
+        return " ".join(sentences)
 
 
 # ---- which samples are compared -----------------------------------------------------------------
@@ -241,10 +241,10 @@ def rows_like(logarithm: NDArray, low: float, high: float) -> NDArray[np.int64]:
         logarithm: of the noise level of each sample ``(N,)``, N at least 1.
         low, high: the logarithms of the least and the largest level of what is compared.
     """
-    away = np.maximum(np.maximum(low - logarithm, logarithm - high), 0)
-    count = min(FEWEST, len(away))
-    reach = max(math.log(FACTOR), float(np.partition(away, count - 1)[count - 1]))
-    return np.flatnonzero(away <= reach + 1e-6)
+    distances = np.maximum(np.maximum(low - logarithm, logarithm - high), 0)
+    count = min(FEWEST, len(distances))
+    reach = max(math.log(FACTOR), float(np.partition(distances, count - 1)[count - 1]))
+    return np.flatnonzero(distances <= reach + 1e-6)
 
 
 def percentiles(values: NDArray, sigma: NDArray) -> NDArray[np.float32]:
@@ -255,20 +255,20 @@ def percentiles(values: NDArray, sigma: NDArray) -> NDArray[np.float32]:
         values: one a sample ``(N,)``.
         sigma: their noise levels ``(N,)``.
     """
-    found = np.full(len(values), np.nan, np.float32)
-    known = np.flatnonzero(np.isfinite(values) & np.isfinite(sigma))
-    if not len(known):
-        return found
-    own, logarithm = values[known], logarithms(sigma[known])
+    ranks = np.full(len(values), np.nan, np.float32)
+    usable = np.flatnonzero(np.isfinite(values) & np.isfinite(sigma))
+    if not len(usable):
+        return ranks
+    figures, logarithm = values[usable], logarithms(sigma[usable])
     levels, at = np.unique(logarithm, return_inverse=True)
     if len(levels) > MOST_LEVELS:
         levels = np.unique(np.quantile(logarithm, np.linspace(0, 1, MOST_LEVELS)))
         at = np.searchsorted((levels[1:] + levels[:-1]) / 2, logarithm)
     for number, level in enumerate(levels.tolist()):
         rows = np.flatnonzero(at == number)
-        among = np.sort(own[rows_like(logarithm, level, level)])
-        found[known[rows]] = 100 * np.searchsorted(among, own[rows]) / len(among)
-    return found
+        among = np.sort(figures[rows_like(logarithm, level, level)])
+        ranks[usable[rows]] = 100 * np.searchsorted(among, figures[rows]) / len(among)
+    return ranks
 
 
 def _levels(levels: Levels) -> str:
@@ -276,9 +276,9 @@ def _levels(levels: Levels) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _above(measured: Measured, of: str | None = None) -> str:
+def _above(figure: Measured, of: str | None = None) -> str:
     """``: above 93 % of the samples``; nothing where that is not known."""
-    if measured.percentile is None:
+    if figure.percentile is None:
         return ""
     whose = tr(" of the samples") if of is None else of
-    return tr(": above {percent} %{whose}", percent=math.floor(measured.percentile), whose=whose)
+    return tr(": above {percent} %{whose}", percent=math.floor(figure.percentile), whose=whose)

@@ -41,7 +41,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.values.assessment import MapAssessment, Stability
 from diffviews_desktop.values.conditions import (
     ClassLabel,
-    described,
+    describe,
 )
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
 from diffviews_desktop.values.layers import LayerSet
@@ -289,7 +289,7 @@ def test_a_run_is_known_by_what_it_was_drawn_by_whatever_model_is_open(
     opened = replace(session.state.opened, model="dmd2", loaded=other)
     session.update(replace(session.state, opened=opened))
     (run,) = session.state.runs.all
-    assert described(run.condition) == "3 three"
+    assert describe(run.condition) == "3 three"
     assert run.evaluations == 35
 
 

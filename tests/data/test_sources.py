@@ -185,7 +185,7 @@ def original(tmp_path: Path) -> Path:
 
 def test_a_folder_of_the_original_is_whole_without_the_pickle_of_its_map(original: Path) -> None:
     assert listed(original.parent).data == "all"
-    assert listed(original.parent).here == "some"
+    assert listed(original.parent).amount == "some"
     (missing,) = ensure_data_ready(original.parent, models=["dmd2"]).missing
     assert (missing.part, missing.model) == ("checkpoint", "dmd2")
     assert missing.place == original / "checkpoints" / "dmd2-imagenet-64-10step.pkl"
@@ -208,7 +208,7 @@ def test_a_checkpoint_is_looked_for_where_the_settings_say(original: Path) -> No
     file.with_name(f"{file.name}.part").touch()
     assert listed(original.parent).checkpoint == "some"
     file.touch()
-    assert listed(original.parent).here == "all"
+    assert listed(original.parent).amount == "all"
 
 
 @pytest.mark.parametrize(
@@ -233,9 +233,9 @@ def test_what_is_missing_is_told_and_nothing_made(tmp_path: Path) -> None:
 
 def test_checkpoints_alone_lie_beside_the_models(tmp_path: Path) -> None:
     models = list_models(tmp_path, read_catalogue())
-    assert {one.here for one in models} == {"none"}
+    assert {one.amount for one in models} == {"none"}
     alone = next(one for one in models if one.model.data is None)
     assert alone.checkpoint_file == tmp_path / "checkpoints" / f"{alone.model.name}.pkl"
     alone.checkpoint_file.parent.mkdir()
     alone.checkpoint_file.touch()
-    assert listed(tmp_path, alone.model.name).here == "all"
+    assert listed(tmp_path, alone.model.name).amount == "all"

@@ -73,8 +73,8 @@ def test_what_reaches_far_enough_into_a_usual_range_is_meant_in_it(
 def test_a_folder_is_read_by_one_rule_whatever_the_order(
     pictures: list[tuple[Numbers, Range]],
 ) -> None:
-    rule = Brightness.measured(pictures)
-    assert rule == Brightness.measured(reversed(pictures))
+    rule = Brightness.of_extremes(pictures)
+    assert rule == Brightness.of_extremes(reversed(pictures))
     for kind in (Numbers.FLOATS, Numbers.INTEGERS):
         ranges = [range_ for found, range_ in pictures if found is kind]
         assert (kind in rule.ranges) == bool(ranges)
@@ -85,7 +85,7 @@ def test_a_folder_is_read_by_one_rule_whatever_the_order(
 
 
 def test_what_is_given_counts_for_all() -> None:
-    assert Brightness.given(-1, 3).ranges == dict.fromkeys(Numbers, Range(-1, 3))
+    assert Brightness.of_range(-1, 3).ranges == dict.fromkeys(Numbers, Range(-1, 3))
 
 
 @pytest.mark.parametrize(

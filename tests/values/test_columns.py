@@ -42,7 +42,7 @@ def test_every_kind_has_its_texts_in_this_process_and_in_another(name: str) -> N
         assert (one.kind, one.texts(), one.unit) == (kind, TEXTS[name], column.unit)
         assert one.values.dtype == column.values.dtype
         assert one.unfit == column.unfit
-        assert [one.shown(row) != "" for row in range(3)] == [text != "" for text in TEXTS[name]]
+        assert [one.text_of(row) != "" for row in range(3)] == [text != "" for text in TEXTS[name]]
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -51,8 +51,8 @@ def test_rows_are_taken_and_a_row_that_is_not_there_has_no_value(name: str) -> N
     taken = column.take(np.array([2, -1, 0, 1]))
     first, second, third = TEXTS[name]
     assert taken.texts() == [third, "", first, second]
-    assert taken.known.tolist() == [
-        bool(x) for x in column.known[[2, 0, 0, 1]] & [True, False, True, True]
+    assert taken.presence.tolist() == [
+        bool(x) for x in column.presence[[2, 0, 0, 1]] & [True, False, True, True]
     ]
     assert column.texts() == TEXTS[name]  # the column itself stays
     assert column.take(np.empty(0, np.int64)).texts() == []
@@ -66,7 +66,7 @@ def test_the_ramp_has_numbers_for_numbers_and_dates() -> None:
 
 def test_dates_are_shown_for_people() -> None:
     column = Column(np.array(["2023-01-15T10:30:01"], "datetime64[s]"), unit="Z")
-    assert column.shown(0) == "2023-01-15 10:30:01 UTC"
+    assert column.text_of(0) == "2023-01-15 10:30:01 UTC"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from diffviews_desktop.values.conditions import (
     ZeroLabel,
     choice_of,
     class_number,
-    described,
+    describe,
     from_choice,
 )
 
@@ -66,7 +66,7 @@ def test_words() -> None:
         "a cat": Prompt("a cat", "a dog"),
         "": None,
     }
-    assert [described(condition) for condition in told.values()] == list(told)
+    assert [describe(condition) for condition in told.values()] == list(told)
 
 
 def test_a_class_is_the_same_whatever_it_is_called() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.values.conditions import ClassLabel
-from diffviews_desktop.values.intervention_texts import said, said_of
+from diffviews_desktop.values.intervention_texts import phrase_of, said_of
 from diffviews_desktop.values.interventions import (
     PICKED,
     Component,
@@ -113,10 +113,10 @@ def test_a_verb_takes_its_own_sources_alone() -> None:
     ],
 )  # fmt: skip
 def test_what_is_said_of_one(one: Intervention, text: str) -> None:
-    assert said(one, 5) == text
+    assert phrase_of(one, 5) == text
 
 
 def test_what_does_not_act_is_not_said() -> None:
     never = replace(ADD, step_from=5), replace(ADD, enabled=False), replace(ADD, strength=0.0)
     assert said_of(never, 5) == ""
-    assert said_of((STACK[0], *never, ADD), 5) == f"mask of 2 samples, then {said(ADD, 5)}"
+    assert said_of((STACK[0], *never, ADD), 5) == f"mask of 2 samples, then {phrase_of(ADD, 5)}"

@@ -70,7 +70,7 @@ def test_what_is_no_address_is_refused_with_a_sentence(text: str) -> None:
 def test_a_signature_in_an_address_is_shown_by_str_alone() -> None:
     location = Location.parse("https://host/file?X-Amz-Signature=abc")
     assert "abc" in str(location)
-    assert "abc" not in f"{location!r} {location.shown()} {location.source}"
+    assert "abc" not in f"{location!r} {location.display_text()} {location.source}"
 
 
 @pytest.mark.parametrize(

@@ -34,14 +34,14 @@ def test_they_are_read_as_they_were_written(strings: list[str]) -> None:
 @given(st.lists(st.text(ANY), max_size=30))
 def test_what_was_written_is_sound(strings: list[str]) -> None:
     texts = Texts.of(strings)
-    assert Texts.checked(texts.blob, texts.ends) == strings
+    assert Texts.from_arrays(texts.blob, texts.ends) == strings
 
 
 @given(st.binary(max_size=12), st.lists(st.integers(-3, 15), max_size=5))
 def test_what_is_sound_can_be_read(data: bytes, ends: list[int]) -> None:
     blob, bounds = np.frombuffer(data, np.uint8), np.array(ends, np.int64)
     try:
-        texts = Texts.checked(blob, bounds)
+        texts = Texts.from_arrays(blob, bounds)
     except ValueError:
         return
     assert "".join(texts).encode("utf-8", "surrogatepass") == data
@@ -50,7 +50,7 @@ def test_what_is_sound_can_be_read(data: bytes, ends: list[int]) -> None:
 def test_letters_at_the_end_of_a_block_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed_strings, "BLOCK_BYTES", 1)
     texts = Texts.of(SOME)
-    assert Texts.checked(texts.blob, texts.ends) == SOME
+    assert Texts.from_arrays(texts.blob, texts.ends) == SOME
 
 
 def test_what_is_not_there_is_an_error() -> None:

@@ -83,7 +83,7 @@ def test_a_stack_knows_the_level_and_the_picture_of_each_sample(table: SampleTab
 def test_nearest_places_are_those_of_the_same_level(table: SampleTable) -> None:
     stack = LevelStack.of(at_levels(table))
     places = np.random.default_rng(0).normal(size=(N, 2)) * 100
-    moved = stack.apart(places)
+    moved = stack.spread(places)
     away = np.linalg.norm(moved[:, None] - moved, axis=2)
     same = stack.level[:, None] == stack.level
     assert away[same].max() < away[~same].min()

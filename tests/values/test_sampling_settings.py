@@ -26,4 +26,4 @@ def test_edits_stay_on_other_defaults(
     edits: dict[str, object], expected: dict[str, object]
 ) -> None:
     typed = replace(BEFORE, **edits)
-    assert typed.rebased(BEFORE, OF_THE_MODEL) == replace(OF_THE_MODEL, **expected)
+    assert typed.rebase(BEFORE, OF_THE_MODEL) == replace(OF_THE_MODEL, **expected)

@@ -16,8 +16,8 @@ from diffviews_desktop.values.interventions import (
 )
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.setting_limits import (
+    clamp,
     fits,
-    fitted,
     fitted_intervention,
     intervention_fits,
 )
@@ -30,7 +30,7 @@ HUGE = 10**400
 def test_settings_that_can_be_stay_as_they_are(change: dict[str, object]) -> None:
     settings = replace(USUAL, **change)  # type: ignore[arg-type]
     assert fits(settings)
-    assert fitted(settings) == settings
+    assert clamp(settings) == settings
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_settings_that_can_be_stay_as_they_are(change: dict[str, object]) -> Non
 def test_others_are_brought_to_the_nearest(name: str, value: object, nearest: object) -> None:
     settings = replace(USUAL, **{name: value})  # type: ignore[arg-type]
     assert not fits(settings)
-    assert fitted(settings) == replace(USUAL, **{name: nearest})  # type: ignore[arg-type]
+    assert clamp(settings) == replace(USUAL, **{name: nearest})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

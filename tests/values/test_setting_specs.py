@@ -22,8 +22,8 @@ from diffviews_desktop.values.setting_specs import (
     Setting,
     Switch,
     Whole,
-    described,
-    described_mask,
+    describe,
+    describe_mask,
     sample_alike,
 )
 
@@ -66,7 +66,7 @@ def test_the_choices_are_those_that_the_sampler_knows() -> None:
 
 
 def test_what_generate_writes_of_settings() -> None:
-    assert described(SamplingSettings(seed=7)) == {
+    assert describe(SamplingSettings(seed=7)) == {
         "steps": 5,
         "sampler": "renoise",
         "guidance": 1.0,
@@ -74,13 +74,13 @@ def test_what_generate_writes_of_settings() -> None:
         "seed": 7,
     }
     mask = replace(PICKED, strength=0.25, layers=("a", "b"))
-    assert described_mask(mask, 5) == {
+    assert describe_mask(mask, 5) == {
         "mask_from": 0,
         "mask_steps": 5,
         "strength": 0.25,
         "mask_layers": ["a", "b"],
     }
-    assert described_mask(replace(mask, step_to=0), 5)["mask_steps"] == 0
+    assert describe_mask(replace(mask, step_to=0), 5)["mask_steps"] == 0
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def _list(out: Path) -> Answer:
 def _line(listed: ListedModel, wide: int) -> str:
     model = listed.model
     about = "size unknown" if model.bytes is None else f"about {size(model.bytes)}"
-    parts = [model.title, about, model.licence, _HERE[listed.here]]
+    parts = [model.title, about, model.licence, _HERE[listed.amount]]
     return f"{model.name:{wide}}  {' · '.join(parts)}"
 
 
@@ -196,7 +196,7 @@ def _listed(listed: ListedModel) -> dict[str, Any]:
         ("checkpoint", model.checkpoint, listed.checkpoint),
     ):
         if part is not None:
-            origins = {one.source: one.location.shown() for one in part.origins}
+            origins = {one.source: one.location.display_text() for one in part.origins}
             parts[name] = {"origins": origins, "bytes": part.bytes, "here": here}
     return {
         "name": model.name,
@@ -204,7 +204,7 @@ def _listed(listed: ListedModel) -> dict[str, Any]:
         "licence": model.licence,
         "about": model.about,
         "bytes": model.bytes,
-        "here": listed.here,
+        "here": listed.amount,
         **parts,
     }
 
@@ -221,7 +221,7 @@ def _missing_facts(missing: MissingPart) -> dict[str, Any]:
         "model": missing.model,
         "part": missing.part,
         "place": str(missing.place),
-        "origins": {one.source: one.location.shown() for one in missing.origins},
+        "origins": {one.source: one.location.display_text() for one in missing.origins},
         "bytes": missing.bytes,
     }
 
@@ -229,7 +229,7 @@ def _missing_facts(missing: MissingPart) -> dict[str, Any]:
 def _missing_line(missing: MissingPart) -> str:
     about = "of unknown size" if missing.bytes is None else f"about {size(missing.bytes)}"
     what = "pictures and map" if missing.part == "data" else "checkpoint"
-    origins = ", or ".join(one.location.shown() for one in missing.origins)
+    origins = ", or ".join(one.location.display_text() for one in missing.origins)
     return f"{missing.model}: the {what} ({about}) would come from {origins}"
 
 

@@ -199,7 +199,7 @@ class HubStore:
         return None
 
     def describe(self) -> str:
-        return self._location.shown()
+        return self._location.display_text()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -175,7 +175,7 @@ class S3Store:
         return Checksum("md5", file.version, part=part) if fits else None
 
     def describe(self) -> str:
-        return self._location.shown()
+        return self._location.display_text()
 
 
 def make_client(access: Access, patience: Patience) -> Any:

@@ -96,7 +96,7 @@ class WebStore:
         return Checksum("sha256", file.sha256.lower()) if file.sha256 else None
 
     def describe(self) -> str:
-        return self._location.shown()
+        return self._location.display_text()
 
     def _url(self, key: str) -> str:
         query = f"?{self._location.query}" if self._location.query else ""

@@ -46,7 +46,7 @@ from diffviews_desktop.values.conditions import ZeroLabel
 from diffviews_desktop.values.experiment_text import experiment_text
 from diffviews_desktop.values.experiments import Cost, Drawing, Examples, Experiment, Subjects
 from diffviews_desktop.values.folders import FolderRef
-from diffviews_desktop.values.intervention_texts import said
+from diffviews_desktop.values.intervention_texts import phrase_of
 from diffviews_desktop.values.interventions import rows_of
 from diffviews_desktop.values.layers import NO_LAYERS
 from diffviews_desktop.values.models import ModelFacts
@@ -223,7 +223,7 @@ class Experimenter:
             "read_with": _read_with(job.folder),
             "experiment": experiment_text(experiment),
             "sample_ids": [[table.sample_id[row] for row in group] for group in experiment.groups],
-            "interventions": [said(one, steps) for one in experiment.interventions],
+            "interventions": [phrase_of(one, steps) for one in experiment.interventions],
             "intervention_ids": [table.sample_id[row] for row in rows_of(experiment.interventions)],
             "samples": self.opened.samples.fingerprint,
             "samples_told": described_told(experiment.told, facts.prompts),

@@ -8,7 +8,7 @@ from pathlib import Path
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.interventions import Component, Difference, SampleMean
-from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.maps import MapSpec
 
 
@@ -31,7 +31,7 @@ class SaveDirection(Job["DirectionSaved"]):
     replace: bool = False
 
     def __post_init__(self) -> None:
-        normalised(self, "layers")
+        normalise(self, "layers")
 
 
 @dataclass(frozen=True, kw_only=True)

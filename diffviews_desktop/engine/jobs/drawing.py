@@ -21,7 +21,7 @@ from diffviews_desktop.values.interventions import (
     Weighting,
     sole_mask,
 )
-from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import SamplingSettings
@@ -203,7 +203,7 @@ class JudgeMask(Job["MaskJudged"]):
     saved: str = ""
 
     def __post_init__(self) -> None:
-        normalised(self, "layers")
+        normalise(self, "layers")
 
     @property
     def mask(self) -> Intervention:

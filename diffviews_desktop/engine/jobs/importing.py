@@ -7,7 +7,7 @@ from pathlib import Path
 
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.pictures.labels.class_map import ClassPairs
-from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalised
+from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.told import Told
 
@@ -53,7 +53,7 @@ class ImportData(Job["DataImported"]):
     told: Told | None = None
 
     def __post_init__(self) -> None:
-        normalised(self, "layers")
+        normalise(self, "layers")
 
 
 @dataclass(frozen=True)

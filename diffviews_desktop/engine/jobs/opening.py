@@ -8,7 +8,7 @@ from pathlib import Path
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded, ModelSummary
-from diffviews_desktop.values.layers import LayerSet, normalised
+from diffviews_desktop.values.layers import LayerSet, normalise
 from diffviews_desktop.values.maps import LayerMap, MapParameters
 from diffviews_desktop.values.noise_levels import ExtractionInput
 from diffviews_desktop.values.samples import SampleTable
@@ -85,7 +85,7 @@ class DataOpened:
     read_from: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
-        normalised(self, "default_layers")
+        normalise(self, "default_layers")
 
 
 @dataclass(frozen=True)

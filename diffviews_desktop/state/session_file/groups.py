@@ -112,7 +112,7 @@ def _read(members: Bounded, name: str, *, labeled: bool) -> tuple[RowSet, Texts,
     if not are_rows(rows):
         raise ValueError(tr("its selection is damaged"))
     try:
-        ids = Texts.checked(blob, ends)
+        ids = Texts.from_arrays(blob, ends)
     except ValueError as error:
         raise ValueError(tr("its selection is damaged")) from error
     return RowSet.ascending(rows), ids, labels

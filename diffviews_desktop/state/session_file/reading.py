@@ -61,8 +61,8 @@ from diffviews_desktop.values.quantities import is_known
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.setting_limits import (
+    clamp,
     fits,
-    fitted,
     fitted_intervention,
     intervention_fits,
 )
@@ -284,7 +284,7 @@ def _runs(form: SessionForm, runs: tuple[Run, ...], unmasked: tuple[Run, ...]) -
     shown_run = next((run for run in runs if run.id == told.shown), runs[-1] if runs else None)
     last = len(shown_run.steps) - 1 if shown_run is not None else 0
     return Runs(
-        settings=fitted(told.settings),
+        settings=clamp(told.settings),
         interventions=tuple(map(fitted_intervention, told.interventions)),
         set_a=told.set_a,
         set_b=told.set_b,

@@ -96,5 +96,5 @@ def _of_column(state: State, row: int) -> str:
     samples = state.opened.samples
     assert samples is not None
     name = state.colored_by.removeprefix(COLUMN)
-    value = samples.columns[name].shown(row) or tr("no value")
+    value = samples.columns[name].text_of(row) or tr("no value")
     return f"{name}: {value}"

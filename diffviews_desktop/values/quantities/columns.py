@@ -50,7 +50,7 @@ def _unit(column: Column) -> str:
 
 def _with_day(name: str, column: Column) -> str:
     """The name of a column of dates, with what the ends of its ramp do not say."""
-    dates = column.values[column.known]
+    dates = column.values[column.presence]
     first, last = (str(date)[:10] for date in (dates.min(), dates.max()))
     more = ([first] if first == last else []) + (["UTC"] if column.unit else [])
     return f"{name} ({' '.join(more)})" if more else name

@@ -42,8 +42,8 @@ def _no_clusters(scene: Scene) -> str:
 def _clusters(scene: Scene) -> Values:
     assert scene.samples is not None
     assert scene.clusters is not None
-    found = scene.clusters.of_each(len(scene.samples))
-    return Values("cluster", tr("cluster"), found, "category", names=scene.clusters.names)
+    numbers = scene.clusters.of_each(len(scene.samples))
+    return Values("cluster", tr("cluster"), numbers, "category", names=scene.clusters.names)
 
 
 def _no_sets(scene: Scene) -> str:
@@ -52,10 +52,15 @@ def _no_sets(scene: Scene) -> str:
 
 def _sets(scene: Scene) -> Values:
     assert scene.samples is not None
-    found = set_of_each(scene.sets, len(scene.samples))
+    numbers = set_of_each(scene.sets, len(scene.samples))
     names, colors = ([one.name for one in scene.sets], [one.color for one in scene.sets])
     return Values(
-        "set", tr("named selection"), found, "category", names=tuple(names), colors=tuple(colors)
+        "set",
+        tr("named selection"),
+        numbers,
+        "category",
+        names=tuple(names),
+        colors=tuple(colors),
     )
 
 

@@ -31,7 +31,7 @@ def _not_measured(scene: Scene) -> str:
     return ""
 
 
-def _kept(scene: Scene) -> Values:
+def _share_kept(scene: Scene) -> Values:
     assert scene.layer_map is not None
     assert scene.layer_map.kept is not None
     return Values("kept", tr("neighbours kept"), scene.layer_map.kept)
@@ -67,8 +67,8 @@ def _percentile(scene: Scene) -> Values:
     assert scene.samples is not None
     assert scene.layer_map is not None
     assert scene.layer_map.near is not None
-    found = percentiles(scene.layer_map.near, scene.samples.sigma)
-    return Values("percentile", tr("distance percentile"), found, unit=" %")
+    ranks = percentiles(scene.layer_map.near, scene.samples.sigma)
+    return Values("percentile", tr("distance percentile"), ranks, unit=" %")
 
 
 def _flat(scene: Scene) -> str:
@@ -84,7 +84,7 @@ def _third(scene: Scene) -> Values:
     return Values("z", tr("third dimension"), scene.layer_map.z)
 
 
-def _alone(scene: Scene) -> str:
+def _no_second_map(scene: Scene) -> str:
     if scene.linked is None or scene.linked.overlap is None:
         return tr("Show a second map beside this one first (View ▸ Second map).")
     return ""
@@ -119,7 +119,7 @@ KEPT = Quantity(
         "Share of the sample's 15 nearest on the map that are its nearest in the layer."
     ),
     missing=_not_measured,
-    compute=_kept,
+    compute=_share_kept,
     depends_on=_of_map,
     on_axis=True,
 )
@@ -163,7 +163,7 @@ OVERLAP = Quantity(
         "Share of the sample's nearest samples that are its nearest for the second map too. "
         "Beside the second map stands how much any samples of the same class and noise level share."
     ),
-    missing=_alone,
+    missing=_no_second_map,
     compute=_overlap,
     depends_on=lambda scene: (scene.samples, scene.linked),
 )

@@ -20,8 +20,8 @@ def _distance(scene: Scene) -> Values:
     assert scene.layer_map is not None
     assert scene.layer_map.reduced is not None
     assert scene.anchor is not None
-    away = distances_from(scene.layer_map.reduced, scene.anchor)
-    return Values("distance", tr("distance to the anchor"), away, open_high=True)
+    distances = distances_from(scene.layer_map.reduced, scene.anchor)
+    return Values("distance", tr("distance to the anchor"), distances, open_high=True)
 
 
 DISTANCE = Quantity(

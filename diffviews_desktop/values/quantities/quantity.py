@@ -138,8 +138,8 @@ def numbers(
     by: ColorBy, name: str, values: NDArray, *, whole: bool = False, unit: str = ""
 ) -> Values:
     """Numbers of any kind: to both sides of zero, or by their logarithms, where that suits."""
-    known = values[np.isfinite(values)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    reals = values[np.isfinite(values)]
+    low, high = (float(reals.min()), float(reals.max())) if len(reals) else (0.0, 0.0)
     if low < 0 < high:
         return Values(by, name, values, "diverging", whole=whole, unit=unit)
     wide = low > 0 and high / low >= WIDE

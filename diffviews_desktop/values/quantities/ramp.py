@@ -27,28 +27,28 @@ class OnRamp:
     ends: tuple[str, str] = ("", "")
 
 
-def on_ramp(found: Values) -> OnRamp:
+def on_ramp(source: Values) -> OnRamp:
     """Values over their whole range; at an open end a few outliers do not stretch it."""
-    values, logarithmic = np.asarray(found.values, dtype=np.float64), found.logarithmic
-    known = values[np.isfinite(values) & ((values > 0) | (not logarithmic))]
-    if not len(known):
+    values, logarithmic = np.asarray(source.values, dtype=np.float64), source.logarithmic
+    reals = values[np.isfinite(values) & ((values > 0) | (not logarithmic))]
+    if not len(reals):
         return OnRamp(np.full(len(values), np.nan))
-    percents = [OUTLIERS if found.open_low else 0.0, 100 - OUTLIERS if found.open_high else 100.0]
-    low, high = np.percentile(known, percents).tolist()
-    if found.kind == "diverging":
+    percents = [OUTLIERS if source.open_low else 0.0, 100 - OUTLIERS if source.open_high else 100.0]
+    low, high = np.percentile(reals, percents).tolist()
+    if source.kind == "diverging":
         high = max(-low, high)
         low = -high
     with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = np.log(values) if logarithmic else values
-    scaled = np.where(np.isfinite(scaled), scaled, np.nan)
+        positions = np.log(values) if logarithmic else values
+    positions = np.where(np.isfinite(positions), positions, np.nan)
     start, end = (np.log(low), np.log(high)) if logarithmic else (low, high)
     span = max(float(end - start), 1e-12)
-    first, last = found.texts(low, high)
+    first, last = source.texts(low, high)
     return OnRamp(
-        np.clip((scaled - start) / span, 0.0, 1.0),
+        np.clip((positions - start) / span, 0.0, 1.0),
         (low, high),
         (
-            ("≤ " if known.min() < low else "") + first,
-            ("≥ " if known.max() > high else "") + last,
+            ("≤ " if reals.min() < low else "") + first,
+            ("≥ " if reals.max() > high else "") + last,
         ),
     )

@@ -106,7 +106,7 @@ def test_what_stands_for_nothing_among_numbers_is_nothing(nothing: str) -> None:
     infinite = nothing in INFINITE
     assert column.note == ("1 infinite value counts as no value" if infinite else "")
     few = read_column(["0.5", "1.5", nothing])  # few numbers are no categories either
-    assert (few.kind, few.known.tolist()) == ("numbers", [True, True, False])
+    assert (few.kind, few.presence.tolist()) == ("numbers", [True, True, False])
     whole = read_column([*map(str, range(N)), nothing])
     assert whole.values.dtype == np.int64
     assert whole.texts() == [*map(str, range(N)), ""]
@@ -371,7 +371,7 @@ TYPED = st.one_of(CELLS, st.none(), st.booleans(), st.integers(), st.floats())
 @given(values=st.lists(TYPED, min_size=1, max_size=8) | st.lists(CELLS, min_size=1, max_size=8))
 def test_a_value_comes_back_or_is_none_and_never_another(values: list[Any]) -> None:
     column = read_column(values)
-    for value, text, known in zip(values, column.texts(), column.known.tolist(), strict=True):
+    for value, text, known in zip(values, column.texts(), column.presence.tolist(), strict=True):
         said = "" if value is None else str(value)
         if known:
             assert text == said or means_the_same(text, said, column.kind)

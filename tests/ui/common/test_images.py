@@ -113,7 +113,7 @@ def test_pictures_of_numbers_are_shown_by_the_rule_of_their_folder(
     path = tmp_path / "a.tif"
     Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(path)
     loader = PictureLoader()
-    for rule, grey in ((Brightness(), 128), (Brightness.given(-1, 1), 191), (Brightness(), 128)):
+    for rule, grey in ((Brightness(), 128), (Brightness.of_range(-1, 1), 191), (Brightness(), 128)):
         loader.set_brightness(rule)
         loader.set_brightness(rule)  # nothing else
         with qtbot.waitSignal(loader.loaded):
@@ -130,7 +130,7 @@ def test_what_was_asked_for_by_another_rule_is_not_shown(qtbot: QtBot, tmp_path:
     seen: list[int] = []
     loader.loaded.connect(lambda _, image: seen.append(image.pixelColor(3, 3).red()))
     loader.get(path)
-    loader.set_brightness(Brightness.given(-1, 1))
+    loader.set_brightness(Brightness.of_range(-1, 1))
     loader.get(path)
     qtbot.waitUntil(lambda: bool(seen))
     loader.wait()

@@ -523,7 +523,7 @@ def test_the_wheel_zooms_about_the_mouse_and_f_fits(qtbot: QtBot, view: SolidVie
     canvas.center_on(14)
     place = canvas.position_of(14)
     assert (place.x(), place.y()) == pytest.approx((canvas.width() / 2, canvas.height() / 2))
-    canvas.viewpoint.camera = replace(canvas.camera.panned(80, 20, canvas.height()))
+    canvas.viewpoint.camera = replace(canvas.camera.pan(80, 20, canvas.height()))
     place = canvas.position_of(14)
     near = canvas.camera.distance
     for _ in range(3):

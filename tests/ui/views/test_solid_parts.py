@@ -81,7 +81,7 @@ def test_everything_fits_and_fills_the_view(
     angles: tuple[float, float], aspect: float, height: float
 ) -> None:
     box = np.array([1.0, 0.7, height])
-    camera = camera_at(*angles).fitted(box, aspect)
+    camera = camera_at(*angles).fit(box, aspect)
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * box
     seen = Projection(camera.matrix(aspect), 2 * aspect, 2, 1).pixels(corners)
     far = np.abs(seen[:, :2] - [aspect, 1]) / [aspect, 1]
@@ -91,17 +91,17 @@ def test_everything_fits_and_fills_the_view(
 
 def test_a_pan_takes_the_target_along_with_the_mouse() -> None:
     camera = camera_at(0.7, 0.4)
-    moved = camera.panned(30, 12, 400)
+    moved = camera.pan(30, 12, 400)
     seen = Projection(moved.matrix(1.5), 600, 400, 4.0).pixels(np.array(camera.target))[0]
     assert seen[:2] == pytest.approx([330, 188])
 
 
 def test_one_cannot_turn_over_the_pole_nor_lose_the_map() -> None:
-    camera = camera_at(0, 0).orbited(20.0, 9.0)
+    camera = camera_at(0, 0).orbit(20.0, 9.0)
     assert camera.elevation == pytest.approx(math.pi / 2)
     assert abs(camera.azimuth) <= math.pi
-    assert camera.zoomed(1e9).distance > 0
-    assert camera.zoomed(1e-9).distance <= FARTHEST
+    assert camera.zoom(1e9).distance > 0
+    assert camera.zoom(1e-9).distance <= FARTHEST
 
 
 def test_what_is_behind_the_camera_has_no_place_on_the_screen() -> None:

@@ -25,7 +25,7 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.widgets import ComboBox, Slider, as_panel
-from diffviews_desktop.values.intervention_texts import where
+from diffviews_desktop.values.intervention_texts import places_of
 from diffviews_desktop.values.regions import (
     EVERYWHERE,
     Area,
@@ -209,7 +209,7 @@ class AreaChoice(QPushButton):
         self.hint.setText(_USUAL)
 
     def _tell(self) -> None:
-        text = "".join(where(self.region)) or tr("everywhere")
+        text = "".join(places_of(self.region)) or tr("everywhere")
         self.setText(text)
         self.setToolTip(tip(text, _MEANING))
 

@@ -47,10 +47,10 @@ from diffviews_desktop.values.conditions import (
     RandomClass,
     UniformLabel,
     ZeroLabel,
-    described,
+    describe,
 )
 from diffviews_desktop.values.import_rules import seed_of
-from diffviews_desktop.values.intervention_texts import said_of, what
+from diffviews_desktop.values.intervention_texts import effect_of, said_of
 from diffviews_desktop.values.interventions import (
     Intervention,
     SampleMean,
@@ -196,7 +196,7 @@ class GeneratePanel(QWidget):
 
     def _fill_classes(self, state: State) -> None:
         general: list[Condition] = [AnchorClass(), RandomClass(), ZeroLabel(), UniformLabel()]
-        choices: list[tuple[str, Condition]] = [(described(one), one) for one in general]
+        choices: list[tuple[str, Condition]] = [(describe(one), one) for one in general]
         choices += [
             (name if name == str(number) else f"{number}: {name}", ClassLabel(number, name))
             for number, name in state.opened.class_names()
@@ -348,7 +348,7 @@ class GeneratePanel(QWidget):
 def _name_judgements(state: State) -> list[tuple[str, MaskJudged]]:
     """What is known of the masks that Generate would use, with what each is called."""
     single = len(masks_to_judge(state)) == 1
-    return [(tr("mask") if single else what(one.job.mask), one) for one in judged_masks(state)]
+    return [(tr("mask") if single else effect_of(one.job.mask), one) for one in judged_masks(state)]
 
 
 def _in_work(state: State) -> str:

@@ -20,7 +20,7 @@ from diffviews_desktop.ui.common.entries import name_list
 from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.common.row_menu import offer_buttons
 from diffviews_desktop.ui.common.widgets import IconButton
-from diffviews_desktop.values.intervention_texts import said
+from diffviews_desktop.values.intervention_texts import phrase_of
 from diffviews_desktop.values.interventions import PICKED, Intervention
 
 _ROWS = 3
@@ -87,7 +87,7 @@ class InterventionStack(QWidget):
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             self.list.addItem(item)
         for row, one in enumerate(self.interventions):
-            item, text = self.list.item(row), said(one, self._num_steps)
+            item, text = self.list.item(row), phrase_of(one, self._num_steps)
             item.setText(text)
             item.setToolTip(tip(text))
             on = Qt.CheckState.Checked if one.enabled else Qt.CheckState.Unchecked

@@ -22,7 +22,7 @@ from diffviews_desktop.ui.common.labels import caption, muted, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, WholeNumber
 from diffviews_desktop.values.grid_axes import GridAxes
-from diffviews_desktop.values.intervention_texts import said
+from diffviews_desktop.values.intervention_texts import phrase_of
 from diffviews_desktop.values.interventions import PARTIAL, Intervention, with_picks
 from diffviews_desktop.values.setting_specs import STRENGTH
 
@@ -97,7 +97,7 @@ class AxesForm(QWidget):
             index = self.which.currentIndex()
             self.which.clear()
             for one in acting:
-                self.which.addItem(entry(said(one, state.runs.settings.num_steps)))
+                self.which.addItem(entry(phrase_of(one, state.runs.settings.num_steps)))
             last = len(acting) - 1
             self.which.setCurrentIndex(last if grown else min(max(index, 0), last))
 

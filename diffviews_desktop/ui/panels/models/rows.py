@@ -77,7 +77,7 @@ def rows_of(state: State) -> list[Row]:
 def _of_model(entry: ListedModel, running: RunningJob | None, state: State) -> Row:
     model = entry.model
     about = "" if model.bytes is None else size(model.bytes)
-    status, step, detail = _HERE[entry.here], _step(entry), " ".join(_facts(entry))
+    status, step, detail = _HERE[entry.amount], _step(entry), " ".join(_facts(entry))
     if running is not None:
         status, step, detail = (
             _status(running),
@@ -127,9 +127,9 @@ def _facts(entry: ListedModel) -> Iterator[str]:
 
 
 def _step(entry: ListedModel) -> Step:
-    if entry.here == "all":
+    if entry.amount == "all":
         return "open" if entry.model.data is not None else "import"
-    return "continue" if entry.here == "some" else "download"
+    return "continue" if entry.amount == "some" else "download"
 
 
 def _running_step(running: RunningJob) -> Step:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr, trn
-from diffviews_desktop.values.conditions import described
+from diffviews_desktop.values.conditions import describe
 from diffviews_desktop.values.intervention_texts import said_of
 from diffviews_desktop.values.typicality import Typicality
 
 
 def told(run: Run) -> str:
     """What the model was told: its class or its prompt; empty while that is not known."""
-    return visible(described(run.condition), MOST_OF_NAME)
+    return visible(describe(run.condition), MOST_OF_NAME)
 
 
 def layers_of(run: Run) -> str:

@@ -94,20 +94,20 @@ class Viewpoint(QObject):
 
     def orbit(self, azimuth: float, elevation: float) -> None:
         """Turn by angles in radians."""
-        self._set(self.camera.orbited(azimuth, elevation))
+        self._set(self.camera.orbit(azimuth, elevation))
 
     def pan(self, right: float, up: float) -> None:
         """Move what is seen by logical pixels."""
-        self._set(self.camera.panned(right, up, self._view.height()))
+        self._set(self.camera.pan(right, up, self._view.height()))
 
     def zoom(self, factor: float, about: QPointF | None = None) -> None:
         """Closer by a factor; what lies at a place, at the target's depth, stays there."""
-        camera = self.camera.zoomed(factor)
+        camera = self.camera.zoom(factor)
         if about is not None:
             right = about.x() - self._view.width() / 2
             up = self._view.height() / 2 - about.y()
             share = 1 - camera.distance / self.camera.distance
-            panned = self.camera.panned(-right * share, -up * share, self._view.height())
+            panned = self.camera.pan(-right * share, -up * share, self._view.height())
             camera = replace(panned, distance=camera.distance)
         self._set(camera)
 
@@ -146,9 +146,7 @@ class Viewpoint(QObject):
 
     def _with_all(self, camera: Camera) -> Camera:
         """From the same side, with everything in view."""
-        return camera.fitted(
-            self.box.half, max(1, self._view.width()) / max(1, self._view.height())
-        )
+        return camera.fit(self.box.half, max(1, self._view.width()) / max(1, self._view.height()))
 
     # ---- what is seen ---------------------------------------------------------------------------
 
