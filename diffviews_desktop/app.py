@@ -44,10 +44,10 @@ from diffviews_desktop.state.settings import Settings, settings_file
 from diffviews_desktop.text import terminal, translation
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.images import encoded
+from diffviews_desktop.ui.common.images import encode
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.crash_hooks import hear_qt, hear_qt_no_longer, offer_report
-from diffviews_desktop.ui.shell.remembered import restored
+from diffviews_desktop.ui.shell.remembered import restore
 from diffviews_desktop.ui.shell.startup import Startup
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.folders import FolderRef
@@ -171,7 +171,7 @@ class App(QObject):
         theme.apply(self._theme())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         self.session = Session()
-        wanted = restored(self.session.state, settings).preferences
+        wanted = restore(self.session.state, settings).preferences
         theme.set_text_size(wanted.text_size)
         device = wanted.device if options.device == "auto" else options.device
         connect = partial(ProcessLink, device, paths.log_file(), threads=wanted.threads)
@@ -328,7 +328,7 @@ class App(QObject):
         file = self._options.screenshot
         self.window.map_area.release()
         try:
-            picture = encoded(self.window.grab().toImage(), file.suffix.removeprefix("."))
+            picture = encode(self.window.grab().toImage(), file.suffix.removeprefix("."))
             file.parent.mkdir(parents=True, exist_ok=True)
             with replacing(file) as stream:
                 stream.write(picture)

@@ -51,7 +51,7 @@ def away_from_steps(app: App, label: int) -> int:
     steps = [
         shown.position_of_step(run.id, index).toTuple()
         for run in session.state.runs.all
-        if run.id in shown.paths.drawn
+        if run.id in shown.paths.run_ids
         for index in range(len(run.steps))
     ]
     apart = np.linalg.norm(at[:, None] - np.array(steps).reshape(1, -1, 2), axis=2)
@@ -125,7 +125,7 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     assert record.apart == ""
     assert record.seed is not None
     assert window.runs_panel.steps.strip.count() == len(record.steps) == 10
-    assert window.map.paths.drawn == {record.id}
+    assert window.map.paths.run_ids == {record.id}
 
     # scrub, by slider and by key
     window.runs_panel.steps.slider.setValue(2)
@@ -142,12 +142,12 @@ def test_the_loop(qtbot: QtBot, app: App) -> None:
     until(qtbot, lambda: session.state.opened.layer_map.layers == ("encoder_bottleneck",), 180)
     assert session.state.picks.selection.anchor == anchor
     assert session.state.runs.run() is not None
-    assert window.map.paths.drawn == set()  # kept, but it belongs to the other map
+    assert window.map.paths.run_ids == set()  # kept, but it belongs to the other map
     mapped = session.state.opened.layer_map
     choose_layer(app, first_map.layers)
     until(qtbot, lambda: session.state.opened.layer_map.layers == first_map.layers)
     assert np.array_equal(session.state.opened.layer_map.xy, first_map.xy)
-    assert window.map.paths.drawn == {record.id}
+    assert window.map.paths.run_ids == {record.id}
     choose_layer(app, ("encoder_bottleneck",))
     until(qtbot, lambda: session.state.opened.layer_map.layers == ("encoder_bottleneck",))
     assert session.state.opened.layer_map.from_cache

@@ -67,10 +67,10 @@ def test_a_masked_run_is_compared_placed_saved_and_made_again(
     assert len(apart) == 4
     assert apart[0] == 0
     assert apart[2] > 0
-    assert unmasked.id in window.map.paths.drawn
+    assert unmasked.id in window.map.paths.run_ids
     qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
     assert not pictures.pairs[0].isVisible()
-    assert unmasked.id not in window.map.paths.drawn
+    assert unmasked.id not in window.map.paths.run_ids
     qtbot.mouseClick(run.compare, Qt.MouseButton.LeftButton)
     assert session.state.runs.baseline() is unmasked
     assert not session.state.jobs.running

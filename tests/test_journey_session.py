@@ -138,7 +138,7 @@ def test_a_session_is_saved_closed_and_comes_back(
     assert again.session.state.kept.file == file
     assert again.window.windowTitle().startswith("work – ")
     assert again.window.runs_panel.steps.strip.count() == len(again.session.state.runs.all[0].steps)
-    assert again.window.map.paths.drawn == {1}
+    assert again.window.map.paths.run_ids == {1}
     assert again.window.close()  # all is saved
 
     # and so does a start with the file, from another place on the disk, with the folder moved
@@ -150,7 +150,7 @@ def test_a_session_is_saved_closed_and_comes_back(
     until(qtbot, lambda: is_open(third))
     assert third.session.state.opened.path == moved / "data"
     assert shown(third.session.state)[0][1:] == before[0][1:]  # type: ignore[index]
-    assert third.window.map.paths.drawn == {1}
+    assert third.window.map.paths.run_ids == {1}
 
 
 def test_where_its_map_is_made_anew_samples_lie_where_they_lay(

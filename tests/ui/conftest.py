@@ -21,7 +21,7 @@ from diffviews_desktop.state.opened import Opened
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
-from diffviews_desktop.ui.shell.remembered import restored
+from diffviews_desktop.ui.shell.remembered import restore
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
@@ -122,7 +122,7 @@ def open_window(
             window.show()
         window.bring_map()
         with qtbot.waitSignal(window.map_area.painted):
-            window.session.update(restored(state, kept))
+            window.session.update(restore(state, kept))
         return window
 
     yield open_it

@@ -52,13 +52,13 @@ class CaptionSearch(QWidget):
     def search(self, captions: Sequence[str], text: str) -> None:
         """Find a text in captions; the button tells once they are searched."""
         self._found, self._chosen_when_found = None, False
-        wanted = text.strip()
-        if not len(captions) or not wanted:
+        query = text.strip()
+        if not len(captions) or not query:
             self._finding.drop()
             self.hide()
             return
         self.button.setEnabled(False)
-        self._finding.ask(partial(_find, captions, wanted))
+        self._finding.ask(partial(_find, captions, query))
 
     def choose(self) -> None:
         """Select the samples that were found, or will be."""
@@ -71,26 +71,26 @@ class CaptionSearch(QWidget):
         """End what runs in the other thread."""
         self._finding.close()
 
-    def _show(self, found: Found) -> None:
-        self._found = found
-        count = len(found.rows)
-        quoted = menu_text(found.text, MOST_QUOTED)
+    def _show(self, matches: Found) -> None:
+        self._found = matches
+        count = len(matches.rows)
+        quote = menu_text(matches.text, MOST_QUOTED)
         self.button.setText(
             trn(
                 "Select {number} sample captioned “{text}”",
                 "Select {number} samples captioned “{text}”",
                 count,
-                text=quoted,
+                text=quote,
             )
             if count
-            else tr("No sample captioned “{text}”", text=quoted)
+            else tr("No sample captioned “{text}”", text=quote)
         )
         self.button.setEnabled(bool(count))
         with_it = trn(
             "{number} caption with “{text}”",
             "{number} captions with “{text}”",
             count,
-            text=found.text,
+            text=matches.text,
         )
         self.button.setToolTip(tip(with_it, tr("Return selects the samples")))
         self.show()

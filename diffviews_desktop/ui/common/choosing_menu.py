@@ -19,5 +19,5 @@ _WAYS: tuple[tuple[str, Choosing], ...] = (
 
 def offer_choosing(menu: QMenu, choose: Callable[[Choosing], object]) -> None:
     """Add to a menu the ways to select the samples of a group."""
-    for title, how in _WAYS:
-        menu.addAction(title, partial(choose, how))
+    for title, way in _WAYS:
+        menu.addAction(title, partial(choose, way))

@@ -28,28 +28,30 @@ def plasma(fraction: float) -> QColor:
     place = min(max(fraction, 0.0), 1.0) * (len(_PLASMA) - 1)
     low = min(int(place), len(_PLASMA) - 2)
     part = place - low
-    mixed = [round(a + (b - a) * part) for a, b in zip(_PLASMA[low], _PLASMA[low + 1], strict=True)]
-    return QColor(*mixed)
+    channels = [
+        round(a + (b - a) * part) for a, b in zip(_PLASMA[low], _PLASMA[low + 1], strict=True)
+    ]
+    return QColor(*channels)
 
 
 def class_colors(classes: list[int], *, dark: bool) -> dict[int, QColor]:
     """One colour a class: plasma over the sorted numbers, without the end that would be lost
     against a dark or a light background."""
-    ordered = sorted(classes)
+    numbers = sorted(classes)
     low, high = (0.16, 1.0) if dark else (0.0, 0.91)
-    last = max(1, len(ordered) - 1)
-    return {number: plasma(low + (high - low) * i / last) for i, number in enumerate(ordered)}
+    last = max(1, len(numbers) - 1)
+    return {number: plasma(low + (high - low) * i / last) for i, number in enumerate(numbers)}
 
 
 def blend(start: QColor, end: QColor, fraction: float) -> QColor:
     """A colour between two, ``fraction`` of the way."""
-    mixed = QColor()
-    mixed.setRgbF(
+    color = QColor()
+    color.setRgbF(
         start.redF() + (end.redF() - start.redF()) * fraction,
         start.greenF() + (end.greenF() - start.greenF()) * fraction,
         start.blueF() + (end.blueF() - start.blueF()) * fraction,
     )
-    return mixed
+    return color
 
 
 def category_colors(count: int, *, dark: bool) -> list[QColor]:

@@ -72,7 +72,7 @@ class OneLine(QStyledItemDelegate):
 
 def name_list() -> QListWidget:
     """A list of names."""
-    made = QListWidget()
-    made.setItemDelegate(OneLine(made))
-    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return made
+    widget = QListWidget()
+    widget.setItemDelegate(OneLine(widget))
+    widget.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return widget

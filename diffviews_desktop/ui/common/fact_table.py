@@ -34,8 +34,8 @@ class FactTable(QWidget):
 
     def set_facts(self, facts: Sequence[Fact]) -> None:
         """Show some facts."""
-        shown: list[Fact | None] = [*facts, *[None] * (len(self.titles) - len(facts))]
-        for title, value, fact in zip(self.titles, self.values, shown, strict=True):
+        rows: list[Fact | None] = [*facts, *[None] * (len(self.titles) - len(facts))]
+        for title, value, fact in zip(self.titles, self.values, rows, strict=True):
             title.setVisible(fact is not None)
             value.setVisible(fact is not None)
             if fact is not None:

@@ -83,10 +83,10 @@ class PictureLoader(QObject):
         """Why a picture came back null: ``is too large``."""
         return self._faults.get(path, Fault.MISSING.of_one)
 
-    def copy(self, path: Path, then: Callable[[QImage, str], object]) -> None:
-        """Decode a picture in its full size, and call ``then`` with it and what is wrong."""
+    def copy(self, path: Path, callback: Callable[[QImage, str], object]) -> None:
+        """Decode a picture in its full size, and call ``callback`` with it and what is wrong."""
         rule = self._brightness
-        self._start(lambda: self._copied.emit(then, *_read(path, rule)))
+        self._start(lambda: self._copied.emit(callback, *_read(path, rule)))
 
     def wait(self) -> None:
         """Let the running decodes end; what is asked for later never comes."""
@@ -105,26 +105,28 @@ class PictureLoader(QObject):
         if fault:
             self._faults[key] = fault
         while len(self._kept) > CAPACITY or (self._bytes > KEPT_BYTES and len(self._kept) > 1):
-            gone, old = self._kept.popitem(last=False)
+            oldest, old = self._kept.popitem(last=False)
             self._bytes -= old.sizeInBytes()
-            self._faults.pop(gone, None)
+            self._faults.pop(oldest, None)
         self.loaded.emit(key, image)
 
-    def _hand_over(self, then: Callable[[QImage, str], object], image: QImage, fault: str) -> None:
-        then(image, fault)
+    def _hand_over(
+        self, callback: Callable[[QImage, str], object], image: QImage, fault: str
+    ) -> None:
+        callback(image, fault)
 
 
 def _read(path: Path, brightness: Brightness, side: int | None = None) -> tuple[QImage, str]:
     """A picture and, where it is null, what is wrong with it."""
     decode = _decoder()
 
-    def made(decoded: Decoded) -> QImage:
-        image = to_qimage(np.asarray(decoded.image))
-        image.setText(_SIZE, "{}×{}".format(*decoded.size))
+    def make_image(picture: Decoded) -> QImage:
+        image = to_qimage(np.asarray(picture.image))
+        image.setText(_SIZE, "{}×{}".format(*picture.size))
         return image
 
     try:
-        return decode(path, "RGB", made, side, brightness), ""
+        return decode(path, "RGB", make_image, side, brightness), ""
     except PictureError as error:
         return QImage(), error.fault.of_one
 
@@ -159,12 +161,12 @@ def pixels_of(image: QImage) -> NDArray[np.uint8]:
     return lines[:, : image.width() * channels].reshape(image.height(), -1, channels).copy()
 
 
-def rounded(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+def to_pixels(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Values from 0 to 255 ``(H, W, C)``, such as means of pictures, as pixels."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def encoded(picture: QImage, kind: str = "PNG") -> bytes:
+def encode(picture: QImage, kind: str = "PNG") -> bytes:
     """A picture of the window itself, without a record, as the bytes of a file of this kind.
 
     Raises:
@@ -177,7 +179,7 @@ def encoded(picture: QImage, kind: str = "PNG") -> bytes:
     return bytes(buffer.data().data())
 
 
-def enlarged(image: QImage, side: int, ratio: float) -> QPixmap:
+def enlarge(image: QImage, side: int, ratio: float) -> QPixmap:
     """A picture scaled to fit ``side`` logical pixels; small ones stay blocky, not blurred."""
     target = round(side * ratio)
     smooth = max(image.width(), image.height()) > target
@@ -186,8 +188,8 @@ def enlarged(image: QImage, side: int, ratio: float) -> QPixmap:
         if smooth
         else Qt.TransformationMode.FastTransformation
     )
-    scaled = image.scaled(QSize(target, target), Qt.AspectRatioMode.KeepAspectRatio, mode)
-    pixmap = QPixmap.fromImage(scaled)
+    picture = image.scaled(QSize(target, target), Qt.AspectRatioMode.KeepAspectRatio, mode)
+    pixmap = QPixmap.fromImage(picture)
     pixmap.setDevicePixelRatio(ratio)
     return pixmap
 

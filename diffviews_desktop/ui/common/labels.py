@@ -149,17 +149,17 @@ class Label(QLabel):
 
     def _draw(self) -> None:
         """Give the label below what there is room for."""
-        drawn = self.whole
-        if not drawn and not QLabel.text(self):  # there may be a picture
+        text = self.whole
+        if not text and not QLabel.text(self):  # there may be a picture
             return
         if self.wordWrap():
-            drawn = _LONG_WORD.sub(lambda word: _PIECE.sub(rf"\1{_BREAK}", word[0]), drawn)
+            text = _LONG_WORD.sub(lambda word: _PIECE.sub(rf"\1{_BREAK}", word[0]), text)
         elif self._is_laid_out() and self.width() + 1 < self._size_of_lines().width():
             room, metrics = self.contentsRect().width(), self.fontMetrics()
             cut = [metrics.elidedText(line, self.elide_mode, room) for line in self._lines]
-            drawn = "\n".join(cut)
-        if drawn != QLabel.text(self):
-            super().setText(drawn)
+            text = "\n".join(cut)
+        if text != QLabel.text(self):
+            super().setText(text)
         if self.selectable:
             kinds = Qt.TextInteractionFlag
             flags = kinds.TextSelectableByMouse if self.is_whole else kinds.NoTextInteraction
@@ -254,8 +254,8 @@ class Paragraph(ElidedLabel):
     def _fit(self) -> None:
         metrics = self.fontMetrics()
         line, room = metrics.lineSpacing(), QRect(0, 0, self.contentsRect().width(), 0)
-        needed = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, QLabel.text(self)).height()
-        self.setFixedHeight(min(max(self._least * line, needed), self._most * line))
+        height = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, QLabel.text(self)).height()
+        self.setFixedHeight(min(max(self._least * line, height), self._most * line))
 
 
 class Links(QLabel):
@@ -273,16 +273,16 @@ class Links(QLabel):
         self.linkActivated.connect(lambda number: self.followed.emit(int(number)))
 
     def set_links(
-        self, before: str, links: Sequence[tuple[int, str]], *, numbered: bool = True
+        self, intro: str, links: Sequence[tuple[int, str]], *, numbered: bool = True
     ) -> None:
         """Show a text and links, each a number with a text after it, or the text alone."""
-        after = [
+        parts = [
             f'<a href="{number}">#{number}</a> {html.escape(plain(text))}'
             if numbered
             else f'<a href="{number}">{html.escape(plain(text))}</a>'
             for number, text in links
         ]
-        self.setText(f"{html.escape(plain(before))} {' · '.join(after)}")
+        self.setText(f"{html.escape(plain(intro))} {' · '.join(parts)}")
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, self.sizeHint().height())

@@ -115,9 +115,9 @@ class Latest(QObject, Generic[T]):
             self._start(work)
         if self._closed or future.cancelled():
             return
-        found = future.result()
+        result = future.result()
         if arrives:
-            self._take(found)
+            self._take(result)
 
 
 class _Door:

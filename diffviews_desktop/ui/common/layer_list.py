@@ -41,7 +41,7 @@ class LayerList:
         """Each layer by itself."""
         return tuple(LayerSet((name,)) for name in self._names)
 
-    def checked(self) -> tuple[LayerSet, ...]:
+    def checked_layers(self) -> tuple[LayerSet, ...]:
         """Each checked layer by itself."""
         return tuple(
             layers

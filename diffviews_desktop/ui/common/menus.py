@@ -55,13 +55,13 @@ class Actions(QObject):
         return self._made[action_id]
 
     def _make(self, action: Action) -> None:
-        made = self._made[action.id] = QAction(action.title, self)
-        made.setShortcuts([QKeySequence(key) for key in action.keys])
-        made.setData(action.icon)
-        made.setCheckable(action.checked is not None)
-        made.setMenuRole(SYSTEM_MENU_ROLES.get(action.id, QAction.MenuRole.NoRole))
-        made.triggered.connect(partial(self._perform, action))
-        self._window.addAction(made)
+        qaction = self._made[action.id] = QAction(action.title, self)
+        qaction.setShortcuts([QKeySequence(key) for key in action.keys])
+        qaction.setData(action.icon)
+        qaction.setCheckable(action.checked is not None)
+        qaction.setMenuRole(SYSTEM_MENU_ROLES.get(action.id, QAction.MenuRole.NoRole))
+        qaction.triggered.connect(partial(self._perform, action))
+        self._window.addAction(qaction)
         if action.keys and action.explains:
             reason = QShortcut(QKeySequence(action.keys[0]), self._window)
             reason.setEnabled(False)
@@ -79,16 +79,16 @@ class Actions(QObject):
             self._show(action, state)
 
     def _show(self, action: Action, state: State) -> None:
-        made = self._made[action.id]
+        qaction = self._made[action.id]
         if action.checked is not None:
-            made.setChecked(action.checked(state))
+            qaction.setChecked(action.checked(state))
         reason, detail = action.why_not(state), action.detail(state)
         if self._shown.get(action.id) == (reason, detail):
             return
         self._shown[action.id] = reason, detail
-        made.setEnabled(not reason)
-        made.setText(f"{action.title} {detail}" if detail else action.title)
-        made.setToolTip(tip(reason or _meaning(action)))
+        qaction.setEnabled(not reason)
+        qaction.setText(f"{action.title} {detail}" if detail else action.title)
+        qaction.setToolTip(tip(reason or _meaning(action)))
         if action.id in self._reasons:
             self._reasons[action.id].setEnabled(bool(reason))
 
@@ -123,18 +123,18 @@ class Actions(QObject):
     def press_with(self, button: QAbstractButton, action_id: str) -> None:
         """Let a button do an action: with its meaning and its state, and with its short title
         where the button has neither a text of its own nor an icon."""
-        action, made = ACTIONS[action_id], self[action_id]
-        button.setCheckable(made.isCheckable())
+        action, qaction = ACTIONS[action_id], self[action_id]
+        button.setCheckable(qaction.isCheckable())
         if not button.text() and button.icon().isNull():
             button.setText(action.button or action.name)
 
         def show() -> None:
-            button.setEnabled(made.isEnabled())
-            button.setToolTip(made.toolTip())
-            button.setChecked(made.isChecked())
+            button.setEnabled(qaction.isEnabled())
+            button.setToolTip(qaction.toolTip())
+            button.setChecked(qaction.isChecked())
 
-        made.changed.connect(show)
-        button.clicked.connect(made.trigger)
+        qaction.changed.connect(show)
+        button.clicked.connect(qaction.trigger)
         button.clicked.connect(show)  # an exclusive action that was chosen already stays so
         button.setAccessibleName(action.name)
         show()
@@ -168,7 +168,7 @@ class ChoiceMenu(QMenu):
         """List what there is to choose now."""
         self.clear()
         choice, context = self._choice, self._context
-        chosen = choice.chosen(context) if choice.chosen is not None else None
+        value = choice.chosen(context) if choice.chosen is not None else None
         options = choice.options(context)
         for option in options:
             action = self.addAction(_title(option))
@@ -177,7 +177,7 @@ class ChoiceMenu(QMenu):
             action.setData(option.value)
             if choice.chosen is not None:
                 action.setCheckable(True)
-                action.setChecked(option.value == chosen)
+                action.setChecked(option.value == value)
                 self._group.addAction(action)
             action.triggered.connect(partial(self._choose, option))
         self.menuAction().setEnabled(bool(options))

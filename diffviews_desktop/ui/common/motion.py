@@ -13,7 +13,7 @@ def set_reduced(reduced: bool) -> None:
     _reduced = reduced
 
 
-def allowed() -> bool:
+def is_allowed() -> bool:
     """Whether a change may be shown as a short movement."""
     duration = QStyle.StyleHint.SH_Widget_Animation_Duration
     return not _reduced and QApplication.style().styleHint(duration) > 0

@@ -44,7 +44,7 @@ def ask_one_of(
     title: str,
     text: str,
     replies: Sequence[Reply[Said]],
-    then: Callable[[Said], None],
+    callback: Callable[[Said], None],
 ) -> QMessageBox:
     """Ask a question that stops only the window, and go on with its answer.
 
@@ -54,7 +54,7 @@ def ask_one_of(
         text: of the question.
         replies: texts of buttons and what they stand for: that which does what is wished, offered
             first, that which loses something, and that which changes nothing, for Escape, too.
-        then: gets the answer.
+        callback: gets the answer.
     """
     box = QMessageBox(parent)
     box.setWindowTitle(title)
@@ -66,13 +66,13 @@ def ask_one_of(
     box.setDefaultButton(buttons[0])
     box.setEscapeButton(buttons[-1])
 
-    def finished(_: int) -> None:
-        pressed = box.clickedButton()
-        at = next((at for at, one in enumerate(buttons) if one is pressed), len(buttons) - 1)
+    def answer(_: int) -> None:
+        button = box.clickedButton()
+        at = next((at for at, one in enumerate(buttons) if one is button), len(buttons) - 1)
         box.deleteLater()
-        then(replies[at][1])
+        callback(replies[at][1])
 
-    box.finished.connect(finished)
+    box.finished.connect(answer)
     box.open()
     return box
 
@@ -116,6 +116,6 @@ def ask_text(parent: QWidget, title: str, question: str, text: str | None = None
     may be emptied."""
     dialog = TextDialog(parent, title, question, text)
     accepted = dialog.exec() == QDialog.DialogCode.Accepted
-    given = dialog.text
+    answer = dialog.text
     dialog.deleteLater()
-    return given if accepted and (given or text is not None) else None
+    return answer if accepted and (answer or text is not None) else None

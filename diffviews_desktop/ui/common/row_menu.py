@@ -19,14 +19,14 @@ class RowMenu(QObject):
 
     Args:
         view: whose rows have menus.
-        wanted: opens the menu of a row at a place on the screen.
+        callback: opens the menu of a row at a place on the screen.
     """
 
-    def __init__(self, view: QAbstractItemView, wanted: Wanted) -> None:
+    def __init__(self, view: QAbstractItemView, callback: Wanted) -> None:
         super().__init__(view)
-        self._view, self._wanted = view, wanted
-        for watched in (view, view.viewport()):
-            watched.installEventFilter(self)
+        self._view, self._wanted = view, callback
+        for widget in (view, view.viewport()):
+            widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if not isinstance(event, QContextMenuEvent):

@@ -15,10 +15,10 @@ def offer_step(menu: QMenu, context: Context, run_id: int, step: int) -> None:
     """Add to a menu what can be done with a step of a run, from 0, unless the run is gone."""
     state = context.state
     run = state.runs.run(run_id)
-    offered = [] if run is None else [one for one in RUN_ACTIONS if one.offered(state, run)]
-    for before, one in zip((None, *offered), offered, strict=False):
+    actions = [] if run is None else [one for one in RUN_ACTIONS if one.offered(state, run)]
+    for previous, one in zip((None, *actions), actions, strict=False):
         assert run is not None
-        if before is not None and before.group != one.group:
+        if previous is not None and previous.group != one.group:
             menu.addSeparator()
         action = menu.addAction(one.title(state, run))
         action.setData(one.id)

@@ -30,6 +30,6 @@ class TextPane(QPlainTextEdit):
 
     def show_text(self, text: str, most: int | None = 4 * MOST_SHOWN) -> None:
         """Show a text; the middle of one with more letters is left out, if there is a bound."""
-        shown = visible(text, most, lines=True)
-        if shown != self.toPlainText():
-            self.setPlainText(shown)
+        content = visible(text, most, lines=True)
+        if content != self.toPlainText():
+            self.setPlainText(content)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from diffviews_desktop import paths
 from diffviews_desktop.files.writing import replacing
-from diffviews_desktop.ui.common.images import encoded
+from diffviews_desktop.ui.common.images import encode
 from diffviews_desktop.values.preferences import Appearance
 
 ICON_SIZE = QSize(18, 18)
@@ -62,7 +62,7 @@ PLACEHOLDER = re.compile(r"@(?:icon\((?P<icon>[a-z-]+), (?P<tint>\w+)\)|(?P<colo
 _current = LIGHT
 _sheet: str | None = None  # of the theme in use, made once
 _choice: Appearance = "system"
-_dressed: list[QWidget] = []  # themselves: nobody else may know of what Qt has made
+_widgets: list[QWidget] = []  # themselves: nobody else may know of what Qt has made
 _change: Iterator[None] | None = None
 
 
@@ -81,7 +81,7 @@ def is_dark() -> bool:
     return _current is DARK
 
 
-def apply(chosen: Appearance) -> None:
+def apply(appearance: Appearance) -> None:
     """Use a theme for the whole application; "system" follows the desktop.
 
     What is dressed keeps its looks until all of it was styled again, part by part: see `changing`.
@@ -90,8 +90,8 @@ def apply(chosen: Appearance) -> None:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     scheme = QGuiApplication.styleHints().colorScheme()
-    dark = chosen == "dark" or (chosen == "system" and scheme == Qt.ColorScheme.Dark)
-    _choice = chosen
+    dark = appearance == "dark" or (appearance == "system" and scheme == Qt.ColorScheme.Dark)
+    _choice = appearance
     _current = DARK if dark else LIGHT
     # Fusion everywhere: bare X11 ignores setColorScheme, so the palette is set by hand
     if not app.styleSheet():  # each time every widget would be polished again
@@ -113,9 +113,9 @@ def set_text_size(percent: int) -> None:
     font = app.font()
     usual = app.property("usual text size") or font.pointSizeF()
     app.setProperty("usual text size", usual)
-    wanted = usual * percent / 100
-    if wanted > 0 and abs(font.pointSizeF() - wanted) > 0.01:  # below 0 where it is in pixels
-        font.setPointSizeF(wanted)
+    size = usual * percent / 100
+    if size > 0 and abs(font.pointSizeF() - size) > 0.01:  # below 0 where it is in pixels
+        font.setPointSizeF(size)
         app.setFont(font)
 
 
@@ -129,14 +129,14 @@ def dress(widget: QWidget) -> None:
 
     Widgets that are dressed must not lie in each other; it takes less while they are empty.
     """
-    _dressed[:] = [*_alive(), widget]
+    _widgets[:] = [*_alive(), widget]
     widget.ensurePolished()  # else tool bars and docks do not hear of their new measures
     widget.setStyleSheet(_style_sheet(_current) if _sheet is None else _sheet)
 
 
 def _alive() -> list[QWidget]:
     """The widgets that are dressed and still there."""
-    return [widget for widget in _dressed if shiboken6.isValid(widget)]
+    return [widget for widget in _widgets if shiboken6.isValid(widget)]
 
 
 def _dress_anew(widgets: list[QWidget], sheet: str) -> Iterator[None]:
@@ -192,10 +192,10 @@ def _palette(c: Colors) -> QPalette:
 
 
 def _style_sheet(c: Colors) -> str:
-    def value(found: re.Match[str]) -> str:
-        if found["icon"]:
-            return _icon_in_sheet(found["icon"], getattr(c, found["tint"]))
-        color: str = getattr(c, found["color"])
+    def value(match: re.Match[str]) -> str:
+        if match["icon"]:
+            return _icon_in_sheet(match["icon"], getattr(c, match["tint"]))
+        color: str = getattr(c, match["color"])
         return color
 
     return PLACEHOLDER.sub(value, _template("parts"))
@@ -223,11 +223,11 @@ def _svg(name: str) -> str:
 
 def icon(name: str) -> QIcon:
     """A bundled icon in the colours of the theme, sharp at every scale."""
-    made = QIcon()
+    result = QIcon()
     for size in (ICON_SIZE.width(), 2 * ICON_SIZE.width()):
-        made.addPixmap(_pixmap(name, colors().text, size))
-        made.addPixmap(_pixmap(name, colors().border, size), QIcon.Mode.Disabled)
-    return made
+        result.addPixmap(_pixmap(name, colors().text, size))
+        result.addPixmap(_pixmap(name, colors().border, size), QIcon.Mode.Disabled)
+    return result
 
 
 def _icon_in_sheet(name: str, color: str) -> str:
@@ -241,7 +241,7 @@ def _icon_in_sheet(name: str, color: str) -> str:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with replacing(file) as stream:
-                stream.write(encoded(_pixmap(name, color, 28).toImage()))
+                stream.write(encode(_pixmap(name, color, 28).toImage()))
         except OSError:
             return "none"
     return f'url("{file.as_posix()}")'

@@ -40,18 +40,18 @@ class ToldChoice(QWidget):
         self.setFocusProxy(self.list)
         self._offered: object = None
         self._show_prompt()
-        self.list.currentIndexChanged.connect(self._changed)
+        self.list.currentIndexChanged.connect(self._on_change)
         self.prompt.textChanged.connect(self.edited)
 
-    def chosen(self) -> Told | str | None:
+    def value(self) -> Told | str | None:
         """A `Told`; ``both``; or None where nothing can be told."""
-        chosen: Told | str | None = self.list.currentData()
-        return Prompt(self.prompt.text().strip()) if chosen == _PROMPT else chosen
+        value: Told | str | None = self.list.currentData()
+        return Prompt(self.prompt.text().strip()) if value == _PROMPT else value
 
     def why_not(self) -> str:
         """Why what is chosen cannot be told; empty where it can."""
-        chosen = self.chosen()
-        return NO_PROMPT if isinstance(chosen, Prompt) and not chosen.text else ""
+        value = self.value()
+        return NO_PROMPT if isinstance(value, Prompt) and not value.text else ""
 
     def offer(self, state: State) -> None:
         """List what the model's samples can be told; what is chosen stays where it is there."""
@@ -60,15 +60,15 @@ class ToldChoice(QWidget):
         if loaded is not None and loaded.told is not None:
             names = dict(opened.class_names())
             classes = tuple((at, names.get(at, "")) for at in range(loaded.num_classes))
-        offered = loaded is None or loaded.told is None, opened.takes_prompts, classes
-        if offered == self._offered:
+        options = loaded is None or loaded.told is None, opened.takes_prompts, classes
+        if options == self._offered:
             return
-        self._offered = offered
+        self._offered = options
         with signals_blocked(self.list, self.prompt):
-            before = self.chosen()
+            old = self.value()
             self.list.clear()
-            self._fill(*offered)
-            self.choose(before)
+            self._fill(*options)
+            self.choose(old)
 
     def _fill(self, untold: bool, prompts: bool, classes: tuple[tuple[int, str], ...]) -> None:
         if untold:
@@ -94,13 +94,13 @@ class ToldChoice(QWidget):
         """Choose what is to be told: the first of the list where it is not in it."""
         with signals_blocked(self.list, self.prompt):
             at = [self.list.itemData(row) for row in range(self.list.count())]
-            wanted = _PROMPT if isinstance(told, Prompt) else told
-            self.list.setCurrentIndex(at.index(wanted) if wanted in at else 0)
+            key = _PROMPT if isinstance(told, Prompt) else told
+            self.list.setCurrentIndex(at.index(key) if key in at else 0)
             if isinstance(told, Prompt):
                 self.prompt.setText(told.text)
         self._show_prompt()
 
-    def _changed(self) -> None:
+    def _on_change(self) -> None:
         self._show_prompt()
         if not self.prompt.isHidden():
             self.prompt.setFocus()

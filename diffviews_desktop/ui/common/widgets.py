@@ -103,8 +103,8 @@ class Decimal(_WheelNeedsFocus, QDoubleSpinBox):
 
     def value(self) -> float:
         """The number; while what is typed is none, that from before."""
-        before = None if self.hasAcceptableInput() else self._before
-        return super().value() if before is None else before
+        old = None if self.hasAcceptableInput() else self._before
+        return super().value() if old is None else old
 
     def setValue(self, value: float) -> None:
         super().setValue(value)
@@ -125,8 +125,8 @@ class Decimal(_WheelNeedsFocus, QDoubleSpinBox):
         state = QValidator.State.Acceptable
         if self._problem(text):
             letters = "eE" + self.specialValueText()
-            typed = all(letter in letters for letter in text if letter.isalpha())
-            state = QValidator.State.Intermediate if typed else QValidator.State.Invalid
+            possible = all(letter in letters for letter in text if letter.isalpha())
+            state = QValidator.State.Intermediate if possible else QValidator.State.Invalid
         return state, text, position
 
     def fixup(self, text: str) -> str:

@@ -23,7 +23,7 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.entries import short
-from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
+from diffviews_desktop.ui.common.images import PictureLoader, enlarge, placeholder
 from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
 from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.ui.common.row_menu import RowMenu
@@ -291,7 +291,7 @@ class GalleryPanel(QWidget):
             pixmap = placeholder(SIDE, ratio, QColor(theme.colors().muted))
         else:
             manual = item.data(ROW) in self._state.picks.selection.manual
-            pixmap = _draw_frame(enlarged(image, SIDE, ratio), manual)
+            pixmap = _draw_frame(enlarge(image, SIDE, ratio), manual)
         icon = QIcon(pixmap)
         icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it
         item.setIcon(icon)

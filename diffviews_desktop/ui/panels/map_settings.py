@@ -336,7 +336,7 @@ class MapSettings(QDialog):
 
     def told_choice(self) -> Told | str | None:
         """What the samples are to be told: see `map_requested`."""
-        return self.told.chosen()
+        return self.told.value()
 
     def parameters(self) -> MapParameters:
         """What the fields say."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QW
 from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.images import enlarged, rounded, to_qimage
+from diffviews_desktop.ui.common.images import enlarge, to_pixels, to_qimage
 from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted, picture_label, tip
 
 SIDE = 224
@@ -72,11 +72,11 @@ class MeanWindow(QDialog):
         ratio = self.devicePixelRatioF()
         # a standard deviation of values up to 255 is half of that at most
         self._pixels = {
-            self.mean: rounded(mean.mean),
-            self.deviation: rounded(2 * mean.deviation),
+            self.mean: to_pixels(mean.mean),
+            self.deviation: to_pixels(2 * mean.deviation),
         }
         for label, pixels in self._pixels.items():
-            label.setPixmap(enlarged(to_qimage(pixels), SIDE, ratio))
+            label.setPixmap(enlarge(to_qimage(pixels), SIDE, ratio))
 
     def shows_mean(self, pixels: NDArray[np.uint8]) -> bool:
         """Whether these are the pixels of the mean, not of the deviation."""

@@ -18,7 +18,7 @@ from diffviews_desktop.text.wording import caption_lines
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import (
     PictureLoader,
-    enlarged,
+    enlarge,
     placeholder,
     size_of,
     to_qimage,
@@ -212,7 +212,7 @@ class PreviewPanel(QWidget):
         if self._image is not None:
             self._show()
         if self._seen is not None:
-            self.seen.setPixmap(enlarged(self._seen, side, self.devicePixelRatioF()))
+            self.seen.setPixmap(enlarge(self._seen, side, self.devicePixelRatioF()))
 
     def _show_seen(self, row: int) -> None:
         """What the model sees of a sample; nothing as long as that is not known."""
@@ -225,7 +225,7 @@ class PreviewPanel(QWidget):
             self.seen.clear()
             return
         self._seen = to_qimage(model_input.image)
-        self.seen.setPixmap(enlarged(self._seen, self._side, self.devicePixelRatioF()))
+        self.seen.setPixmap(enlarge(self._seen, self._side, self.devicePixelRatioF()))
 
     def _on_loaded(self, path: str, image: QImage) -> None:
         if path == self._path:
@@ -241,7 +241,7 @@ class PreviewPanel(QWidget):
                 tip(tr("The picture {fault}.", fault=tr(self._pictures.fault(self._path))))
             )
         else:
-            self.picture.setPixmap(enlarged(image, side, ratio))
+            self.picture.setPixmap(enlarge(image, side, ratio))
             self.picture.setToolTip(tip(tr("{size} pixels", size=size_of(image))))
 
     # ---- words ----------------------------------------------------------------------------------

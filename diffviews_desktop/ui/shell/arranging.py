@@ -20,7 +20,9 @@ AREAS: dict[DockArea, Area] = {
 UPRIGHT = ("left", "right")
 
 
-def arranged(window: QMainWindow, docks: list[QDockWidget], pages: tuple[str, ...]) -> Arrangement:
+def read_arrangement(
+    window: QMainWindow, docks: list[QDockWidget], pages: tuple[str, ...]
+) -> Arrangement:
     """Where a window and its docks are now; ``pages`` are the other windows that are open."""
     size = window.normalGeometry().size() if window.isMaximized() else window.size()
     return Arrangement(
@@ -32,10 +34,10 @@ def arranged(window: QMainWindow, docks: list[QDockWidget], pages: tuple[str, ..
 
 
 def _place_of(window: QMainWindow, dock: QDockWidget, docks: list[QDockWidget]) -> DockPlace:
-    there = window.dockWidgetArea(dock)
-    area: DockArea = next((name for name, one in AREAS.items() if one == there), "left")
-    before = docks[: docks.index(dock)]
-    tabs = [one for one in window.tabifiedDockWidgets(dock) if one in before]
+    side = window.dockWidgetArea(dock)
+    area: DockArea = next((name for name, one in AREAS.items() if one == side), "left")
+    earlier_docks = docks[: docks.index(dock)]
+    tabs = [one for one in window.tabifiedDockWidgets(dock) if one in earlier_docks]
     return DockPlace(
         name=dock.objectName(),
         area=area,
@@ -50,11 +52,11 @@ def _place_of(window: QMainWindow, dock: QDockWidget, docks: list[QDockWidget]) 
 def arrange(window: QMainWindow, docks: list[QDockWidget], arrangement: Arrangement) -> None:
     """Put a window and its docks where they were; docks that are not named stay."""
     room = window.screen().availableSize()
-    size = QSize(*_bounded(arrangement.size))
+    size = QSize(*_clamp(arrangement.size))
     by_name = {dock.objectName(): dock for dock in docks}
     told = {one.name: one for one in arrangement.docks if one.name in by_name}
-    placed = [(by_name[name], one) for name, one in told.items()]
-    for dock, place in placed:
+    places = [(by_name[name], one) for name, one in told.items()]
+    for dock, place in places:
         _put(window, dock, place, by_name)
     layout = window.layout()
     if layout is not None:
@@ -64,8 +66,8 @@ def arrange(window: QMainWindow, docks: list[QDockWidget], arrangement: Arrangem
     else:
         window.resize(size.boundedTo(room))
     for upright in (True, False):
-        fixed = [(d, p) for d, p in placed if not p.floating and (p.area in UPRIGHT) == upright]
-        _size(window, fixed, upright)
+        pairs = [(d, p) for d, p in places if not p.floating and (p.area in UPRIGHT) == upright]
+        _size(window, pairs, upright)
 
 
 def _put(
@@ -78,8 +80,8 @@ def _put(
         window.tabifyDockWidget(other, dock)
     dock.setFloating(place.floating)
     if place.floating:
-        dock.resize(QSize(*_bounded(place.size)))
-        _bring_onto_screen(window, dock, QPoint(*_bounded(place.place, least=-MOST_PIXELS)))
+        dock.resize(QSize(*_clamp(place.size)))
+        _bring_onto_screen(window, dock, QPoint(*_clamp(place.place, least=-MOST_PIXELS)))
     if dock.toggleViewAction().isEnabled():
         dock.setVisible(place.shown)
 
@@ -87,22 +89,22 @@ def _put(
 def _bring_onto_screen(window: QMainWindow, dock: QDockWidget, at: QPoint) -> None:
     """Move a floating dock to its place, or where that is on no screen, over the window."""
     screens = window.screen().virtualSiblings()
-    seen = any(screen.availableGeometry().contains(at + QPoint(20, 20)) for screen in screens)
-    dock.move(at if seen else window.geometry().center())
+    is_visible = any(screen.availableGeometry().contains(at + QPoint(20, 20)) for screen in screens)
+    dock.move(at if is_visible else window.geometry().center())
 
 
-def _size(window: QMainWindow, placed: list[tuple[QDockWidget, DockPlace]], upright: bool) -> None:
+def _size(window: QMainWindow, places: list[tuple[QDockWidget, DockPlace]], upright: bool) -> None:
     """Give docks on two sides of the window the sizes that they had."""
-    if not placed:
+    if not places:
         return
-    docks = [dock for dock, _ in placed]
+    docks = [dock for dock, _ in places]
     across = Qt.Orientation.Horizontal if upright else Qt.Orientation.Vertical
     along = Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal
-    sizes = [_bounded(place.size) for _, place in placed]
+    sizes = [_clamp(place.size) for _, place in places]
     window.resizeDocks(docks, [size[0 if upright else 1] for size in sizes], across)
     window.resizeDocks(docks, [size[1 if upright else 0] for size in sizes], along)
 
 
-def _bounded(pixels: tuple[int, int], least: int = 1) -> list[int]:
+def _clamp(pixels: tuple[int, int], least: int = 1) -> list[int]:
     """A size, or a place, that windows can have."""
     return [min(max(one, least), MOST_PIXELS) for one in pixels]

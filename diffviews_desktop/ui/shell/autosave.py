@@ -74,9 +74,9 @@ class Autosave(QObject):
         if scratch is None or self._writing or not _is_whole(state):
             return
         self._writing, self._again = True, False
-        session, done_with = self._sessions.now(), self._done_with
+        session, done_with = self._sessions.capture(), self._done_with
         self._done_with = None
-        self._sessions.aside(lambda: _written(scratch, session, done_with), self._on_written)
+        self._sessions.submit(lambda: _write(scratch, session, done_with), self._on_written)
 
     def _on_written(self, error: OSError | None) -> None:
         self._writing = False
@@ -108,11 +108,11 @@ class Autosave(QObject):
             return
         state = self._context.state
         if not _is_whole(state):
-            self._sessions.aside(scratch.drop, lambda _: None)
+            self._sessions.submit(scratch.drop, lambda _: None)
             return
-        kept = state if whole else held_alone(state)
-        session, done_with = self._sessions.now(kept), self._done_with
-        self._sessions.aside(lambda: _ended(scratch, session, done_with), lambda _: None)
+        content = state if whole else held_alone(state)
+        session, done_with = self._sessions.capture(content), self._done_with
+        self._sessions.submit(lambda: _end(scratch, session, done_with), lambda _: None)
 
 
 def _is_whole(state: State) -> bool:
@@ -123,12 +123,12 @@ def _is_whole(state: State) -> bool:
 def _kept_of(state: State) -> tuple[object, ...]:
     """What a session holds, to be compared."""
     opened, picks = state.opened, state.picks
-    shown = opened.folder, opened.model, opened.samples, opened.layer_map, opened.linked
-    picked = picks.selection, picks.suggest_count, picks.suggest_on_map, picks.suggest_within
-    return (*shown, *picked, state.view, state.runs, state.groups, state.kept)
+    sources = opened.folder, opened.model, opened.samples, opened.layer_map, opened.linked
+    choices = picks.selection, picks.suggest_count, picks.suggest_on_map, picks.suggest_within
+    return (*sources, *choices, state.view, state.runs, state.groups, state.kept)
 
 
-def _written(scratch: Scratch, session: SavedSession, old: Path | None) -> OSError | None:
+def _write(scratch: Scratch, session: SavedSession, old: Path | None) -> OSError | None:
     try:
         scratch.write(session)
     except OSError as error:
@@ -138,7 +138,7 @@ def _written(scratch: Scratch, session: SavedSession, old: Path | None) -> OSErr
     return None
 
 
-def _ended(scratch: Scratch, session: SavedSession, old: Path | None) -> None:
+def _end(scratch: Scratch, session: SavedSession, old: Path | None) -> None:
     try:
         scratch.end(session)
     except OSError as error:

@@ -58,13 +58,13 @@ class KeysDialog(QDialog):
             field.setMaxLength(credentials.MOST_LETTERS)
             field.setMinimumWidth(320)
             field.textChanged.connect(self._on_typed)
-        where = muted(
+        note = muted(
             tr(
                 "They are kept in the keyring of this system, for the bucket {bucket}.",
                 bucket=bucket,
             )
         )
-        where.setWordWrap(True)
+        note.setWordWrap(True)
         rows = form()
         add_row(rows, tr("Access key &ID"), self.key_id)
         add_row(rows, tr("&Secret access key"), self.secret)
@@ -74,7 +74,7 @@ class KeysDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addLayout(rows)
-        column.addWidget(where)
+        column.addWidget(note)
         column.addWidget(self.buttons)
         self._on_typed()
         theme.dress(self)
@@ -84,8 +84,8 @@ class KeysDialog(QDialog):
         return BucketKeys(self.key_id.text().strip(), self.secret.text().strip())
 
     def _on_typed(self) -> None:
-        typed = self.key_id.text().strip() and self.secret.text().strip()
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(typed))
+        complete = self.key_id.text().strip() and self.secret.text().strip()
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(complete))
 
 
 class BucketPage(QWidget):
@@ -164,7 +164,7 @@ class BucketPage(QWidget):
 
     def _take(self) -> None:
         """Prefer what is entered, unless it cannot be used, which is said below the field."""
-        before = self._context.state.preferences
+        preferences = self._context.state.preferences
         name, endpoint = self.bucket.text().strip(), self.endpoint.text().strip()
         problems = (
             (self.bucket, _problem(_check_bucket, name)),
@@ -175,14 +175,14 @@ class BucketPage(QWidget):
         if any(problem for _, problem in problems):
             return
         bucket = replace(
-            before.bucket,
+            preferences.bucket,
             bucket=name,
             endpoint=endpoint,
             upload=self.upload.isChecked(),
             limit_bytes=self.limit.value() * GIGABYTE,
         )
-        if bucket != before.bucket:
-            prefer(self._context, replace(before, bucket=bucket))
+        if bucket != preferences.bucket:
+            prefer(self._context, replace(preferences, bucket=bucket))
 
     # ---- its keys -------------------------------------------------------------------------------
 
@@ -191,11 +191,11 @@ class BucketPage(QWidget):
         bucket = self._context.state.preferences.bucket
         self._asked.ask(lambda: _ask(bucket))
 
-    def _show_keys(self, found: _Kept) -> None:
-        self.kept.setText(found.said)
-        self.forget.setEnabled(found.there)
-        self.enter.setVisible(found.can_keep)
-        self.forget.setVisible(found.can_keep)
+    def _show_keys(self, answer: _Kept) -> None:
+        self.kept.setText(answer.said)
+        self.forget.setEnabled(answer.there)
+        self.enter.setVisible(answer.can_keep)
+        self.forget.setVisible(answer.can_keep)
 
     def _enter(self) -> None:
         bucket = self._context.state.preferences.bucket
@@ -212,14 +212,14 @@ class BucketPage(QWidget):
     def _do(self, work: Callable[[], None]) -> None:
         bucket = self._context.state.preferences.bucket
 
-        def done() -> _Kept:
+        def run() -> _Kept:
             try:
                 work()
             except KeyringError as error:
                 return _Kept(False, str(error))
             return _ask(bucket)
 
-        self._asked.ask(done)
+        self._asked.ask(run)
 
 
 def _ask(bucket: BucketSettings) -> _Kept:
@@ -229,10 +229,10 @@ def _ask(bucket: BucketSettings) -> _Kept:
     if not bucket.bucket:
         return _Kept(False, NO_KEYS)
     try:
-        kept = credentials.stored_keys(bucket.bucket, bucket.endpoint)
+        keys = credentials.stored_keys(bucket.bucket, bucket.endpoint)
     except KeyringError as error:
         return _Kept(False, str(error))
-    if kept is None:
+    if keys is None:
         return _Kept(False, NO_KEYS)
     return _Kept(True, tr("They are in the keyring of this system."))
 

@@ -65,6 +65,6 @@ class CachePlaceForm(QWidget):
     def _change(self) -> None:
         assert self._place is not None
         title, start = tr("Keep caches in"), str(self._place.path.parent)
-        chosen = QFileDialog.getExistingDirectory(self, title, start)
-        if chosen:
-            downloads.choose_cache_place(self._context, Path(chosen))
+        folder = QFileDialog.getExistingDirectory(self, title, start)
+        if folder:
+            downloads.choose_cache_place(self._context, Path(folder))

@@ -30,10 +30,10 @@ class Clipboard:
     def copy_picture(self, path: Path) -> None:
         """Put a picture into the clipboard, once it is read."""
 
-        def copied(image: QImage, fault: str) -> None:
+        def put_image(image: QImage, fault: str) -> None:
             if fault:
                 self.context.say(tr("The picture {fault}, so it is not copied.", fault=fault))
             else:
                 QGuiApplication.clipboard().setImage(image)
 
-        self.pictures.copy(path, copied)
+        self.pictures.copy(path, put_image)

@@ -47,10 +47,10 @@ def hear_qt_no_longer() -> None:
 
 def offer_report(context: Context, settings: Settings, folder: Path) -> None:
     """Say that there is a report of the last time, unless that was said."""
-    found = crashes.left(folder)
-    if not found or found[0].name == settings.text(OFFERED):
+    reports = crashes.left(folder)
+    if not reports or reports[0].name == settings.text(OFFERED):
         return
-    settings.change({OFFERED: found[0].name})
+    settings.change({OFFERED: reports[0].name})
     context.say(
         tr("Something went wrong unexpectedly last time. A report is kept on this computer."),
         offer="report",

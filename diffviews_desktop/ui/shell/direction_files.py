@@ -41,7 +41,7 @@ class DirectionFiles:
         """The file of a saved direction that the user chooses; None where they choose none."""
         parent = self._window.layout_of_docks.middle
         file, _ = QFileDialog.getOpenFileName(parent, title, str(self._place()), KIND)
-        return self._remembered(file)
+        return self._note_folder(file)
 
     def ask_save(self, title: str, name: str) -> Path | None:
         """A file to write, or None; a name without an ending gets theirs."""
@@ -49,13 +49,13 @@ class DirectionFiles:
         while True:
             file, _ = QFileDialog.getSaveFileName(parent, title, str(start), KIND)
             if not file or file.lower().endswith(ENDING):
-                return self._remembered(file)
+                return self._note_folder(file)
             file += ENDING
             if not os.path.lexists(file):
-                return self._remembered(file)
+                return self._note_folder(file)
             start = Path(file)  # the dialog asks whether to replace it
 
-    def ask_taken(self, name: str, then: Callable[[NameAnswer], None]) -> None:
+    def ask_taken(self, name: str, callback: Callable[[NameAnswer], None]) -> None:
         """Ask what is to become of the saved direction of a name, and go on with the answer."""
         answers: list[Reply[NameAnswer]] = [
             (tr("&Other name…"), "other"),
@@ -63,12 +63,12 @@ class DirectionFiles:
             (tr("&Cancel"), "cancel"),
         ]
         text = tr("{name} is there already.", name=visible(name, MOST_OF_NAME))
-        ask_one_of(self._window, tr("Replace the direction?"), text, answers, then)
+        ask_one_of(self._window, tr("Replace the direction?"), text, answers, callback)
 
     def _place(self) -> Path:
         return Path(self._settings.text(_PLACE, str(Path.home())))
 
-    def _remembered(self, file: str) -> Path | None:
+    def _note_folder(self, file: str) -> Path | None:
         if not file:
             return None
         self._sessions.remember({_PLACE: str(Path(file).parent)})

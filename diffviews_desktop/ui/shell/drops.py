@@ -40,17 +40,17 @@ class Drops:
 
     def enter(self, event: QDragEnterEvent) -> None:
         """Show whether it can be dropped."""
-        if self._meant(event.mimeData()) is not None:
+        if self._find_action(event.mimeData()) is not None:
             event.acceptProposedAction()
 
     def drop(self, event: QDropEvent) -> None:
         """Do it."""
-        meant = self._meant(event.mimeData())
-        if meant is not None:
+        action = self._find_action(event.mimeData())
+        if action is not None:
             event.acceptProposedAction()
-            meant()
+            action()
 
-    def _meant(self, data: QMimeData) -> Callable[[], None] | None:
+    def _find_action(self, data: QMimeData) -> Callable[[], None] | None:
         """What is to be done; None where nothing can be."""
         files = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
         if files and all(file.suffix.lower() in PICTURE_SUFFIXES for file in files):

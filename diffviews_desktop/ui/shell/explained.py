@@ -88,7 +88,7 @@ def _steps(painter: QPainter) -> None:
         painter.restore()
 
 
-def _unmasked(painter: QPainter) -> None:
+def _unmasked_run(painter: QPainter) -> None:
     painter.setPen(QPen(colors.UNMASKED, 2, Qt.PenStyle.DotLine))
     painter.drawLine(QPointF(-14, 0), QPointF(14, 0))
     _symbol(painter, "t", 11, filling=colors.UNMASKED)
@@ -157,7 +157,7 @@ SECTIONS: tuple[tuple[str, Sequence[Entry]], ...] = (
                 partial(_symbol, name="x", size=18, filling=colors.ANCHOR),
                 tr("Where the finished picture's own activation lies, after Where did it land?"),
             ),
-            Entry(_unmasked, tr("The same seed with nothing held, after Compare.")),
+            Entry(_unmasked_run, tr("The same seed with nothing held, after Compare.")),
         ),
     ),
     (

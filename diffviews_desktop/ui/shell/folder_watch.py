@@ -52,45 +52,45 @@ class FolderWatch(QObject):
         opened = new.opened
         self._wait.stop()
         self._before = None
-        watched = self._watcher.files() + self._watcher.directories()
-        if watched:
-            self._watcher.removePaths(watched)
+        paths = self._watcher.files() + self._watcher.directories()
+        if paths:
+            self._watcher.removePaths(paths)
         self._opened = (None if opened.is_demo else opened.path, opened.read_from)
         if self._opened[0] is not None:
             self._sign(self._on_signed)
 
-    def _sign(self, then: Callable[[Signature], None]) -> None:
+    def _sign(self, callback: Callable[[Signature], None]) -> None:
         """Look at the disk, and go on unless another folder was opened meanwhile."""
         opened = self._opened
         folder, files = opened
         assert folder is not None
 
-        def found(now: Signature) -> None:
+        def pass_on(new_signature: Signature) -> None:
             if self._opened is opened:
-                then(now)
+                callback(new_signature)
 
-        self._sessions.aside(partial(signature, folder, files), found)
+        self._sessions.submit(partial(signature, folder, files), pass_on)
 
-    def _on_signed(self, now: Signature) -> None:
+    def _on_signed(self, new_signature: Signature) -> None:
         """It was just read: from here on changes count."""
-        self._before = now
+        self._before = new_signature
         self._watch()
 
     def _watch(self) -> None:
         folder, files = self._opened
         paths = [str(folder), *dict.fromkeys(str(file.parent) for file in files), *map(str, files)]
-        there = [path for path in paths if os.path.exists(path)]
-        if there:
-            self._watcher.addPaths(there)
+        targets = [path for path in paths if os.path.exists(path)]
+        if targets:
+            self._watcher.addPaths(targets)
 
     def _look(self) -> None:
         if self._before is not None and self._opened[0] is not None:
             self._sign(self._compare)
 
-    def _compare(self, now: Signature) -> None:
-        if now == self._before:
+    def _compare(self, new_signature: Signature) -> None:
+        if new_signature == self._before:
             return
-        self._before = now
+        self._before = new_signature
         self._watch()  # a file that was replaced is watched no longer
         self._context.say(tr("The data folder has changed on the disk."), offer="reload")
 

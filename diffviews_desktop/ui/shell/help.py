@@ -101,8 +101,8 @@ def _grid_of(rows: Rows) -> QFormLayout:
     grid.setHorizontalSpacing(12)
     grid.setVerticalSpacing(1)
     grid.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-    for key, what in rows:
-        grid.addRow(_strong(key), Label(what))
+    for key, text in rows:
+        grid.addRow(_strong(key), Label(text))
     return grid
 
 
@@ -190,9 +190,9 @@ def model_facts(state: State) -> list[tuple[str, str]]:
     name = visible(loaded.model, MOST_OF_NAME)
     size = tr("{resolution}×{resolution} pictures", resolution=loaded.resolution)
     facts = loaded.device_facts
-    where = str(facts.get("name") or loaded.device)
+    device = str(facts.get("name") or loaded.device)
     if "memory_total" in facts:
-        where += tr(
+        device += tr(
             ", {used:.1f} GB used, {free:.1f} of {total:.1f} GB free",
             used=facts["memory_allocated"] / 1000000000.0,
             free=facts["memory_free"] / 1000000000.0,
@@ -213,7 +213,7 @@ def model_facts(state: State) -> list[tuple[str, str]]:
             tr("Adapter"),
             state.opened.folder.overrides.adapter or (summary.adapter if summary else ""),
         ),
-        (tr("Device"), f"{loaded.device} ({where})"),
+        (tr("Device"), f"{loaded.device} ({device})"),
         (tr("Guidance"), loaded.guidance_note),
         (
             tr("Layers"),

@@ -39,20 +39,20 @@ class InputWatch(QObject):
             self._begin()
 
     def _begin(self) -> None:
-        row = self._wanted()
+        row = self._find_row()
         if row is None or row == self._asked:
             self._rest.stop()
         elif not self._rest.isActive():
             self._rest.start()
 
-    def _wanted(self) -> int | None:
+    def _find_row(self) -> int | None:
         row, preview = self._preview.shown_row, self._preview
         if row is None or not preview.isVisible() or not preview.has_room:
             return None
         return row if is_input_wanted(self._context.state, row) else None
 
     def _ask(self) -> None:
-        row = self._wanted()
+        row = self._find_row()
         if row is not None and row != self._asked:
             self._asked = row
             ask_input(self._context, row)

@@ -34,29 +34,29 @@ class MaskWatch(QObject):
 
     def show_changes(self, old: State, new: State) -> None:
         """Wait for a rest where another mask is picked."""
-        if not differ(_watched(old), _watched(new)):
+        if not differ(_watch_sources(old), _watch_sources(new)):
             return
-        if differ(_picked(old), _picked(new)):
+        if differ(_mask_sources(old), _mask_sources(new)):
             self._asked.clear()
-        if self._wanted(new) is None or new.jobs.running:
+        if self._find_mask(new) is None or new.jobs.running:
             self._rest.stop()
         else:
             self._rest.start()
 
-    def _wanted(self, state: State) -> JudgeMask | None:
+    def _find_mask(self, state: State) -> JudgeMask | None:
         """The first mask of which nothing is known, unless that was asked for already."""
         return next((job for job in unknown_masks(state) if job not in self._asked), None)
 
     def _ask(self) -> None:
-        wanted = self._wanted(self._context.state)
-        if wanted is not None:
-            self._asked.add(wanted)
-            judge_mask(self._context, wanted)
+        job = self._find_mask(self._context.state)
+        if job is not None:
+            self._asked.add(job)
+            judge_mask(self._context, job)
 
 
-def _picked(state: State) -> tuple[object, ...]:
+def _mask_sources(state: State) -> tuple[object, ...]:
     return state.opened, state.picks.selection, state.runs.interventions
 
 
-def _watched(state: State) -> tuple[object, ...]:
-    return *_picked(state), state.picks.masks, state.jobs.running
+def _watch_sources(state: State) -> tuple[object, ...]:
+    return *_mask_sources(state), state.picks.masks, state.jobs.running

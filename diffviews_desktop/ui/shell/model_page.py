@@ -70,5 +70,5 @@ class ChoiceField(ComboBox):
 
     def show_chosen(self) -> None:
         """Show the option that holds."""
-        chosen = self._choice.chosen
-        self.setCurrentIndex(-1 if chosen is None else self.findData(chosen(self._context)))
+        getter = self._choice.chosen
+        self.setCurrentIndex(-1 if getter is None else self.findData(getter(self._context)))

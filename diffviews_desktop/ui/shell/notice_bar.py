@@ -110,11 +110,13 @@ class NoticeBar(QFrame):
         if ground is None or row is None:
             return
         buttons = (self.offer, self.copy, self.close_button)
-        taken = sum(one.sizeHint().width() + row.spacing() for one in buttons if not one.isHidden())
+        buttons_width = sum(
+            one.sizeHint().width() + row.spacing() for one in buttons if not one.isHidden()
+        )
         edges = row.contentsMargins()
         text = self.text.fontMetrics().horizontalAdvance(self.text.text())
-        wanted = text + taken + edges.left() + edges.right() + 8 + 2 * FRAME
-        width = min(wanted, WIDEST, max(1, ground.width() - 2 * MARGIN))
+        content_width = text + buttons_width + edges.left() + edges.right() + 8 + 2 * FRAME
+        width = min(content_width, WIDEST, max(1, ground.width() - 2 * MARGIN))
         inside = max(row.heightForWidth(width - 2 * FRAME), row.minimumSize().height())
         height = inside + 2 * FRAME
         left = (ground.width() - width) // 2
@@ -127,8 +129,8 @@ class NoticeBar(QFrame):
 
     def _go(self) -> None:
         """Hide, unless the mouse or the keyboard is on it."""
-        focused = QApplication.focusWidget()
-        if self.underMouse() or (focused is not None and self.isAncestorOf(focused)):
+        widget = QApplication.focusWidget()
+        if self.underMouse() or (widget is not None and self.isAncestorOf(widget)):
             self._timer.start(INFO_MILLISECONDS)
         else:
             self.hide()

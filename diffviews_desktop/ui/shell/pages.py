@@ -177,13 +177,13 @@ class Pages:
         if self.models is None:
             from diffviews_desktop.ui.panels.models import ModelsWindow
 
-            made = self.models = ModelsWindow(self._window)
-            made.download_requested.connect(partial(downloads.download, self._context))
-            made.pause_requested.connect(partial(downloads.pause, self._context))
-            made.open_requested.connect(partial(downloads.open_model, self._context))
-            made.folder_chosen.connect(partial(downloads.change_folder, self._context))
-            made.set_state(self._context.state)
-            self._panels.add(made)
+            window = self.models = ModelsWindow(self._window)
+            window.download_requested.connect(partial(downloads.download, self._context))
+            window.pause_requested.connect(partial(downloads.pause, self._context))
+            window.open_requested.connect(partial(downloads.open_model, self._context))
+            window.folder_chosen.connect(partial(downloads.change_folder, self._context))
+            window.set_state(self._context.state)
+            self._panels.add(window)
         _bring_up(self.models)
 
     def show_export(self, kind: ExportKind | None) -> None:
@@ -206,53 +206,53 @@ class Pages:
         if self.importer is None:
             from diffviews_desktop.ui.assistants.importing import ImportAssistant
 
-            made = self.importer = ImportAssistant(self._window)
-            made.import_requested.connect(self._import)
-            made.set_state(self._context.state)
-            self._panels.add(made)
+            window = self.importer = ImportAssistant(self._window)
+            window.import_requested.connect(self._import)
+            window.set_state(self._context.state)
+            self._panels.add(window)
         _bring_up(self.importer)
 
-    def _import(self, wanted: ImportWanted) -> None:
+    def _import(self, request: ImportWanted) -> None:
         folders.import_data(
             self._context,
-            checkpoint=wanted.checkpoint,
-            out=wanted.out,
-            name=wanted.name,
-            sigmas=wanted.sigmas,
-            adapter=wanted.adapter,
-            images=wanted.images,
-            labels=wanted.labels,
-            class_map=wanted.class_map,
-            generate=wanted.generate,
-            layers=wanted.layers,
-            seed=wanted.seed,
-            brightness=wanted.brightness,
-            told=wanted.told,
+            checkpoint=request.checkpoint,
+            out=request.out,
+            name=request.name,
+            sigmas=request.sigmas,
+            adapter=request.adapter,
+            images=request.images,
+            labels=request.labels,
+            class_map=request.class_map,
+            generate=request.generate,
+            layers=request.layers,
+            seed=request.seed,
+            brightness=request.brightness,
+            told=request.told,
         )
 
     def _show_map_settings(self) -> None:
         if self.map_settings is None:
             from diffviews_desktop.ui.panels.map_settings import MapSettings
 
-            made = self.map_settings = MapSettings(self._window)
-            made.map_requested.connect(partial(maps.change_map_parameters, self._context))
-            made.assess_requested.connect(partial(maps.assess_map, self._context))
-            made.set_state(self._context.state)
-            self._panels.add(made)
+            window = self.map_settings = MapSettings(self._window)
+            window.map_requested.connect(partial(maps.change_map_parameters, self._context))
+            window.assess_requested.connect(partial(maps.assess_map, self._context))
+            window.set_state(self._context.state)
+            self._panels.add(window)
         _bring_up(self.map_settings)
 
     def _show_grid(self) -> None:
         if self.grid is None:
             from diffviews_desktop.ui.panels.grid import GridWindow
 
-            made = self.grid = GridWindow(self._window)
-            made.grid_requested.connect(self._draw_grid)
-            made.cancel_requested.connect(partial(asking.cancel_job, self._context))
-            made.cell_chosen.connect(partial(experiments.generate_cell, self._context))
-            made.save_requested.connect(self._window.saves.ask_sheet)
-            made.menu_wanted.connect(self._show_cell_menu)
-            made.set_state(self._context.state)
-            self._panels.add(made)
+            window = self.grid = GridWindow(self._window)
+            window.grid_requested.connect(self._draw_grid)
+            window.cancel_requested.connect(partial(asking.cancel_job, self._context))
+            window.cell_chosen.connect(partial(experiments.generate_cell, self._context))
+            window.save_requested.connect(self._window.saves.ask_sheet)
+            window.menu_wanted.connect(self._show_cell_menu)
+            window.set_state(self._context.state)
+            self._panels.add(window)
         _bring_up(self.grid)
 
     def _show_cell_menu(self, index: int, place: QPoint) -> None:
@@ -265,52 +265,52 @@ class Pages:
         record = grid.record
 
         def fill(menu: QMenu) -> None:
-            again = menu.addAction(tr("&Draw it again as a run"))
-            again.triggered.connect(lambda: experiments.generate_cell(context, index))
+            action = menu.addAction(tr("&Draw it again as a run"))
+            action.triggered.connect(lambda: experiments.generate_cell(context, index))
             offer_picture(menu, context, cell.image, f"grid-{index + 1}.png", record)
             seed = menu.addAction(COPY_SEED)
             seed.triggered.connect(lambda: context.window.copy_text(str(cell.settings.seed)))
 
         show_menu(self.grid, fill, place)
 
-    def _draw_grid(self, wanted: GridAxes) -> None:
+    def _draw_grid(self, axes: GridAxes) -> None:
         state = self._context.state
         experiments.generate_grid(
             self._context,
             state.runs.settings,
             state.condition,
-            samples=wanted.samples,
-            varied=wanted.varied,
-            strengths=wanted.strengths,
-            windows=wanted.windows,
-            mask_layers=wanted.mask_layers,
+            samples=axes.samples,
+            varied=axes.varied,
+            strengths=axes.strengths,
+            windows=axes.windows,
+            mask_layers=axes.mask_layers,
         )
 
     def _show_experiment(self) -> None:
         if self.experiment is None:
             from diffviews_desktop.ui.panels.experiment import ExperimentWindow
 
-            made = self.experiment = ExperimentWindow(self._window)
-            made.experiment_requested.connect(self._run_experiment)
-            made.cancel_requested.connect(partial(asking.cancel_job, self._context))
-            made.judge_requested.connect(partial(experiments.judge_masks, self._context))
-            made.report_requested.connect(self._open_report)
-            made.set_state(self._context.state)
-            self._panels.add(made)
+            window = self.experiment = ExperimentWindow(self._window)
+            window.experiment_requested.connect(self._run_experiment)
+            window.cancel_requested.connect(partial(asking.cancel_job, self._context))
+            window.judge_requested.connect(partial(experiments.judge_masks, self._context))
+            window.report_requested.connect(self._open_report)
+            window.set_state(self._context.state)
+            self._panels.add(window)
         _bring_up(self.experiment)
 
-    def _run_experiment(self, wanted: ExperimentWanted) -> None:
+    def _run_experiment(self, request: ExperimentWanted) -> None:
         experiments.run_experiment(
             self._context,
-            of_picks=wanted.of_picks,
-            anchors=wanted.anchors,
-            neighbors=wanted.neighbors,
-            seeds=wanted.seeds,
-            controls=wanted.controls,
-            layer_sets=wanted.layer_sets,
-            parts=wanted.parts,
-            judge=wanted.judge,
-            features=wanted.features,
+            of_picks=request.of_picks,
+            anchors=request.anchors,
+            neighbors=request.neighbors,
+            seeds=request.seeds,
+            controls=request.controls,
+            layer_sets=request.layer_sets,
+            parts=request.parts,
+            judge=request.judge,
+            features=request.features,
         )
 
     def _open_report(self) -> None:
@@ -336,12 +336,12 @@ class Pages:
         mean = self._context.state.picks.mean
         if self.mean is None or mean is None:
             return
-        own = self._window.saves.ask_mean if self.mean.shows_mean(pixels) else None
+        save = self._window.saves.ask_mean if self.mean.shows_mean(pixels) else None
         record = record_of_mean(mean, "deviation")
         show_menu(
             self.mean,
             lambda menu: offer_picture(
-                menu, self._context, pixels, "deviation.png", record, save=own
+                menu, self._context, pixels, "deviation.png", record, save=save
             ),
             place,
         )
@@ -350,10 +350,10 @@ class Pages:
         if self.preferences is None:
             from diffviews_desktop.ui.shell.preferences import PreferencesWindow
 
-            made = self.preferences = PreferencesWindow(
+            window = self.preferences = PreferencesWindow(
                 self._context, self._window.drawn_by, self._window
             )
-            self._panels.add(made)
+            self._panels.add(window)
         self.preferences.set_state(self._context.state)
         _bring_up(self.preferences)
 
@@ -361,12 +361,12 @@ class Pages:
         if self.activity is None:
             from diffviews_desktop.ui.shell.activity import ActivityWindow
 
-            made = self.activity = ActivityWindow(self._window)
-            made.jobs.cancelled.connect(partial(asking.cancel_job, self._context))
-            made.jobs.moved.connect(partial(jobs.move_job, self._context))
-            made.jobs.run_again.connect(partial(jobs.run_again, self._context))
-            made.history.script_wanted.connect(self._window.saves.ask_script)
-            self._panels.add(made)
+            window = self.activity = ActivityWindow(self._window)
+            window.jobs.cancelled.connect(partial(asking.cancel_job, self._context))
+            window.jobs.moved.connect(partial(jobs.move_job, self._context))
+            window.jobs.run_again.connect(partial(jobs.run_again, self._context))
+            window.history.script_wanted.connect(self._window.saves.ask_script)
+            self._panels.add(window)
         self.activity.show_page(page, self._context.state)
         _bring_up(self.activity)
 

@@ -88,10 +88,10 @@ class CommandPalette(QFrame):
         """Close, and give the keyboard back."""
         if self.isHidden():
             return
-        before, self._focused = self._focused, None
+        widget, self._focused = self._focused, None
         self.hide()
-        if before is not None and before.isVisible():
-            before.setFocus()
+        if widget is not None and widget.isVisible():
+            widget.setFocus()
 
     def _place(self) -> None:
         window = self.parentWidget()
@@ -105,15 +105,15 @@ class CommandPalette(QFrame):
 
     def _find(self, text: str) -> None:
         self.list.clear()
-        found = palette.find(self._context, text)
-        for entry in found:
+        entries = palette.find(self._context, text)
+        for entry in entries:
             item = QListWidgetItem(short(entry.title, MOST_OF_TITLE))
             item.setData(_ENTRY, entry)
             item.setToolTip(tip(entry.title, entry.why_not))
             self.list.addItem(item)
         self.list.setCurrentRow(0)
-        self.nothing.setVisible(not found)
-        self.list.setVisible(bool(found))
+        self.nothing.setVisible(not entries)
+        self.list.setVisible(bool(entries))
         self._place()
 
     def _do(self, item: QListWidgetItem | None) -> None:

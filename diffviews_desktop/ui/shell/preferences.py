@@ -154,6 +154,6 @@ class PreferencesWindow(QDialog):
         layout = self.layout()
         assert layout is not None
         layout.activate()
-        needed = self.drawn.heightForWidth(self.drawing.width())
-        self.drawn.setFixedHeight(max(needed, 2 * self.drawn.fontMetrics().lineSpacing()))
+        height = self.drawn.heightForWidth(self.drawing.width())
+        self.drawn.setFixedHeight(max(height, 2 * self.drawn.fontMetrics().lineSpacing()))
         self.adjustSize()

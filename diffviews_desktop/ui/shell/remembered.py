@@ -27,27 +27,27 @@ from diffviews_desktop.values.quantities import is_known
 from diffviews_desktop.values.stores import BucketSettings
 
 
-def restored(state: State, settings: Settings) -> State:
+def restore(state: State, settings: Settings) -> State:
     """A state with what the settings remember; what they do not know stays."""
-    before = state.preferences
+    defaults = state.preferences
     drawing, ramp = settings.text("renderer"), settings.text("ramp")
     preferences = Preferences(
         appearance=theme.choice(),  # that of the settings, or of the command line
-        ramp=next((one for one in RAMPS if one == ramp), before.ramp),
-        drawing=next((one for one in DRAWINGS if one == drawing), before.drawing),
-        reduced_motion=_is_on(settings, "reduced_motion", before.reduced_motion),
-        bucket=_bucket(settings, before.bucket),
-        start=_start(settings, before.start),
+        ramp=next((one for one in RAMPS if one == ramp), defaults.ramp),
+        drawing=next((one for one in DRAWINGS if one == drawing), defaults.drawing),
+        reduced_motion=_is_on(settings, "reduced_motion", defaults.reduced_motion),
+        bucket=_bucket(settings, defaults.bucket),
+        start=_start(settings, defaults.start),
         most_neighbors=_number(
-            settings, "neighbors", before.most_neighbors, range(1, MOST_NEIGHBORS + 1)
+            settings, "neighbors", defaults.most_neighbors, range(1, MOST_NEIGHBORS + 1)
         ),
-        device=next((one for one in DEVICES if one == settings.text("device")), before.device),
-        threads=_number(settings, "threads", before.threads, range(MOST_THREADS + 1)),
-        text_size=_number(settings, "text_size", before.text_size, TEXT_SIZES),
+        device=next((one for one in DEVICES if one == settings.text("device")), defaults.device),
+        threads=_number(settings, "threads", defaults.threads, range(MOST_THREADS + 1)),
+        text_size=_number(settings, "text_size", defaults.text_size, TEXT_SIZES),
         language=next(
-            (one for one in LANGUAGES if one == settings.text("language")), before.language
+            (one for one in LANGUAGES if one == settings.text("language")), defaults.language
         ),
-        welcomed=_is_on(settings, "welcomed", before.welcomed),
+        welcomed=_is_on(settings, "welcomed", defaults.welcomed),
     )
     out = settings.text("downloads")
     downloads = replace(state.downloads, out=Path(out)) if out else state.downloads
@@ -65,11 +65,11 @@ def restored(state: State, settings: Settings) -> State:
 
 def to_remember(old: State, new: State) -> dict[str, str]:
     """What to keep of what has changed, by the names of the settings."""
-    before, now = _remembered(old), _remembered(new)
-    return {name: value for name, value in now.items() if before[name] != value}
+    old_values, new_values = _collect(old), _collect(new)
+    return {name: value for name, value in new_values.items() if old_values[name] != value}
 
 
-def _remembered(state: State) -> dict[str, str]:
+def _collect(state: State) -> dict[str, str]:
     out = {"downloads": str(state.downloads.out)}
     return {**_of_view(state.view), **_of_preferences(state.preferences), **out}
 
@@ -105,8 +105,8 @@ def _of_preferences(preferences: Preferences) -> dict[str, str]:
 
 def _start(settings: Settings, usual: Start) -> Start:
     """What is opened at the start; earlier versions knew the last session and the demo."""
-    before: Start = usual if _is_on(settings, "reopen", True) else "demo"
-    return next((one for one in STARTS if one == settings.text("start")), before)
+    fallback: Start = usual if _is_on(settings, "reopen", True) else "demo"
+    return next((one for one in STARTS if one == settings.text("start")), fallback)
 
 
 def _bucket(settings: Settings, usual: BucketSettings) -> BucketSettings:

@@ -81,11 +81,11 @@ def ask_where(
     """
     while True:
         kinds = registry.filters(*contents())
-        entered, chosen = QFileDialog.getSaveFileName(parent, title, str(start), kinds)
-        if not entered:
+        path, name_filter = QFileDialog.getSaveFileName(parent, title, str(start), kinds)
+        if not path:
             return ""
-        file = registry.complete(entered, chosen, *contents())
-        if file == entered or not os.path.lexists(file):
+        file = registry.complete(path, name_filter, *contents())
+        if file == path or not os.path.lexists(file):
             return file
         start = file
 
@@ -96,7 +96,7 @@ def as_seen(make: Callable[[], QImage | bytes], record: Record) -> Callable[[], 
 
 
 def _as_seen(make: Callable[[], QImage | bytes], record: Record) -> WithRecord:
-    made = make()
-    if isinstance(made, bytes):
-        return Drawing(made, record)
-    return Picture(pixels_of(made), record)
+    picture = make()
+    if isinstance(picture, bytes):
+        return Drawing(picture, record)
+    return Picture(pixels_of(picture), record)

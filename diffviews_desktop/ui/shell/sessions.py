@@ -22,7 +22,7 @@ from diffviews_desktop.state.settings import Settings, Value
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.questions import Reply, ask_one_of
-from diffviews_desktop.ui.shell.arranging import arrange, arranged
+from diffviews_desktop.ui.shell.arranging import arrange, read_arrangement
 from diffviews_desktop.values.arrangement import Arrangement
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Sessions(QObject):
         """A session's file that the user chooses; None where they choose none."""
         parent = self._window.layout_of_docks.middle
         file, _ = QFileDialog.getOpenFileName(parent, tr("Open session"), str(self._place()), KIND)
-        return self._remembered(file)
+        return self._note_folder(file)
 
     def ask_save(self, name: str) -> Path | None:
         """A file to write a session into, or None; a name without an ending gets theirs."""
@@ -71,22 +71,22 @@ class Sessions(QObject):
         while True:
             file, _ = QFileDialog.getSaveFileName(parent, tr("Save session"), str(start), KIND)
             if not file or file.endswith(SUFFIX):
-                return self._remembered(file)
+                return self._note_folder(file)
             file += SUFFIX
             if not os.path.lexists(file):
-                return self._remembered(file)
+                return self._note_folder(file)
             start = Path(file)  # the dialog asks whether to replace it
 
     def _place(self) -> Path:
         return Path(self._settings.text("sessions", str(Path.home())))
 
-    def _remembered(self, file: str) -> Path | None:
+    def _note_folder(self, file: str) -> Path | None:
         if not file:
             return None
         self.remember({"sessions": str(Path(file).parent)})
         return Path(file)
 
-    def ask_keep(self, text: str, then: Callable[[Answer], None]) -> None:
+    def ask_keep(self, text: str, callback: Callable[[Answer], None]) -> None:
         """Ask what is to become of runs that no session holds, and go on with the answer."""
         save = tr("&Save…") if self._context.state.kept.file is None else tr("&Save")
         answers: list[Reply[Answer]] = [
@@ -94,9 +94,9 @@ class Sessions(QObject):
             (tr("&Discard"), "discard"),
             (tr("S&tay"), "stay"),
         ]
-        self._ask(tr("Save the session?"), text, answers, then)
+        self._ask(tr("Save the session?"), text, answers, callback)
 
-    def ask_restore(self, text: str, then: Callable[[str], None]) -> None:
+    def ask_restore(self, text: str, callback: Callable[[str], None]) -> None:
         """Ask whether to restore what was kept, and go on with ``restore``, ``discard`` or
         ``later``."""
         answers = [
@@ -104,17 +104,21 @@ class Sessions(QObject):
             (tr("&Discard"), "discard"),
             (tr("Not &now"), "later"),
         ]
-        self._ask(tr("Restore the last session?"), text, answers, then)
+        self._ask(tr("Restore the last session?"), text, answers, callback)
 
     def _ask(
-        self, title: str, text: str, answers: Sequence[Reply[Said]], then: Callable[[Said], None]
+        self,
+        title: str,
+        text: str,
+        answers: Sequence[Reply[Said]],
+        callback: Callable[[Said], None],
     ) -> None:
-        def answered(answer: Said) -> None:
+        def finish(answer: Said) -> None:
             self.question = None
-            then(answer)
+            callback(answer)
 
         parent = self._window.layout_of_docks.middle
-        self.question = ask_one_of(parent, title, text, answers, answered)
+        self.question = ask_one_of(parent, title, text, answers, finish)
 
     # ---- recent ones ----------------------------------------------------------------------------
 
@@ -129,14 +133,14 @@ class Sessions(QObject):
 
     # ---- writing and reading --------------------------------------------------------------------
 
-    def now(self, state: State | None = None) -> SavedSession:
+    def capture(self, state: State | None = None) -> SavedSession:
         """What the window shows now; of another state, with the windows as they are."""
-        saved = datetime.now().astimezone().isoformat(timespec="seconds")
-        return session_of(state or self._context.state, self.arrangement(), saved)
+        timestamp = datetime.now().astimezone().isoformat(timespec="seconds")
+        return session_of(state or self._context.state, self.arrangement(), timestamp)
 
-    def write(self, file: Path, then: Callable[[], None]) -> None:
+    def write(self, file: Path, callback: Callable[[], None]) -> None:
         """Write what the window shows now; what follows is done once it is on the disk."""
-        session = self.now()
+        session = self.capture()
 
         def work() -> str:
             from diffviews_desktop.state.session_file.writing import write_file
@@ -148,7 +152,7 @@ class Sessions(QObject):
                 return said(error)
             return ""
 
-        def written(problem: str) -> None:
+        def finish(problem: str) -> None:
             if problem:
                 text = tr(
                     "The session could not be saved in {file}. {problem}",
@@ -158,11 +162,11 @@ class Sessions(QObject):
                 self._context.say(text, error=True)
             else:
                 self._remember(file)
-                then()
+                callback()
 
-        self.aside(work, written)
+        self.submit(work, finish)
 
-    def read(self, file: Path, then: Callable[[SavedSession], None]) -> None:
+    def read(self, file: Path, callback: Callable[[SavedSession], None]) -> None:
         """Read a session, and go on with it; where it cannot be read, the user is told."""
 
         def work() -> SavedSession | DataError:
@@ -173,33 +177,33 @@ class Sessions(QObject):
             except DataError as error:
                 return error
 
-        def found(session: SavedSession | DataError) -> None:
+        def finish(session: SavedSession | DataError) -> None:
             if isinstance(session, DataError):
                 self._context.say(str(session), error=True)
             else:
                 self._remember(file)
-                then(session)
+                callback(session)
 
-        self.aside(work, found)
+        self.submit(work, finish)
 
-    def aside(self, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
+    def submit(self, work: Callable[[], Found], callback: Callable[[Found], None]) -> None:
         """Do a piece of work in the sessions' own thread, one after the other, and go on in the
         window's with what comes out; once the window is closed, nothing is done any more."""
         if self._closed:
             return
-        self._thread.submit(work).add_done_callback(lambda done: self._tell(done, then))
+        self._thread.submit(work).add_done_callback(lambda future: self._tell(future, callback))
 
-    def _tell(self, done: Future[Found], then: Callable[[Found], None]) -> None:
+    def _tell(self, future: Future[Found], callback: Callable[[Found], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the window is gone
-            self._done.emit(done, then)
+            self._done.emit(future, callback)
 
-    def _on_done(self, done: Future[object], then: Callable[[object], None]) -> None:
-        if not done.cancelled():
-            then(done.result())
+    def _on_done(self, future: Future[object], callback: Callable[[object], None]) -> None:
+        if not future.cancelled():
+            callback(future.result())
 
     def remember(self, changes: Mapping[str, Value]) -> None:
         """Remember settings; they are written aside: the disk may take its time."""
-        self.aside(self._settings.change_in_memory(changes), lambda _: None)
+        self.submit(self._settings.change_in_memory(changes), lambda _: None)
 
     def wait(self) -> None:
         """Let what is being written come to its end."""
@@ -211,7 +215,7 @@ class Sessions(QObject):
     def arrangement(self) -> Arrangement:
         """Where window and docks are."""
         window = self._window
-        return arranged(window, window.layout_of_docks.docks, window.pages.open_pages())
+        return read_arrangement(window, window.layout_of_docks.docks, window.pages.open_pages())
 
     def arrange(self, arrangement: Arrangement) -> None:
         """Put window and docks where they were, and open the other windows that were."""

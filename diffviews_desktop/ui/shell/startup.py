@@ -48,16 +48,16 @@ class Startup:
 
     def open_first(self, asked: bool) -> None:
         """Offer what a killed program left; then open what was asked for, else the last session."""
-        found = find_unclosed(self._root)
-        if found:
-            self._read(found[0], lambda session: self._offer(found[0], session, asked))
+        folders = find_unclosed(self._root)
+        if folders:
+            self._read(folders[0], lambda session: self._offer(folders[0], session, asked))
         else:
             self._open(asked)
 
     def _open(self, asked: bool) -> None:
-        kept, start = last(self._root), self._context.state.preferences.start
-        if not asked and start == "session" and kept is not None:
-            self._read(kept, self._restore)
+        folder, start = last(self._root), self._context.state.preferences.start
+        if not asked and start == "session" and folder is not None:
+            self._read(folder, self._restore)
         elif not asked and start == "folder":
             self._usual(self._last_folder())
         else:
@@ -68,7 +68,7 @@ class Startup:
         recent = self._context.window.recent_folders()
         return FolderRef(recent[0]) if recent and recent[0].is_dir() else None
 
-    def _read(self, folder: Path, then: Callable[[SavedSession | None], None]) -> None:
+    def _read(self, folder: Path, callback: Callable[[SavedSession | None], None]) -> None:
         def work() -> SavedSession | Path:
             from diffviews_desktop.state.session_file.reading import read_folder
 
@@ -80,11 +80,11 @@ class Startup:
                 log.exception("The session in %s cannot be read.", folder)
             return put_aside(folder)
 
-        def found(session: SavedSession | Path) -> None:
+        def finish(session: SavedSession | Path) -> None:
             if isinstance(session, SavedSession):
-                then(session)
+                callback(session)
                 return
-            then(None)
+            callback(None)
             text = tr(
                 "What the last window showed cannot be read. It was left in {folder}.",
                 folder=visible(str(session)),
@@ -92,7 +92,7 @@ class Startup:
             # no error: that would be over with the folder that is opened now; it stays to be read
             self._context.say(text, details=str(session))
 
-        self._sessions.aside(work, found)
+        self._sessions.submit(work, finish)
 
     def _offer(self, folder: Path, session: SavedSession | None, asked: bool) -> None:
         if session is None or not session.is_worth_asking:
@@ -101,7 +101,7 @@ class Startup:
             self._open(asked)
             return
 
-        def answered(answer: str) -> None:
+        def finish(answer: str) -> None:
             if answer == "restore":
                 self._autosave.instead_of(folder)
                 self._restore(session)
@@ -110,11 +110,11 @@ class Startup:
                     self._drop(folder)
                 self._open(asked)
 
-        self._sessions.ask_restore(_question(session), answered)
+        self._sessions.ask_restore(_question(session), finish)
 
     def _drop(self, folder: Path) -> None:
         """Delete a folder aside: pictures of many runs take a moment."""
-        self._sessions.aside(partial(drop, folder), lambda _: None)
+        self._sessions.submit(partial(drop, folder), lambda _: None)
 
     def _restore(self, session: SavedSession | None) -> None:
         if session is None or not restore(self._context, None, session):
@@ -122,12 +122,14 @@ class Startup:
 
 
 def _question(session: SavedSession) -> str:
-    held = [trn("{number} run", "{number} runs", len(session.runs.all))] if session.runs.all else []
-    picked = len(session.selection.rows) + len(session.selection.chosen)
-    if picked:
-        held.append(trn("{number} picked sample", "{number} picked samples", picked))
+    parts = (
+        [trn("{number} run", "{number} runs", len(session.runs.all))] if session.runs.all else []
+    )
+    count = len(session.selection.rows) + len(session.selection.chosen)
+    if count:
+        parts.append(trn("{number} picked sample", "{number} picked samples", count))
     if session.groups.all_sets:
-        held.append(
+        parts.append(
             trn(
                 "{number} named selection",
                 "{number} named selections",
@@ -135,22 +137,22 @@ def _question(session: SavedSession) -> str:
             )
         )
     if session.file is not None:
-        what = tr("the session {stem}", stem=visible(session.file.stem, MOST_OF_NAME))
+        subject = tr("the session {stem}", stem=visible(session.file.stem, MOST_OF_NAME))
     else:
-        what = tr(
+        subject = tr(
             "your work on {model}", model=visible(session.model or tr("the data"), MOST_OF_NAME)
         )
     return tr(
         "DiffViews did not close properly last time. Restore {what}{when} with {held}?",
-        what=what,
-        when=_when(session.saved),
-        held=join_words(held),
+        what=subject,
+        when=_format_time(session.saved),
+        held=join_words(parts),
     )
 
 
-def _when(saved: str) -> str:
+def _format_time(timestamp: str) -> str:
     try:
-        when = datetime.fromisoformat(saved).strftime(tr("%d %B, %H:%M"))
-        return tr(" from {when},", when=when)
+        time = datetime.fromisoformat(timestamp).strftime(tr("%d %B, %H:%M"))
+        return tr(" from {when},", when=time)
     except ValueError:
         return ""

@@ -106,18 +106,18 @@ class StatusBar(QStatusBar):
 
     def _show_progress(self) -> None:
         """How much of the whole job is done, and how long the rest takes."""
-        running, now = self._state.jobs.status_job(), time.monotonic()
+        running, moment = self._state.jobs.status_job(), time.monotonic()
         whole = None if running is None or running.stage == "cancelling" else running.whole
         self.bar.setUpdatesEnabled(False)  # else it paints itself, and much else, at once
         if whole is None:
             self.bar.setRange(0, 0)
         else:
             self.bar.setRange(0, 1000)
-            self.bar.setValue(round(1000 * whole.at(now)))
+            self.bar.setValue(round(1000 * whole.at(moment)))
         self.bar.setUpdatesEnabled(True)
-        self.left.setText("" if running is None else self._estimate(running, now))
+        self.left.setText("" if running is None else self._estimate(running, moment))
 
-    def _estimate(self, running: RunningJob, now: float) -> str:
+    def _estimate(self, running: RunningJob, moment: float) -> str:
         """Time left of the job: as it is said, else from how long it has taken so far, which it
         follows slowly."""
         if self._job != running.job.job_id:
@@ -127,15 +127,15 @@ class StatusBar(QStatusBar):
             return ""
         if running.seconds_left is not None:
             return time_left(running.seconds_left)
-        spent, done = now - running.since, whole.at(now)
-        if not whole.fraction or not 0 < done < 1 or spent < 1.5:  # else it would be a guess
+        spent, share = moment - running.since, whole.at(moment)
+        if not whole.fraction or not 0 < share < 1 or spent < 1.5:  # else it would be a guess
             return ""
-        if done != self._seen:
-            self._seen = done
-            end = running.since + spent / done
+        if share != self._seen:
+            self._seen = share
+            end = running.since + spent / share
             self._end = end if self._end is None else self._end + FOLLOWED * (end - self._end)
         assert self._end is not None
-        return time_left(self._end - now)
+        return time_left(self._end - moment)
 
 
 def _quiet_button(text: str) -> QToolButton:
@@ -146,15 +146,15 @@ def _quiet_button(text: str) -> QToolButton:
     return button
 
 
-def _figures(shown: LayerMap) -> list[str]:
+def _figures(layer_map: LayerMap) -> list[str]:
     """How well the map shows its layer, in short."""
-    parts, quality = [], shown.quality
-    if shown.trustworthiness is not None:
+    parts, quality = [], layer_map.quality
+    if layer_map.trustworthiness is not None:
         blobs = "" if quality.blobs is None else tr(" (blobs {blobs:.2f})", blobs=quality.blobs)
         parts.append(
             tr(
                 "trustworthiness {trustworthiness:.2f}{blobs}",
-                trustworthiness=shown.trustworthiness,
+                trustworthiness=layer_map.trustworthiness,
                 blobs=blobs,
             )
         )
@@ -165,10 +165,10 @@ def _figures(shown: LayerMap) -> list[str]:
 
 def _meaning(state: State) -> str:
     """What these figures mean."""
-    shown = state.opened.layer_map
-    if shown is None:
+    layer_map = state.opened.layer_map
+    if layer_map is None:
         return ""
-    facts = shown.quality.facts(shown.trustworthiness)
+    facts = layer_map.quality.facts(layer_map.trustworthiness)
     return " ".join(f"{fact.title}: {fact.meaning}" for fact in facts)
 
 

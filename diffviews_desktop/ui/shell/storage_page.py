@@ -73,15 +73,15 @@ class StoragePage(QWidget):
         inside.addWidget(self.limits)
         inside.addWidget(self.place)
         inside.addStretch()
-        scrolled = QScrollArea()
-        scrolled.setWidgetResizable(True)
-        scrolled.setFrameShape(QFrame.Shape.NoFrame)
-        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scrolled.setWidget(content)
-        scrolled.setFixedHeight(HEIGHT)
+        scroll_area = QScrollArea()
+        scroll_area.setWidgetResizable(True)
+        scroll_area.setFrameShape(QFrame.Shape.NoFrame)
+        scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll_area.setWidget(content)
+        scroll_area.setFixedHeight(HEIGHT)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 10, 0, 0)
-        column.addWidget(scrolled)
+        column.addWidget(scroll_area)
         column.addStretch()
 
     def measure(self) -> None:
@@ -101,44 +101,44 @@ class StoragePage(QWidget):
         for block in self.blocks:
             block.clear_button.setEnabled(not clearing)
 
-    def _show(self, kept: tuple[KeptFiles, ...]) -> None:
+    def _show(self, places: tuple[KeptFiles, ...]) -> None:
         self.waiting.hide()
         for block in self.blocks:
             block.setParent(None)
             block.deleteLater()
-        self.blocks = [_Block(one, partial(self._clear, one)) for one in kept]
+        self.blocks = [_Block(one, partial(self._clear, one)) for one in places]
         for block in self.blocks:
             self._blocks.addWidget(block)
 
-    def _clear(self, kept: KeptFiles) -> None:
-        title = inside(TITLES[kept.kind])
+    def _clear(self, files: KeptFiles) -> None:
+        title = inside(TITLES[files.kind])
         text = tr(
             "Delete all {title} in this place ({bytes})? {meaning}",
             title=title,
-            bytes=size(kept.bytes),
-            meaning=MEANINGS[kept.kind],
+            bytes=size(files.bytes),
+            meaning=MEANINGS[files.kind],
         )
         if ask(self, tr("Make room?"), text):
-            downloads.clear_kept(self._context, kept.kind, kept.path)
+            downloads.clear_kept(self._context, files.kind, files.path)
 
 
 class _Block(QWidget):
     """What is kept at a place."""
 
-    def __init__(self, kept: KeptFiles, clear: Callable[[], None]) -> None:
+    def __init__(self, files: KeptFiles, clear: Callable[[], None]) -> None:
         super().__init__()
-        of = tr(" of {model}", model=visible(kept.model, MOST_OF_NAME)) if kept.model else ""
-        title = Label(f"{TITLES[kept.kind]}{of}")
+        of = tr(" of {model}", model=visible(files.model, MOST_OF_NAME)) if files.model else ""
+        title = Label(f"{TITLES[files.kind]}{of}")
         title.setProperty("strong", True)
-        amount = Label(size(kept.bytes))
+        amount = Label(size(files.bytes))
         place = ElidedLabel()
         place.setObjectName("muted")
-        place.set_text(str(kept.path), MEANINGS[kept.kind])
+        place.set_text(str(files.path), MEANINGS[files.kind])
         show_button, self.clear_button = QPushButton(tr("Show")), QPushButton(tr("Clear…"))
         show_button.setAccessibleName(tr("Show the folder of: {title}", title=title.text()))
-        show_button.clicked.connect(partial(_show_folder, kept.path))
+        show_button.clicked.connect(partial(_show_folder, files.path))
         self.clear_button.setAccessibleName(tr("Clear: {title}", title=title.text()))
-        self.clear_button.setVisible(kept.clearable and kept.bytes > 0)
+        self.clear_button.setVisible(files.clearable and files.bytes > 0)
         self.clear_button.clicked.connect(lambda _: clear())
         acting = QHBoxLayout()
         acting.setSpacing(8)
@@ -159,5 +159,5 @@ class _Block(QWidget):
 
 def _show_folder(path: Path, *_: object) -> None:
     """Open a folder, or the nearest one that is there, in the desktop's file manager."""
-    there = next((one for one in (path, *path.parents) if one.is_dir()), path)
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(there)))
+    folder = next((one for one in (path, *path.parents) if one.is_dir()), path)
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

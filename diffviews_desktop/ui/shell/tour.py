@@ -117,17 +117,17 @@ class Guide(QObject):
         others = [self._rectangle(one) for one in effects if one.isVisible()]
         moved = self.light.fall_on(lit, others, dims=at > 0)
         size = QSize(WIDTH, self.card.heightForWidth(WIDTH))
-        there = QRect(_beside(lit, size, window.rect()), size)
-        if moved or self.card.isHidden() or self.card.geometry() != there:
-            self.card.setGeometry(there)
+        frame = QRect(_beside(lit, size, window.rect()), size)
+        if moved or self.card.isHidden() or self.card.geometry() != frame:
+            self.card.setGeometry(frame)
             self.card.show()
             self.card.raise_()
 
     def _rectangle(self, part: QWidget) -> QRect:
         """Where a part of the window is in it; all of it where the part is not to be seen there."""
         corner = self._window.mapFromGlobal(part.mapToGlobal(QPoint()))
-        seen = QRect(corner, part.size()).intersected(self._window.rect())
-        return seen if part.isVisible() and not seen.isEmpty() else self._window.rect()
+        rectangle = QRect(corner, part.size()).intersected(self._window.rect())
+        return rectangle if part.isVisible() and not rectangle.isEmpty() else self._window.rect()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and watched is self._window:
@@ -141,12 +141,12 @@ def _beside(lit: QRect, card: QSize, room: QRect) -> QPoint:
     width, height = card.width(), card.height()
     left = min(max(lit.center().x() - width // 2, MARGIN), room.right() - width - MARGIN)
     top = min(max(lit.center().y() - height // 2, MARGIN), room.bottom() - height - MARGIN)
-    away = AROUND + MARGIN
+    distance = AROUND + MARGIN
     for place in (
-        QPoint(left, lit.top() - away - height),
-        QPoint(lit.left() - away - width, top),
-        QPoint(lit.right() + away, top),
-        QPoint(left, lit.bottom() + away),
+        QPoint(left, lit.top() - distance - height),
+        QPoint(lit.left() - distance - width, top),
+        QPoint(lit.right() + distance, top),
+        QPoint(left, lit.bottom() + distance),
     ):
         if room.contains(QRect(place, card)) and place.y() >= MARGIN:
             return place
@@ -186,16 +186,16 @@ class Light(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         around = QRectF(self.lit).adjusted(-AROUND, -AROUND, AROUND, AROUND)
-        rest, line = QPainterPath(), QPainterPath()
-        rest.addRect(QRectF(self.rect()))
+        shade, line = QPainterPath(), QPainterPath()
+        shade.addRect(QRectF(self.rect()))
         line.addRoundedRect(around, CORNER, CORNER)
         for other in self._others:
             lit = QPainterPath()
             lit.addRect(QRectF(other))
-            rest -= lit
+            shade -= lit
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillPath(rest - line, QColor(0, 0, 0, SHADE))
+        painter.fillPath(shade - line, QColor(0, 0, 0, SHADE))
         painter.setPen(QPen(QColor(theme.colors().accent), 2))
         painter.drawPath(line)
 

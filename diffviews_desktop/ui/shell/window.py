@@ -68,7 +68,7 @@ from diffviews_desktop.ui.shell.mask_watch import MaskWatch
 from diffviews_desktop.ui.shell.notice_bar import NoticeBar
 from diffviews_desktop.ui.shell.offers import take_offer
 from diffviews_desktop.ui.shell.pages import Pages
-from diffviews_desktop.ui.shell.remembered import restored, to_remember
+from diffviews_desktop.ui.shell.remembered import restore, to_remember
 from diffviews_desktop.ui.shell.runs_dock import RunsDock
 from diffviews_desktop.ui.shell.samples import Samples
 from diffviews_desktop.ui.shell.saves import Saves
@@ -105,7 +105,7 @@ class MainWindow(Clipboard, QMainWindow):
         self.session = session
         self._settings = settings
         self.context = Context(session, worker, self)
-        session.update(restored(session.state, settings))
+        session.update(restore(session.state, settings))
         self.pictures = PictureLoader(self)
         self._painted = False
         self._first_map = True
@@ -285,28 +285,28 @@ class MainWindow(Clipboard, QMainWindow):
             samples = opened.samples
             findable = samples is None or len(samples.captions) or (samples.class_label >= 0).any()
             self.layout_of_docks.show_classes(bool(findable))
-        before = old.opened.path, old.opened.is_demo, old.opened.model, old.kept.file
-        if not differ(before, (opened.path, opened.is_demo, opened.model, new.kept.file)):
+        previous = old.opened.path, old.opened.is_demo, old.opened.model, old.kept.file
+        if not differ(previous, (opened.path, opened.is_demo, opened.model, new.kept.file)):
             return
         self._demo_hint_action.setVisible(opened.is_demo)
-        where = "demo" if opened.is_demo else str(opened.path or "")
+        place = "demo" if opened.is_demo else str(opened.path or "")
         session = new.kept.file.stem if new.kept.file is not None else ""
-        parts = [part for part in (session, opened.model, where, "DiffViews") if part]
+        parts = [part for part in (session, opened.model, place, "DiffViews") if part]
         title = plain(" – ".join(parts), MOST_OF_TITLE)
         self.setWindowTitle(title.replace("[*]", "[*][*]"))  # which would stand for a change
         if opened.path is not None and not opened.is_demo:
             self._remember_folder(opened.path)
 
     def _show_preferences(self, old: State, new: State) -> None:
-        before, now = old.preferences, new.preferences
-        if before.appearance != now.appearance:
-            self.apply_theme(now.appearance)
-        if before.ramp != now.ramp:
-            self.map_area.set_ramp(now.ramp)
-        if before.reduced_motion != now.reduced_motion:
-            motion.set_reduced(now.reduced_motion)
-        if before.drawing != now.drawing and self.map is not None:
-            self.map_area.set_renderer(now.drawing)
+        previous, preferences = old.preferences, new.preferences
+        if previous.appearance != preferences.appearance:
+            self.apply_theme(preferences.appearance)
+        if previous.ramp != preferences.ramp:
+            self.map_area.set_ramp(preferences.ramp)
+        if previous.reduced_motion != preferences.reduced_motion:
+            motion.set_reduced(preferences.reduced_motion)
+        if previous.drawing != preferences.drawing and self.map is not None:
+            self.map_area.set_renderer(preferences.drawing)
             self._say_drawn_by()
 
     def _show_second(self, shown: bool) -> None:
@@ -365,9 +365,9 @@ class MainWindow(Clipboard, QMainWindow):
         """What draws the map, and why, as a sentence; empty while there is none."""
         if self.map is None:
             return ""
-        used = self.map.renderer
-        words = tr("by OpenGL") if used.name == "opengl" else tr("into a picture")
-        return tr("The map is drawn {words}: {reason}.", words=words, reason=used.reason)
+        renderer = self.map.renderer
+        words = tr("by OpenGL") if renderer.name == "opengl" else tr("into a picture")
+        return tr("The map is drawn {words}: {reason}.", words=words, reason=renderer.reason)
 
     def _say_drawn_by(self) -> None:
         self.context.say(self.drawn_by())

@@ -47,11 +47,11 @@ STILL_MILLISECONDS = 200  # until the part of the map that is seen is kept
 def _on_map(state: State) -> tuple[object, ...]:
     """What the paths on the map depend on."""
     runs = state.runs
-    chosen = runs.shown, runs.step, runs.comparing
-    return state.opened.layer_map, runs.all, runs.unmasked, *chosen
+    choice = runs.shown, runs.step, runs.comparing
+    return state.opened.layer_map, runs.all, runs.unmasked, *choice
 
 
-def _seen(state: State) -> tuple[object, ...]:
+def _map_sources(state: State) -> tuple[object, ...]:
     """What the whole map depends on, but for its values."""
     return *_on_map(state), state.opened.samples, state.opened.linked
 
@@ -151,19 +151,19 @@ class MapArea(QStackedWidget):
         from diffviews_desktop.ui.views.flat.view import MapView
 
         state = self._context.state
-        made = self.map = MapView()
-        made.set_renderer(state.preferences.drawing)
-        made.set_tool(state.view.tool)
-        self.addWidget(made)
-        self._pass_on(made)
-        self._hear(made.legend)
-        made.painted.connect(self.painted)
-        self._placed = PlacedMarks(made.plot_item)
-        self._decorate(made)
-        made.box.history_changed.connect(self._remember_view)
-        made.box.sigRangeChanged.connect(lambda *_: self._still.start())
-        made.box.sigResized.connect(self._place)  # also where an axis needs more room or less
-        self.switch.set_map(made)
+        view = self.map = MapView()
+        view.set_renderer(state.preferences.drawing)
+        view.set_tool(state.view.tool)
+        self.addWidget(view)
+        self._pass_on(view)
+        self._hear(view.legend)
+        view.painted.connect(self.painted)
+        self._placed = PlacedMarks(view.plot_item)
+        self._decorate(view)
+        view.box.history_changed.connect(self._remember_view)
+        view.box.sigRangeChanged.connect(lambda *_: self._still.start())
+        view.box.sigResized.connect(self._place)  # also where an axis needs more room or less
+        self.switch.set_map(view)
         self.set_ramp(state.preferences.ramp)
         self.show_changes(State(), state)
 
@@ -174,9 +174,9 @@ class MapArea(QStackedWidget):
 
         def isolate(number: int) -> None:
             by = context.state.colored_by
-            found = values_of(context.state, by)
-            if found is not None:
-                showing.only_category(context, by, number, len(found.names))
+            values = values_of(context.state, by)
+            if values is not None:
+                showing.only_category(context, by, number, len(values.names))
 
         legend.range_chosen.connect(
             lambda low, high: showing.filter_values(context, context.state.colored_by, low, high)
@@ -212,34 +212,34 @@ class MapArea(QStackedWidget):
 
     def show_changes(self, old: State, new: State) -> None:
         """Pass on what concerns the map."""
-        if self._apart and differ(_seen(old), _seen(new)):
+        if self._apart and differ(_map_sources(old), _map_sources(new)):
             self._hold()
         self.waiting.set_state(new)
         if self.map is None:
             return
-        before, now = old.opened, new.opened
-        if before.samples is not now.samples or before.layer_map is not now.layer_map:
+        previous, opened = old.opened, new.opened
+        if previous.samples is not opened.samples or previous.layer_map is not opened.layer_map:
             self._close_menu()
-        if now.layer_map is None or now.samples is None:
+        if opened.layer_map is None or opened.samples is None:
             self._show_nothing(old, new)
             return
         self.switch.show_view(new.view.solid)
         self._show_points(old, new)
         self._show_linked(old, new)
         self.values.show_changes(old, new)
-        if before.assessment is not now.assessment:
+        if previous.assessment is not opened.assessment:
             for legend in self.legends():
-                legend.set_note(meaning_of_distances(now.assessment))
+                legend.set_note(meaning_of_distances(opened.assessment))
         if old.view.highlighted_class != new.view.highlighted_class:
             self.map.set_highlighted_class(new.view.highlighted_class)
         if differ(_on_map(old), _on_map(new)):
             self._show_paths(new)
         if self._placed is not None:
-            placed = new.placed_on_map()
-            self._placed.show([(one.job.file.name, one.placed.xy) for one in placed])
+            pictures = new.placed_on_map()
+            self._placed.show([(one.job.file.name, one.placed.xy) for one in pictures])
         self._show_view(old.view, new.view)
         self.switch.show_changes(old, new)
-        if self.note.set_note(now.map_told_note):
+        if self.note.set_note(opened.map_told_note):
             self._place()
         if old.picks.selection is not new.picks.selection:
             self.bar.set_count(len(new.picks.selection.chosen))
@@ -260,18 +260,18 @@ class MapArea(QStackedWidget):
 
     def _show_points(self, old: State, new: State) -> None:
         assert self.map is not None
-        before, now, picked = old.opened, new.opened, new.picks.selection
-        if before.layer_map is not now.layer_map or before.samples is not now.samples:
-            assert now.samples is not None
-            assert now.layer_map is not None
+        previous, opened, new_selection = old.opened, new.opened, new.picks.selection
+        if previous.layer_map is not opened.layer_map or previous.samples is not opened.samples:
+            assert opened.samples is not None
+            assert opened.layer_map is not None
             self.cards.hide()
-            glide = motion.allowed() and before.samples is now.samples
-            kept = self.values.kept(old, new)
-            self.map.set_map(now.samples, now.layer_map.xy, *kept, glide=glide)
+            glide = motion.is_allowed() and previous.samples is opened.samples
+            values = self.values.reuse(old, new)
+            self.map.set_map(opened.samples, opened.layer_map.xy, *values, glide=glide)
             self.map.set_highlighted_class(new.view.highlighted_class)
-            self.map.set_selection(picked)
-        elif old.picks.selection is not picked:
-            self.map.set_selection(picked)
+            self.map.set_selection(new_selection)
+        elif old.picks.selection is not new_selection:
+            self.map.set_selection(new_selection)
 
     def _show_paths(self, state: State) -> None:
         assert self.map is not None
@@ -285,8 +285,8 @@ class MapArea(QStackedWidget):
         if old.tool != new.tool:
             for view in views:
                 view.set_tool(new.tool)
-        wanted = new.pictures, new.names, new.contours
-        if (old.pictures, old.names, old.contours) != wanted:
+        decorations = new.pictures, new.names, new.contours
+        if (old.pictures, old.names, old.contours) != decorations:
             for view in views:
                 self._decorate(view)
         # what the map has told itself is not news to it: it may have gone on since then
@@ -295,11 +295,11 @@ class MapArea(QStackedWidget):
             self.map.box.show_part(QRectF(left, bottom, right - left, top - bottom))
 
     def _decorate(self, view: MapView) -> None:
-        made = view.decorations or view.decorate_with(self._pictures)
-        wanted = self._context.state.view
-        made.want_pictures, made.want_names = wanted.pictures, wanted.names
-        made.want_contours = wanted.contours
-        made.refresh()
+        decorations = view.decorations or view.decorate_with(self._pictures)
+        settings = self._context.state.view
+        decorations.want_pictures, decorations.want_names = settings.pictures, settings.names
+        decorations.want_contours = settings.contours
+        decorations.refresh()
 
     def _remember_view(self) -> None:
         if self.map is not None and self._context.state.opened.layer_map is not None:
@@ -323,17 +323,17 @@ class MapArea(QStackedWidget):
 
     def _show_linked(self, old: State, new: State) -> None:
         """Pass on to the second map what concerns it."""
-        view, before, now = self.linked, old.opened, new.opened
+        view, previous, opened = self.linked, old.opened, new.opened
         if view is None:
             return
-        if now.linked is None or now.samples is None:
-            if before.linked is not None:
+        if opened.linked is None or opened.samples is None:
+            if previous.linked is not None:
                 view.clear()
             return
-        fresh = before.linked is not now.linked or before.samples is not now.samples
+        fresh = previous.linked is not opened.linked or previous.samples is not opened.samples
         if fresh:
             assert self.map is not None
-            view.set_map(now.samples, now.linked.map.xy, *self.values.kept(old, new))
+            view.set_map(opened.samples, opened.linked.map.xy, *self.values.reuse(old, new))
         if fresh or old.picks.selection is not new.picks.selection:
             view.set_selection(new.picks.selection)
         if fresh or old.view.highlighted_class != new.view.highlighted_class:
@@ -391,10 +391,10 @@ class MapArea(QStackedWidget):
 
     def _place(self) -> None:
         """Put what floats where it belongs over the shown view."""
-        shown = self.currentWidget()
-        flat = self.map is not None and shown is self.map
+        widget = self.currentWidget()
+        flat = self.map is not None and widget is self.map
         self.strip.setVisible(flat)
-        over_map = flat or (shown is not None and shown is self.switch.view)
+        over_map = flat or (widget is not None and widget is self.switch.view)
         self.bar.setVisible(over_map and len(self._context.state.picks.selection.chosen) > 0)
         area = self.map.plot_area if flat and self.map is not None else self.rect()
         self.strip.move(area.topLeft() + QPoint(MARGIN, MARGIN))
@@ -415,8 +415,8 @@ class MapArea(QStackedWidget):
 
     def minimumSizeHint(self) -> QSize:
         """What is not shown needs no room."""
-        shown = self.currentWidget()
-        return super().minimumSizeHint() if shown is None else shown.minimumSizeHint()
+        widget = self.currentWidget()
+        return super().minimumSizeHint() if widget is None else widget.minimumSizeHint()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -427,8 +427,8 @@ class MapArea(QStackedWidget):
         map; to be called in another thread."""
         solid = self.switch.view
         if solid is not None and self.currentWidget() is solid:
-            seen = solid.picture()
-            return lambda: seen
+            picture = solid.picture()
+            return lambda: picture
         assert self.map is not None
         return self.map.export(vectors=vectors)
 

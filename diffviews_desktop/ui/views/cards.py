@@ -42,16 +42,16 @@ class Cards:
     def show_sample(self, row: int | None) -> None:
         """Show what is known of a sample."""
         state, view = self._context.state, self._switch.current
-        samples, shown = state.opened.samples, state.opened.layer_map
+        samples, layer_map = state.opened.samples, state.opened.layer_map
         self._of = row
-        if row is None or samples is None or shown is None or view is None:
+        if row is None or samples is None or layer_map is None or view is None:
             self.card.hide()
             return
         facts = [f"#{row}   {samples.sample_id[row]}", f"σ {samples.sigma[row]:g}"]
-        if shown.trust is not None and shown.trust[row] == shown.trust[row]:
-            facts[1] += "   " + tr("trust {value:.2f}", value=shown.trust[row])
-        if shown.kept is not None and shown.kept[row] == shown.kept[row]:
-            facts[1] += "   " + tr("kept {value:.2f}", value=shown.kept[row])
+        if layer_map.trust is not None and layer_map.trust[row] == layer_map.trust[row]:
+            facts[1] += "   " + tr("trust {value:.2f}", value=layer_map.trust[row])
+        if layer_map.kept is not None and layer_map.kept[row] == layer_map.kept[row]:
+            facts[1] += "   " + tr("kept {value:.2f}", value=layer_map.kept[row])
         if state.colored_by.startswith(COLUMN):
             facts.append(_of_column(state, row))
         facts += caption_lines(samples.caption(row))
@@ -71,13 +71,13 @@ class Cards:
         run = self._context.state.runs.run(run_id)
         if run is None or index >= len(run.steps):
             return
-        shown = run.steps[index]
+        run_step = run.steps[index]
         title = tr("Step {step} of {steps}", step=index + 1, steps=run.job.settings.num_steps)
-        facts = [run.name, f"σ {shown.sigma:.3g}"]
-        if shown.typicality is not None:
-            facts += shown.typicality.lines
+        facts = [run.name, f"σ {run_step.sigma:.3g}"]
+        if run_step.typicality is not None:
+            facts += run_step.typicality.lines
         facts.append(tr("Click goes there"))
-        self.card.show_facts(title, facts, to_qimage(shown.image))
+        self.card.show_facts(title, facts, to_qimage(run_step.image))
         self._put(view.position_of_step(run_id, index))
 
     def _put(self, place: QPointF | None) -> None:

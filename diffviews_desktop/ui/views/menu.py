@@ -57,8 +57,8 @@ class MapMenu(SampleMenu):
         run = state.runs.run(run_id)
         if run is None or index >= len(run.steps):
             return
-        shown = visible(run.name, MOST_OF_NAME)
-        name = tr("{run}, step {step}", run=shown, step=index + 1)
+        run_name = visible(run.name, MOST_OF_NAME)
+        name = tr("{run}, step {step}", run=run_name, step=index + 1)
         head = self.addAction(menu_text(name))
         head.setToolTip(tip(name))
         head.setEnabled(False)

@@ -32,8 +32,8 @@ class StandingNote(ElidedLabel):
 
     def fit_into(self, width: int) -> None:
         """Be as wide as the note, as far as there is room."""
-        wanted = self.fontMetrics().horizontalAdvance(self.whole) + 2 * ACROSS + 2
-        self.resize(min(wanted, max(0, width)), self.fontMetrics().height() + 2 * UP)
+        text_width = self.fontMetrics().horizontalAdvance(self.whole) + 2 * ACROSS + 2
+        self.resize(min(text_width, max(0, width)), self.fontMetrics().height() + 2 * UP)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         float_ground(self)

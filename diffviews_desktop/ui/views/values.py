@@ -42,16 +42,16 @@ class MapValues:
     Args:
         owner: of the maps; what is worked out is dropped when it goes.
         maps: gives the flat maps that show samples, the first one first.
-        filtered: called with the samples that are left out ``(N,) bool``, or None.
+        show_filter: called with the samples that are left out ``(N,) bool``, or None.
     """
 
     def __init__(
         self,
         owner: QObject,
         maps: Callable[[], list[MapView]],
-        filtered: Callable[[NDArray[np.bool_] | None], None],
+        show_filter: Callable[[NDArray[np.bool_] | None], None],
     ) -> None:
-        self._maps, self._filtered = maps, filtered
+        self._maps, self._filtered = maps, show_filter
         threads = self._threads = background_thread("values")
         self._coloring: Latest[Coloring | None]
         self._sizing: Latest[NDArray[np.uint8] | None]
@@ -69,7 +69,7 @@ class MapValues:
     def _all(self) -> tuple[Latest[Any], ...]:
         return self._coloring, self._sizing, self._hiding
 
-    def kept(self, old: State, new: State) -> Kept:
+    def reuse(self, old: State, new: State) -> Kept:
         """What the first map shows and another map of the same samples shows, too."""
         view = self._maps()[0]
         return Kept(
@@ -105,9 +105,9 @@ class MapValues:
             one.close()
         self._threads.shutdown()
 
-    def _color(self, found: Coloring | None) -> None:
+    def _color(self, coloring: Coloring | None) -> None:
         for view in self._maps():
-            view.set_coloring(found)
+            view.set_coloring(coloring)
 
     def _size(self, sizes: NDArray[np.uint8] | None) -> None:
         for view in self._maps():

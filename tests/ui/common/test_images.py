@@ -21,8 +21,8 @@ from diffviews_desktop.errors import PictureError
 from diffviews_desktop.ui.common import images
 from diffviews_desktop.ui.common.images import (
     PictureLoader,
-    encoded,
-    enlarged,
+    encode,
+    enlarge,
     size_of,
     to_qimage,
 )
@@ -185,7 +185,7 @@ def test_small_pictures_are_enlarged_without_smoothing(qapp: object) -> None:
     image = QImage(2, 2, QImage.Format.Format_RGB32)
     image.fill(QColor("black"))
     image.setPixelColor(1, 0, QColor("white"))
-    big = enlarged(image, 100, 2.0)
+    big = enlarge(image, 100, 2.0)
     assert big.width() == 200
     assert big.devicePixelRatio() == 2.0
     pixels = big.toImage()
@@ -218,7 +218,7 @@ def test_a_window_that_goes_while_pictures_are_decoded_does_not_stand_still(
 
 def test_a_kind_of_picture_that_is_not_known_is_an_error() -> None:
     picture = to_qimage(np.zeros((4, 5, 3), np.uint8))
-    assert encoded(picture, "jpg").startswith(b"\xff\xd8")
+    assert encode(picture, "jpg").startswith(b"\xff\xd8")
     for kind in ("", "docx"):
         with pytest.raises(OSError, match="cannot be written as"):
-            encoded(picture, kind)
+            encode(picture, kind)

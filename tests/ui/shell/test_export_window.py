@@ -208,7 +208,7 @@ def test_the_maps_action_and_the_selections_bring_up_their_kind(main: MainWindow
     for action, kind in (("exports.selection", "selection"), ("exports.map", "figure")):
         main.menu_actions[action].trigger()
         assert main.pages.export is not None
-        assert main.pages.export.chosen == kind
+        assert main.pages.export.export_kind == kind
 
 
 def test_nothing_is_asked_for_while_the_window_is_closed(

@@ -21,7 +21,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.preferences import PreferencesWindow
-from diffviews_desktop.ui.shell.remembered import restored
+from diffviews_desktop.ui.shell.remembered import restore
 from diffviews_desktop.ui.shell.startup import Startup
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import points_gl, renderer
@@ -86,7 +86,7 @@ def test_each_field_does_what_its_menu_does_and_is_remembered(
     assert theme.is_dark()
     choose(qtbot, preferences.ramps, "Cividis (the same for every colour vision)")
     qtbot.keyClick(preferences.still, Qt.Key.Key_Space)
-    assert not motion.allowed()
+    assert not motion.is_allowed()
     assert settings.text("theme") == "dark"
     assert settings.text("ramp") == "cividis"
     assert settings.text("reduced_motion") == "true"
@@ -109,7 +109,7 @@ def test_what_holds_from_the_next_start_is_remembered(
     model.threads.setFocus()
     qtbot.keyClick(model.threads, Qt.Key.Key_Up)
     qtbot.keyClick(model.neighbors, Qt.Key.Key_Up)
-    found = restored(State(), settings).preferences
+    found = restore(State(), settings).preferences
     assert (found.text_size, found.device, found.threads) == (130, "cpu", 1)
     assert (found.language, found.start) == ("de", "folder")
     assert found.most_neighbors == NEIGHBORS + 1
@@ -127,8 +127,8 @@ def test_settings_that_make_no_sense_are_the_usual_ones(
 ) -> None:
     settings.change({name: text})
     assert (
-        restored(State(), settings).preferences
-        == restored(State(), Settings(Path("nowhere"))).preferences
+        restore(State(), settings).preferences
+        == restore(State(), Settings(Path("nowhere"))).preferences
     )
 
 
@@ -136,9 +136,9 @@ def test_who_did_not_start_with_the_last_session_before_starts_with_the_demo(
     settings: Settings,
 ) -> None:
     settings.change({"reopen": "false"})
-    assert restored(State(), settings).preferences.start == "demo"
+    assert restore(State(), settings).preferences.start == "demo"
     settings.change({"start": "folder"})
-    assert restored(State(), settings).preferences.start == "folder"
+    assert restore(State(), settings).preferences.start == "folder"
 
 
 def test_the_start_opens_the_folder_that_was_opened_last(

@@ -16,7 +16,7 @@ from victims import Victims
 from diffviews_desktop import paths
 from diffviews_desktop.exports.contents import Drawing, Picture
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.images import encoded, pixels_of
+from diffviews_desktop.ui.common.images import encode, pixels_of
 from diffviews_desktop.ui.shell.saving import PictureSaver, as_seen, ask_where
 
 RECORD = {"kind": "map", "model": "tiny"}
@@ -140,10 +140,10 @@ def test_pixels_are_those_of_the_picture_also_where_it_is_transparent() -> None:
 
 
 def test_a_kind_of_picture_that_is_not_known_is_an_error() -> None:
-    assert encoded(picture(), "jpg").startswith(b"\xff\xd8")
+    assert encode(picture(), "jpg").startswith(b"\xff\xd8")
     for kind in ("", "docx"):
         with pytest.raises(OSError, match="cannot be written as"):
-            encoded(picture(), kind)
+            encode(picture(), kind)
 
 
 def test_icons_take_the_place_of_links_too(

@@ -25,7 +25,7 @@ from diffviews_desktop.state.settings import Settings
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.bucket_page import KeysDialog
 from diffviews_desktop.ui.shell.preferences import PreferencesWindow
-from diffviews_desktop.ui.shell.remembered import restored
+from diffviews_desktop.ui.shell.remembered import restore
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.storage import CachePlace, DiskUse, KeptFiles, Limit
 from diffviews_desktop.values.stores import BucketSettings
@@ -169,7 +169,7 @@ def test_the_bucket_is_preferred_and_remembered(
     wanted = BucketSettings("shared", "https://host", upload=False, limit_bytes=25 * 10**9)
     assert window.session.state.preferences.bucket == wanted
     file = tmp_path / "settings.json"
-    qtbot.waitUntil(lambda: restored(State(), Settings(file)).preferences.bucket == wanted)
+    qtbot.waitUntil(lambda: restore(State(), Settings(file)).preferences.bucket == wanted)
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_many_runs_differ(
             runs=replace(window.session.state.runs, all=records, shown=1, step=0),
         )
     )
-    qtbot.waitUntil(lambda: len(window.map.paths.drawn) == len(STYLES))
+    qtbot.waitUntil(lambda: len(window.map.paths.run_ids) == len(STYLES))
     faint = [pen for _, pen in window.map.paths._faint._lines._lines]
     pens = [window.map.paths._shown._line.opts["pen"], *faint]
     assert len({pen.color().name() for pen in pens}) == len(STYLES)

@@ -206,6 +206,6 @@ def test_a_step_of_a_run_has_a_menu_of_its_own(
     assert QGuiApplication.clipboard().text() == "11"
     offered["Export it as a film…"].trigger()
     assert window.pages.export is not None
-    assert window.pages.export.chosen == "film"
+    assert window.pages.export.export_kind == "film"
     offered["Hide its path"].trigger()
     assert not window.session.state.runs.all[0].visible

@@ -79,14 +79,14 @@ def test_of_many_runs_the_shown_one_is_drawn_at_once_and_all_are_in_the_end(
     window.session.update(replace(state, runs=Runs(all=made, shown=30, step=1)))
     assert window.map is not None
     drawn = window.map.paths
-    assert 30 in drawn.drawn
-    assert len(drawn.drawn) < 30  # the window must not stand still for them
-    until(qtbot, lambda: len(drawn.drawn) == 30)
+    assert 30 in drawn.run_ids
+    assert len(drawn.run_ids) < 30  # the window must not stand still for them
+    until(qtbot, lambda: len(drawn.run_ids) == 30)
     window.session.update(replace(state, runs=Runs(all=made[:10], shown=3)))
     window.session.update(replace(state, runs=Runs(all=made[20:], shown=21)))
-    until(qtbot, lambda: sorted(drawn.drawn) == list(range(21, 31)))
+    until(qtbot, lambda: sorted(drawn.run_ids) == list(range(21, 31)))
     qtbot.wait(50)
-    assert sorted(drawn.drawn) == list(range(21, 31))
+    assert sorted(drawn.run_ids) == list(range(21, 31))
 
 
 def test_the_legend_names_the_marks_of_runs_that_are_drawn_later(
@@ -105,7 +105,7 @@ def test_the_legend_names_the_marks_of_runs_that_are_drawn_later(
     assert window.map is not None
     legend, drawn = window.map.legend, window.map.paths
     assert "imposed on the layer" not in legend.accessibleName()
-    until(qtbot, lambda: len(drawn.drawn) == 30)
+    until(qtbot, lambda: len(drawn.run_ids) == 30)
     assert "imposed on the layer" in legend.accessibleName()
 
 
@@ -126,7 +126,7 @@ def test_many_faint_runs_are_a_few_items(
     before = len(window.map._plot.items)
     window.session.update(replace(state, runs=Runs(all=made, shown=20, step=1)))
     paths = window.map.paths
-    until(qtbot, lambda: len(paths.drawn) == 20)
+    until(qtbot, lambda: len(paths.run_ids) == 20)
     assert len(window.map._plot.items) == before
     assert len(paths._faint._lines._lines) == 19
     assert len(paths._faint._markers.data) == 2 * 19
@@ -134,5 +134,5 @@ def test_many_faint_runs_are_a_few_items(
     seen = window.map.grab().toImage()
     window.session.update(replace(state, runs=Runs(all=made[:19], shown=None)))
     window.session.update(replace(state, runs=Runs(all=made, shown=20, step=1)))
-    until(qtbot, lambda: len(paths.drawn) == 20)
+    until(qtbot, lambda: len(paths.run_ids) == 20)
     assert window.map.grab().toImage() == seen

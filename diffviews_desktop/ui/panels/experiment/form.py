@@ -181,7 +181,7 @@ class ExperimentForm(QWidget):
         if len(self._acting) > 1 or self.where.currentText() == PANEL:
             return ()
         every = self.where.currentText() == EVERY
-        return self._layers.every() if every else self._layers.checked()
+        return self._layers.every() if every else self._layers.checked_layers()
 
     @property
     def windows(self) -> int:

@@ -120,7 +120,7 @@ class AxesForm(QWidget):
             varied=max(0, self.which.currentIndex()),
             strengths=strengths,
             windows=windows,
-            mask_layers=self._layers.checked(),
+            mask_layers=self._layers.checked_layers(),
         )
         if not problem and axes.count > MAX_PICTURES:
             problem = trn(

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
-from diffviews_desktop.ui.common.images import PictureLoader, enlarged, placeholder
+from diffviews_desktop.ui.common.images import PictureLoader, enlarge, placeholder
 from diffviews_desktop.ui.common.labels import show_tip
 from diffviews_desktop.ui.panels.samples.picking import Picking
 from diffviews_desktop.values.row_set import RowSet
@@ -168,7 +168,7 @@ class PictureGrid(QAbstractScrollArea):
             pixmap = placeholder(self.side, ratio, QColor(colors.muted))
             painter.drawPixmap(place.topLeft(), pixmap)
         elif image is not None:
-            pixmap = enlarged(image, self.side, ratio)
+            pixmap = enlarge(image, self.side, ratio)
             target = QRect(QPoint(), pixmap.deviceIndependentSize().toSize())
             target.moveCenter(place.center())
             painter.drawPixmap(target.topLeft(), pixmap)

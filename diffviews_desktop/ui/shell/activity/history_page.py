@@ -95,22 +95,24 @@ class HistoryPage(QWidget):
 
     def set_state(self, state: State) -> None:
         """List the lines, the newest last, as a script has them."""
-        before, self._lines = self._lines, state.history.lines
-        chosen = self.list.keys()
-        pairs = zip(before, self._lines, strict=False)
+        old_lines, self._lines = self._lines, state.history.lines
+        keys = self.list.keys()
+        pairs = zip(old_lines, self._lines, strict=False)
         same = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
         if not same:
             self.list.clear()
         while self.list.topLevelItemCount() > same:
             self.list.takeTopLevelItem(same)
         for line in self._lines[same:]:
-            self.list.add_row(line.number, (clock(line.when), verb_text(line.verb), _given(line)))
+            self.list.add_row(
+                line.number, (clock(line.when), verb_text(line.verb), _list_arguments(line))
+            )
         if same < len(self._lines):
-            self.list.choose(*chosen)
+            self.list.choose(*keys)
             self.list.scrollToBottom()
         self._show_chosen()
 
-    def chosen(self) -> list[HistoryLine]:
+    def chosen_lines(self) -> list[HistoryLine]:
         """The lines that are chosen, in their order."""
         keys = set(self.list.keys())
         return [line for line in self._lines if line.number in keys]
@@ -122,7 +124,7 @@ class HistoryPage(QWidget):
 
     def text(self) -> str:
         """The chosen lines in the chosen form."""
-        lines = self.chosen()
+        lines = self.chosen_lines()
         if not lines:
             return ""
         match self.form:
@@ -144,10 +146,10 @@ class HistoryPage(QWidget):
         QGuiApplication.clipboard().setText(visible(self.text(), lines=True))
 
     def _on_script(self) -> None:
-        self.script_wanted.emit(with_opening(self.chosen(), self._lines))
+        self.script_wanted.emit(with_opening(self.chosen_lines(), self._lines))
 
 
-def _given(line: HistoryLine) -> str:
+def _list_arguments(line: HistoryLine) -> str:
     return ", ".join(f"{name} {_in_short(one)}" for name, one in line.arguments.items())
 
 

@@ -99,16 +99,16 @@ class JobsPage(QWidget):
         """List the jobs."""
         self._state = state
         jobs = state.jobs
-        submitted = (*jobs.running, *jobs.aside)
-        listed = (
-            tuple(one.job.job_id for one in submitted if not one.is_waiting),
-            tuple(one.job.job_id for one in submitted if one.is_waiting),
+        current_jobs = (*jobs.running, *jobs.aside)
+        ids = (
+            tuple(one.job.job_id for one in current_jobs if not one.is_waiting),
+            tuple(one.job.job_id for one in current_jobs if one.is_waiting),
             tuple(one.job_id for one in reversed(jobs.ended)),
         )
-        if listed != self._listed:
-            self._listed = listed
+        if ids != self._listed:
+            self._listed = ids
             self._list()
-        for running in submitted:
+        for running in current_jobs:
             write(self._items[running.job.job_id], _texts(running))
         self._show_progress()
         self._show_chosen()
@@ -119,7 +119,7 @@ class JobsPage(QWidget):
 
     def _list(self) -> None:
         """Make the rows again, with the same one chosen."""
-        jobs, chosen = self._state.jobs, self.list.key()
+        jobs, key = self._state.jobs, self.list.key()
         self.list.clear()
         self._items, self._bars = {}, {}
         for title, ids in zip(
@@ -137,16 +137,16 @@ class JobsPage(QWidget):
         for ended in jobs.ended:
             failed = ended.outcome == "failed"
             write(self._items[ended.job_id], _texts_of(ended), problem=1 if failed else None)
-        self.list.choose(chosen)
+        self.list.choose(key)
 
     def _show_progress(self) -> None:
-        now = time.monotonic()
+        moment = time.monotonic()
         for job_id, bar in self._bars.items():
             running = self._state.jobs.job(job_id)
             whole = None if running is None else running.whole
             bar.setRange(0, 0 if whole is None else _STEPS)
             if whole is not None:
-                bar.setValue(round(_STEPS * whole.at(now)))
+                bar.setValue(round(_STEPS * whole.at(moment)))
 
     def _show_chosen(self) -> None:
         """What can be done with the chosen job, and what there is to say of it."""
@@ -161,11 +161,13 @@ class JobsPage(QWidget):
         _enable(self.earlier, waits or (tr("It is the next one.") if place == 0 else ""))
         last = place == len(waiting) - 1
         _enable(self.later, waits or (tr("It is the last one.") if last else ""))
-        why = tr("Choose a job that has ended.") if ended is None else why_not_again(state, ended)
-        _enable(self.again, why)
+        reason = (
+            tr("Choose a job that has ended.") if ended is None else why_not_again(state, ended)
+        )
+        _enable(self.again, reason)
         _enable(self.copy, "" if ended is not None else tr("Choose a job that has ended."))
         if ended is not None:
-            self.details.show_text(_said(ended))
+            self.details.show_text(_describe(ended))
         else:
             self.details.show_text("" if running is None else ": ".join(_texts(running)[:2]))
 
@@ -180,7 +182,7 @@ class JobsPage(QWidget):
         key = self.list.key()
         ended = None if key is None else self._state.jobs.ended_job(key)
         if ended is not None:
-            QGuiApplication.clipboard().setText(visible(_said(ended), lines=True))
+            QGuiApplication.clipboard().setText(visible(_describe(ended), lines=True))
 
     def sizeHint(self) -> QSize:
         return QSize(640, 380)
@@ -198,12 +200,12 @@ def _texts(running: RunningJob) -> tuple[str, str, str]:
 
 def _texts_of(ended: EndedJob) -> tuple[str, str, str]:
     outcome = tr(ended.outcome)
-    how = f"{outcome}: {ended.message}" if ended.message else outcome
+    summary = f"{outcome}: {ended.message}" if ended.message else outcome
     took = "" if ended.seconds is None else lasting(ended.seconds)
-    return ended.title, how, took
+    return ended.title, summary, took
 
 
-def _said(ended: EndedJob) -> str:
+def _describe(ended: EndedJob) -> str:
     took = (
         tr("before it began")
         if ended.seconds is None

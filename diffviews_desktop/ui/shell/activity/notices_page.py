@@ -45,26 +45,26 @@ class NoticesPage(QWidget):
 
     def set_state(self, state: State) -> None:
         """List the notices."""
-        chosen = self.list.key()
+        key = self.list.key()
         self._notices = {notice.number: notice for notice in state.notices}
         self.list.clear()
         for notice in reversed(state.notices):
             texts = clock(notice.when), notice.text
             item = self.list.add_row(notice.number, texts)
             write(item, texts, problem=1 if notice.level == "error" else None)
-        self.list.choose(chosen)
+        self.list.choose(key)
         self._show_chosen()
 
-    def _chosen(self) -> Notice | None:
+    def _chosen_notice(self) -> Notice | None:
         key = self.list.key()
         return None if key is None else self._notices.get(key)
 
     def _show_chosen(self) -> None:
-        notice = self._chosen()
+        notice = self._chosen_notice()
         self.copy.setEnabled(notice is not None)
         self.details.show_text("" if notice is None else f"{notice.text}\n\n{notice.details}")
 
     def _copy(self) -> None:
-        notice = self._chosen()
+        notice = self._chosen_notice()
         if notice is not None:
             QGuiApplication.clipboard().setText(copied_text(notice))

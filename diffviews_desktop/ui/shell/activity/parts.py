@@ -42,14 +42,14 @@ class RowList(QTreeWidget):
 
     Args:
         columns: their names; the one that is stretched takes the room that is left.
-        stretched: the number of that column.
+        stretch_column: the number of that column.
         name: of the list, for those who do not see it.
     """
 
     chosen = Signal()
 
     def __init__(
-        self, columns: Sequence[str], stretched: int, name: str, parent: QWidget | None = None
+        self, columns: Sequence[str], stretch_column: int, name: str, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
@@ -65,7 +65,7 @@ class RowList(QTreeWidget):
         header.setStretchLastSection(False)
         header.setSectionsMovable(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(stretch_column, QHeaderView.ResizeMode.Stretch)
         self.itemSelectionChanged.connect(self.chosen)
 
     def add_heading(self, text: str) -> QTreeWidgetItem:
@@ -117,15 +117,15 @@ class RowList(QTreeWidget):
 def write(item: QTreeWidgetItem, texts: Sequence[str], *, problem: int | None = None) -> None:
     """Show texts in a row, that of one column as a problem."""
     for column, text in enumerate(texts):
-        shown = short(text, MOST_OF_CELL)
-        if item.text(column) != shown:
-            item.setText(column, shown)
+        cell_text = short(text, MOST_OF_CELL)
+        if item.text(column) != cell_text:
+            item.setText(column, cell_text)
             long = text if len(text) > 30 else ""
             item.setData(column, Qt.ItemDataRole.ToolTipRole, tip(long))
     if problem is not None:
         item.setForeground(problem, QColor(theme.colors().problem))
 
 
-def clock(when: float) -> str:
+def clock(seconds: float) -> str:
     """The time of day of seconds since 1970."""
-    return time.strftime("%H:%M:%S", time.localtime(when))
+    return time.strftime("%H:%M:%S", time.localtime(seconds))

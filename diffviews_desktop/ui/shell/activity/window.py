@@ -64,8 +64,8 @@ class ActivityWindow(QDialog):
     def set_state(self, state: State) -> None:
         """Show a state, where the window can be seen."""
         if self.isVisible():
-            before, self._state = self._state, state
-            self._panels.show_changes(before, state)
+            old, self._state = self._state, state
+            self._panels.show_changes(old, state)
 
     def show_page(self, page: ActivityPage, state: State) -> None:
         """Bring up a page."""

@@ -27,36 +27,36 @@ PREVIEW = QSize(480, 400)
 
 def decimal(value: float, low: float, high: float) -> Decimal:
     """A field for a real number."""
-    made = Decimal()
-    made.setDecimals(1)
-    made.setRange(low, high)
-    made.setValue(value)
-    return made
+    field = Decimal()
+    field.setDecimals(1)
+    field.setRange(low, high)
+    field.setValue(value)
+    return field
 
 
 def whole(value: int, low: int, high: int) -> WholeNumber:
     """A field for a whole number."""
-    made = WholeNumber()
-    made.setRange(low, high)
-    made.setValue(value)
-    return made
+    field = WholeNumber()
+    field.setRange(low, high)
+    field.setValue(value)
+    return field
 
 
 def check(text: str, on: bool, meaning: str = "") -> QCheckBox:
     """A check box."""
-    made = QCheckBox(text)
-    made.setChecked(on)
+    box = QCheckBox(text)
+    box.setChecked(on)
     if meaning:
-        made.setToolTip(tip(meaning))
-    return made
+        box.setToolTip(tip(meaning))
+    return box
 
 
 def choice(options: Iterable[tuple[str, object]]) -> ComboBox:
     """A list of titles, each with its value."""
-    made = ComboBox()
+    field = ComboBox()
     for title, value in options:
-        made.addItem(title, value)
-    return made
+        field.addItem(title, value)
+    return field
 
 
 class RunChoice(ElidingComboBox):
@@ -72,15 +72,15 @@ class RunChoice(ElidingComboBox):
     def _on_chosen(self) -> None:
         self._is_chosen = True
 
-    def set_runs(self, runs: Iterable[Run], shown: int | None) -> None:
+    def set_runs(self, runs: Iterable[Run], run_id: int | None) -> None:
         """List the runs that have a step; the one that the user chose stays chosen."""
-        listed = tuple((run.id, run.name) for run in runs if run.steps)
-        chosen = self.currentData() if self._is_chosen else (None if self._every else shown)
+        entries = tuple((run.id, run.name) for run in runs if run.steps)
+        value = self.currentData() if self._is_chosen else (None if self._every else run_id)
         with signals_blocked(self):
-            if listed != self._runs:
-                self._runs = listed
+            if entries != self._runs:
+                self._runs = entries
                 self._list()
-            self.setCurrentIndex(max(0, self.findData(chosen)))
+            self.setCurrentIndex(max(0, self.findData(value)))
 
     def _list(self) -> None:
         self.clear()

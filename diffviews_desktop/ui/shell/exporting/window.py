@@ -154,9 +154,9 @@ class ExportWindow(QDialog):
     def shows(state: State) -> tuple[object, ...]:
         """What of a state it shows."""
         opened, runs, view = state.opened, state.runs, state.view
-        seen = view.rectangle, view.color_by, view.filters, view.highlighted_class
-        picked = state.picks.selection, state.preferences.ramp
-        return opened.layer_map, opened.samples, runs.all, runs.shown, runs.grid, *picked, *seen
+        aspects = view.rectangle, view.color_by, view.filters, view.highlighted_class
+        picks = state.picks.selection, state.preferences.ramp
+        return opened.layer_map, opened.samples, runs.all, runs.shown, runs.grid, *picks, *aspects
 
     def set_state(self, state: State) -> None:
         """Show what there is to export."""
@@ -168,21 +168,21 @@ class ExportWindow(QDialog):
     def choose(self, kind: ExportKind | None) -> None:
         """Have a kind chosen; None leaves the one that is, if it is possible."""
         state = self._context.state
-        if kind is None and KINDS[self.chosen].why_not(state):
+        if kind is None and KINDS[self.export_kind].why_not(state):
             possible = (name for name, one in KINDS.items() if not one.why_not(state))
             kind = next(possible, None)
         if kind is not None:
             self.kind.setCurrentIndex(list(KINDS).index(kind))
 
     @property
-    def chosen(self) -> ExportKind:
+    def export_kind(self) -> ExportKind:
         """The kind that is chosen."""
         kind: ExportKind = self.kind.currentData()
         return kind
 
     def show_preview(self, preview: ContentPreview | str) -> None:
         """Show how it will look, or why that cannot be drawn."""
-        if self.chosen not in ("figure", "film", "strip", "grid"):
+        if self.export_kind not in ("figure", "film", "strip", "grid"):
             return
         if isinstance(preview, str):
             self.preview.show_image(None, preview)
@@ -196,8 +196,8 @@ class ExportWindow(QDialog):
     # ---- what is chosen -------------------------------------------------------------------------
 
     def _on_kind(self) -> None:
-        kind = KINDS[self.chosen]
-        self.pages.setCurrentWidget(self._pages.get(self.chosen, self.plain))
+        kind = KINDS[self.export_kind]
+        self.pages.setCurrentWidget(self._pages.get(self.export_kind, self.plain))
         with signals_blocked(self.format):
             self.format.clear()
             for exporter in registry.exporters_of(*kind.contents):
@@ -213,13 +213,13 @@ class ExportWindow(QDialog):
         self.note.setText(problem or self._holds())
 
     def _problem(self) -> str:
-        reason = KINDS[self.chosen].why_not(self._context.state)
+        reason = KINDS[self.export_kind].why_not(self._context.state)
         if reason:
             return reason
         if self.format.currentData() == ".mp4" and not mp4.can_write():
             return mp4.MISSING
         try:
-            if self.chosen == "figure":
+            if self.export_kind == "figure":
                 self.figure.style_wanted()
         except UsageError as error:
             return str(error)
@@ -228,16 +228,16 @@ class ExportWindow(QDialog):
     def _holds(self) -> str:
         """What a table will hold, and where the settings are."""
         state, suffix = self._context.state, self.format.currentData()
-        if self.chosen == "selection":
+        if self.export_kind == "selection":
             count = trn("{number} sample", "{number} samples", len(state.picks.selection.chosen))
             text = tr(
                 "{count}: id, class, noise level, picture, place on the map and all columns.",
                 count=count,
             )
-        elif self.chosen == "neighbors":
+        elif self.export_kind == "neighbors":
             count = trn("{number} sample", "{number} samples", len(state.picks.selection.rows))
             text = tr("{count}: id, class, role, and distance from the anchor.", count=count)
-        elif self.chosen == "runs":
+        elif self.export_kind == "runs":
             runs = exports.runs_of(state, self._run_ids())
             steps = trn("{number} step", "{number} steps", sum(len(run.steps) for run in runs))
             text = tr(
@@ -254,8 +254,8 @@ class ExportWindow(QDialog):
         )
 
     def _run_ids(self) -> tuple[int, ...] | None:
-        chosen = self.runs.run.currentData()
-        return None if chosen is None else (chosen,)
+        run_id = self.runs.run.currentData()
+        return None if run_id is None else (run_id,)
 
     # ---- previews -------------------------------------------------------------------------------
 
@@ -273,7 +273,7 @@ class ExportWindow(QDialog):
             return
         if self.preview.image is None:
             self.preview.show_image(None, tr("Drawing the preview…"))
-        match self.chosen:
+        match self.export_kind:
             case "figure":
                 exports.preview_figure(context, self.figure.style_wanted(), SIDE)
             case "film":
@@ -300,7 +300,7 @@ class ExportWindow(QDialog):
 
     def _export(self) -> None:
         """Ask where to, and write it."""
-        kind, name, context = KINDS[self.chosen], self.chosen, self._context
+        kind, name, context = KINDS[self.export_kind], self.export_kind, self._context
         if name == "screen":
             exports.ask_map(context)
             return

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.images import enlarged, placeholder
+from diffviews_desktop.ui.common.images import enlarge, placeholder
 from diffviews_desktop.ui.common.labels import Label, muted, picture_label
 from diffviews_desktop.ui.views.flat.tools import float_ground
 
@@ -59,7 +59,7 @@ class HoverCard(QWidget):
         elif image.isNull():
             self.picture.setPixmap(placeholder(SIDE, ratio, QColor(theme.colors().muted)))
         else:
-            self.picture.setPixmap(enlarged(image, SIDE, ratio))
+            self.picture.setPixmap(enlarge(image, SIDE, ratio))
 
     def show_beside(self, place: QPoint, area: QRect) -> None:
         """Show it beside a place, inside an area of the parent."""

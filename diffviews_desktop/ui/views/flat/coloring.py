@@ -99,25 +99,25 @@ class Coloring:
 def coloring(state: State) -> Coloring | None:
     """The colouring that a state asks for; None for classes."""
     by = state.colored_by
-    found = values_of(state, by) if by != "class" else None
-    if found is None:
+    values = values_of(state, by) if by != "class" else None
+    if values is None:
         return None
-    if found.kind == "category":
-        place = np.asarray(found.values, dtype=np.float64)
+    if values.kind == "category":
+        place = np.asarray(values.values, dtype=np.float64)
         return Coloring(
-            by, found.name, place, kind="category", names=found.names, colors=found.colors
+            by, values.name, place, kind="category", names=values.names, colors=values.colors
         )
-    return _on_ramp(found)
+    return _on_ramp(values)
 
 
 def sizing(state: State) -> NDArray[np.uint8] | None:
     """The size of each sample that a state asks for ``(N,)``, indices into `SIZES`: the larger its
     value the larger, the smallest without one; None for all alike."""
     by = state.sized_by
-    found = values_of(state, by) if by is not None else None
-    if found is None:
+    values = values_of(state, by) if by is not None else None
+    if values is None:
         return None
-    place = _on_ramp(replace(found, kind="sequential")).place
+    place = _on_ramp(replace(values, kind="sequential")).place
     last = len(SIZES) - 1
     return np.rint(np.nan_to_num(place) * last).astype(np.uint8)
 
@@ -132,14 +132,14 @@ def ramp_colors(kind: Kind, ramp: Ramp, *, dark: bool) -> list[QColor]:
     return list(pg.colormap.get(ramp).map(np.linspace(low, high, LEVELS), mode="qcolor"))
 
 
-def _on_ramp(found: Values) -> Coloring:
-    spread = on_ramp(found)
+def _on_ramp(values: Values) -> Coloring:
+    spread = on_ramp(values)
     return Coloring(
-        found.by,
-        found.name,
+        values.by,
+        values.name,
         spread.place,
         *spread.ends,
-        found.kind,
+        values.kind,
         spread.bounds,
-        found.logarithmic,
+        values.logarithmic,
     )

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QWidget
 
 from diffviews_desktop.text.plain import MOST_OF_NAME
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.images import PictureLoader, enlarged
+from diffviews_desktop.ui.common.images import PictureLoader, enlarge
 from diffviews_desktop.ui.common.labels import plain
 from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.views.flat.density import contours
@@ -121,10 +121,10 @@ class Thumbnails(_OnTop):
     def show_pictures(self, data: Decorated, rows: NDArray[np.int64]) -> None:
         """Show the pictures of samples at their places."""
         self._color = data.color
-        found = [(int(row), data.picture(int(row))) for row in rows]
+        pictures = [(int(row), data.picture(int(row))) for row in rows]
         self.shown = [
             (row, float(data.xy[row, 0]), float(data.xy[row, 1]), str(path))
-            for row, path in found
+            for row, path in pictures
             if path is not None
         ]
         for _, _, _, path in self.shown:
@@ -138,15 +138,15 @@ class Thumbnails(_OnTop):
         places = [self.place(x, y) for _, x, y, _ in self.shown]
         painter.save()
         painter.resetTransform()
-        left = len(self.shown) if widget is None else SCALED_AT_ONCE  # an export is painted once
+        budget = len(self.shown) if widget is None else SCALED_AT_ONCE  # an export is painted once
         for (row, _, _, path), place in zip(self.shown, places, strict=True):
-            known = (path, ratio) in self._kept
-            if not known and not left:
+            ready = (path, ratio) in self._kept
+            if not ready and not budget:
                 continue
             pixmap = self._pixmap(path, ratio)
             if pixmap is None:
                 continue
-            left -= not known
+            budget -= not ready
             size = pixmap.deviceIndependentSize()
             frame = QRectF(QPointF(0, 0), size)
             frame.moveCenter(place)
@@ -155,7 +155,7 @@ class Thumbnails(_OnTop):
             painter.drawRect(frame.adjusted(-1, -1, 1, 1))
             painter.drawPixmap(frame.topLeft(), pixmap)
         painter.restore()
-        if not left and widget is not None:
+        if not budget and widget is not None:
             QTimer.singleShot(0, self.update)
 
     def _pixmap(self, path: str, ratio: float) -> QPixmap | None:
@@ -164,7 +164,7 @@ class Thumbnails(_OnTop):
             image = self._pictures.get(Path(path))
             if image is None or image.isNull():
                 return None
-            self._kept[key] = enlarged(image, SIDE, ratio)
+            self._kept[key] = enlarge(image, SIDE, ratio)
             while len(self._kept) > KEPT_PIXMAPS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -179,9 +179,9 @@ class ClassNames(_OnTop):
         self.shown: list[tuple[Label, str]] = []
         self._marks = np.empty((0, 2))
 
-    def show_names(self, found: list[tuple[Label, str]]) -> None:
+    def show_names(self, names: list[tuple[Label, str]]) -> None:
         """Show names, the most important first."""
-        self.shown = found
+        self.shown = names
         self.update()
 
     def leave_out(self, marks: NDArray) -> None:
@@ -212,17 +212,17 @@ class ClassNames(_OnTop):
         """The names that have room, each with its frame in logical pixels: none is over another, or
         under a mark of the run that is shown."""
         around = QMarginsF(MARK, MARK, MARK, MARK)
-        taken = [QRectF(self.place(x, y), QSizeF()) + around for x, y in self._marks.tolist()]
-        found: list[tuple[str, QRectF]] = []
-        for label, said in self.shown:
-            text = plain(said, MOST_OF_NAME)
+        obstacles = [QRectF(self.place(x, y), QSizeF()) + around for x, y in self._marks.tolist()]
+        names: list[tuple[str, QRectF]] = []
+        for label, full_name in self.shown:
+            text = plain(full_name, MOST_OF_NAME)
             name = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, WIDEST_NAME)
             frame = QRectF(0, 0, metrics.horizontalAdvance(name) + 8, metrics.height() + 2)
             frame.moveCenter(self._beside(label, metrics.height()))
-            if not any(frame.intersects(other) for other in taken):
-                taken.append(frame)
-                found.append((name, frame))
-        return found
+            if not any(frame.intersects(other) for other in obstacles):
+                obstacles.append(frame)
+                names.append((name, frame))
+        return names
 
     def _beside(self, label: Label, line: float) -> QPointF:
         """On a group that is larger than the name, else above it: names must not hide points."""
@@ -332,21 +332,21 @@ class Decorations(QObject):
         )
         self._finding.ask(search.find)
 
-    def _show(self, found: Found) -> None:
-        if found.lines is not None:
-            self.contours.show_lines(found.lines)
-        self._contoured = found.lines_of
+    def _show(self, result: Found) -> None:
+        if result.lines is not None:
+            self.contours.show_lines(result.lines)
+        self._contoured = result.lines_of
         data = self._data
         if data is None:
             self.thumbnails.shown = []
             self.names.show_names([])
             return
-        self.thumbnails.show_pictures(data, found.rows)
-        names = [(name, data.names.get(name.number, str(name.number))) for name in found.names]
+        self.thumbnails.show_pictures(data, result.rows)
+        names = [(name, data.names.get(name.number, str(name.number))) for name in result.names]
         self.names.show_names(names)
 
     def _on_loaded(self, path: str, image: QImage) -> None:
-        if any(shown == path for _, _, _, shown in self.thumbnails.shown):
+        if any(other == path for _, _, _, other in self.thumbnails.shown):
             self.thumbnails.update()
 
 
@@ -383,9 +383,9 @@ class _Search:
     def _lines(self) -> tuple[list[NDArray[np.float64]] | None, tuple[object, object] | None]:
         if not self.want_contours:
             return [], None
-        data, hidden, before = self.data, self.hidden, self.contoured
-        if before is not None and before[0] is data and before[1] is hidden:
-            return None, before
+        data, hidden, old = self.data, self.hidden, self.contoured
+        if old is not None and old[0] is data and old[1] is hidden:
+            return None, old
         return contours(data.xy if hidden is None else data.xy[~hidden]), (data, hidden)
 
 
@@ -399,9 +399,9 @@ def with_room(
         return np.empty(0, np.int64)
     scale = np.array([width / max(part.width(), 1e-30), height / max(part.height(), 1e-30)])
     pixels = xy[rows].astype(np.float64) * scale
-    taken: list[int] = []
+    indices: list[int] = []
     for i in range(len(rows)):
-        apart = np.abs(pixels[taken] - pixels[i])
-        if not (apart.max(axis=1) < SPACING).any() if len(taken) else True:
-            taken.append(i)
-    return rows[taken]
+        offsets = np.abs(pixels[indices] - pixels[i])
+        if not (offsets.max(axis=1) < SPACING).any() if len(indices) else True:
+            indices.append(i)
+    return rows[indices]

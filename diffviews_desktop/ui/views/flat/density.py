@@ -42,15 +42,15 @@ def contours(xy: NDArray) -> list[NDArray[np.float64]]:
     grid, (x0, y0, x1, y1) = density(xy)
     if grid.size < 4 or not grid.max() > 0:
         return []
-    ordered = np.sort(grid, axis=None)[::-1]
-    inside = np.cumsum(ordered) / ordered.sum()
+    levels = np.sort(grid, axis=None)[::-1]
+    inside = np.cumsum(levels) / levels.sum()
     cell = np.array([(x1 - x0) / grid.shape[1], (y1 - y0) / grid.shape[0]])
-    found = []
+    lines = []
     for share in SHARES:
-        level = float(ordered[min(int(np.searchsorted(inside, share)), len(ordered) - 1)])
+        level = float(levels[min(int(np.searchsorted(inside, share)), len(levels) - 1)])
         pairs = iso_lines(grid, level)
-        found.append((pairs + 0.5) * cell + (x0, y0))
-    return found
+        lines.append((pairs + 0.5) * cell + (x0, y0))
+    return lines
 
 
 def iso_lines(grid: NDArray[np.float64], level: float) -> NDArray[np.float64]:
@@ -61,8 +61,8 @@ def iso_lines(grid: NDArray[np.float64], level: float) -> NDArray[np.float64]:
     from contourpy import LineType, contour_generator  # takes a moment that only contours need
 
     generator = contour_generator(z=grid, line_type=LineType.ChunkCombinedNan)
-    (found,) = generator.lines(level)[0]
-    if found is None:
+    (points,) = generator.lines(level)[0]
+    if points is None:
         return np.empty((0, 2, 2))
-    pairs = np.stack([found[:-1], found[1:]], axis=1)
+    pairs = np.stack([points[:-1], points[1:]], axis=1)
     return pairs[np.isfinite(pairs).all(axis=(1, 2))]  # lines are apart by a row of NaN

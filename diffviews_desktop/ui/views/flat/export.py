@@ -33,16 +33,16 @@ def picture(view: pg.PlotWidget, points: Points, inside: QRectF) -> Callable[[],
         points: its points.
         inside: the part of the view, in logical pixels, that shows points.
     """
-    taken = points.snapshot(SCALE)
+    snapshot = points.snapshot(SCALE)
     over = QImage(view.viewport().size() * SCALE, QImage.Format.Format_ARGB32_Premultiplied)
     over.setDevicePixelRatio(SCALE)
     over.fill(Qt.GlobalColor.transparent)
     _paint(view, points, over)
-    return partial(_together, taken, over, view.backgroundBrush().color(), inside)
+    return partial(_compose, snapshot, over, view.backgroundBrush().color(), inside)
 
 
-def _together(taken: Snapshot, over: QImage, background: QColor, inside: QRectF) -> QImage:
-    frame = taken.frame()
+def _compose(snapshot: Snapshot, over: QImage, background: QColor, inside: QRectF) -> QImage:
+    frame = snapshot.frame()
     image = QImage(over.size(), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(over.devicePixelRatio())
     image.fill(background)
@@ -57,10 +57,10 @@ def _together(taken: Snapshot, over: QImage, background: QColor, inside: QRectF)
 
 def drawing(view: pg.PlotWidget, points: Points, inside: QRectF) -> Callable[[], bytes]:
     """What makes SVG of the map, to be called in another thread; arguments as of `picture`."""
-    taken = points.snapshot(SCALE)
+    snapshot = points.snapshot(SCALE)
     size: QSize = view.viewport().size()
-    written = QByteArray()
-    buffer = QBuffer(written)
+    output = QByteArray()
+    buffer = QBuffer(output)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     generator = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)
     generator.setOutputDevice(buffer)
@@ -70,8 +70,8 @@ def drawing(view: pg.PlotWidget, points: Points, inside: QRectF) -> Callable[[],
     generator.setTitle("DiffViews map")
     _paint(view, points, generator, view.backgroundBrush().color())
     buffer.close()
-    text = bytes(written.data())
-    return lambda: text.replace(MARK.encode(), _describe(taken, inside).encode())
+    text = bytes(output.data())
+    return lambda: text.replace(MARK.encode(), _describe(snapshot, inside).encode())
 
 
 def _paint(
@@ -89,7 +89,7 @@ def _paint(
     for item in items:
         item.setExportMode(True, {"resolutionScale": 1.0})
     try:
-        with points.marked():
+        with points.use_mark():
             view.scene().render(painter, whole, whole)
     finally:
         for item in items:
@@ -97,21 +97,21 @@ def _paint(
         painter.end()
 
 
-def _describe(taken: Snapshot, inside: QRectF) -> str:
+def _describe(snapshot: Snapshot, inside: QRectF) -> str:
     """The points as elements of SVG."""
-    scene, seen = taken.scene(), taken.view
-    place = (scene.xy + scene.centre) * (seen.scale_x, seen.scale_y) + (seen.shift_x, seen.shift_y)
-    place = place / seen.ratio
+    scene, view = snapshot.scene(), snapshot.view
+    place = (scene.xy + scene.centre) * (view.scale_x, view.scale_y) + (view.shift_x, view.shift_y)
+    place = place / view.ratio
     low, high = (inside.left(), inside.top()), (inside.right(), inside.bottom())
-    there = np.asarray(((place >= low) & (place <= high)).all(axis=1))
-    if int(there.sum()) > MOST_CIRCLES:
-        return _picture(taken, inside)
-    shown = scene.only(there)
+    mask = np.asarray(((place >= low) & (place <= high)).all(axis=1))
+    if int(mask.sum()) > MOST_CIRCLES:
+        return _picture(snapshot, inside)
+    points = scene.select(mask)
     colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in scene.palette.tolist()]
-    opacity = shown.alpha * (taken.look.opacity / 255)
-    values = zip(place[there].tolist(), shown.group.tolist(), opacity.tolist(), strict=True)
-    factors = shown.factors
-    radius = np.full(len(shown), taken.look.diameter / 2)
+    opacity = points.alpha * (snapshot.look.opacity / 255)
+    values = zip(place[mask].tolist(), points.group.tolist(), opacity.tolist(), strict=True)
+    factors = points.factors
+    radius = np.full(len(points), snapshot.look.diameter / 2)
     radius *= 1.0 if factors is None else factors
     circles = [
         f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{r:g}" fill="{colors[group]}" '
@@ -121,15 +121,15 @@ def _describe(taken: Snapshot, inside: QRectF) -> str:
     return "\n".join(circles)
 
 
-def _picture(taken: Snapshot, inside: QRectF) -> str:
-    frame, ratio = taken.frame(), taken.view.ratio
+def _picture(snapshot: Snapshot, inside: QRectF) -> str:
+    frame, ratio = snapshot.frame(), snapshot.view.ratio
     part = QRectF(inside.topLeft() * ratio, inside.size() * ratio).toAlignedRect()
-    written = QByteArray()
-    buffer = QBuffer(written)
+    output = QByteArray()
+    buffer = QBuffer(output)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     frame.image.copy(part).save(buffer, "PNG")  # type: ignore[call-overload]
-    encoded = base64.b64encode(bytes(written.data())).decode()
+    text = base64.b64encode(bytes(output.data())).decode()
     return (
         f'<image x="{part.x() / ratio:g}" y="{part.y() / ratio:g}" width="{part.width() / ratio:g}"'
-        f' height="{part.height() / ratio:g}" xlink:href="data:image/png;base64,{encoded}"/>'
+        f' height="{part.height() / ratio:g}" xlink:href="data:image/png;base64,{text}"/>'
     )

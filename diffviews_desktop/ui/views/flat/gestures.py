@@ -124,24 +124,24 @@ class MapBox(pg.ViewBox):
         return self.tool
 
     def _draw(self, ev: Any) -> None:
-        start, now = ev.buttonDownPos(), ev.pos()
+        start, end = ev.buttonDownPos(), ev.pos()
         if self._shape == "lasso":
             if not self._corners:
                 self._add_corner(start)
             last = self.mapFromView(QPointF(*self._corners[-1]))
-            if math.hypot(now.x() - last.x(), now.y() - last.y()) >= LASSO_STEP or ev.isFinish():
-                self._add_corner(now)
+            if math.hypot(end.x() - last.x(), end.y() - last.y()) >= LASSO_STEP or ev.isFinish():
+                self._add_corner(end)
             path = QPainterPath(QPointF(*self._corners[0]))
             for corner in self._corners[1:]:
                 path.lineTo(QPointF(*corner))
             path.closeSubpath()
         else:
             path = QPainterPath()
-            path.addRect(self._rectangle(start, now))
+            path.addRect(self._rectangle(start, end))
         self._band.setPath(path)
         self._band.show()
         if ev.isFinish():
-            self._finish(start, now)
+            self._finish(start, end)
 
     def _add_corner(self, place: QPointF) -> None:
         corner = self.mapToView(QPointF(place))
@@ -183,7 +183,7 @@ class MapBox(pg.ViewBox):
         whole = self._with_aspect(target)
         if whole.isEmpty():  # a rectangle so small that its sides, as numbers, are none
             return
-        if not motion.allowed() or not self.isVisible() or self.viewRect().isEmpty():
+        if not motion.is_allowed() or not self.isVisible() or self.viewRect().isEmpty():
             self.show_part(whole)
             return
         self._from, self._to = self.viewRect(), whole
@@ -237,9 +237,9 @@ class MapBox(pg.ViewBox):
         change = end.width() - start.width()
         way = (size - start.width()) / change if abs(change) > 1e-3 * start.width() else part
         middle = start.center() + (end.center() - start.center()) * way
-        now = QRectF(0, 0, size, size * end.height() / end.width())
-        now.moveCenter(middle)
-        self.show_part(end if part >= 1 else now)
+        view = QRectF(0, 0, size, size * end.height() / end.width())
+        view.moveCenter(middle)
+        self.show_part(end if part >= 1 else view)
 
     # ---- history --------------------------------------------------------------------------------
 
@@ -252,12 +252,12 @@ class MapBox(pg.ViewBox):
 
     def remember(self) -> None:
         """Keep the present view, so that one can come back to it."""
-        now = self.aim
-        if now.isEmpty() or self.drawing:
+        view = self.aim
+        if view.isEmpty() or self.drawing:
             return
-        if self._at >= 0 and _alike(self._with_aspect(self._views[self._at]), now):
+        if self._at >= 0 and _alike(self._with_aspect(self._views[self._at]), view):
             return  # it may have been kept when the plot was of another shape
-        self._views = [*self._views[: self._at + 1], now][-KEPT_VIEWS:]
+        self._views = [*self._views[: self._at + 1], view][-KEPT_VIEWS:]
         self._at = len(self._views) - 1
         self.history_changed.emit()
 
@@ -291,4 +291,4 @@ def _alike(one: QRectF, other: QRectF) -> bool:
     """Whether two views differ by less than a pixel or so."""
     slack = 2e-3 * max(one.width(), one.height())
     corners = (one.topLeft() - other.topLeft(), one.bottomRight() - other.bottomRight())
-    return all(abs(apart.x()) < slack and abs(apart.y()) < slack for apart in corners)
+    return all(abs(offset.x()) < slack and abs(offset.y()) < slack for offset in corners)

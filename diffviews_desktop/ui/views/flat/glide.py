@@ -63,7 +63,7 @@ class Glide(QObject):
         old: NDArray,
         new: NDArray,
         around: QRectF,
-        seen: QRectF,
+        part: QRectF,
         whole: QRectF,
     ) -> None:
         """Move the points, which show ``new (N, 2)`` already, there from ``old (N, 2)``.
@@ -74,7 +74,7 @@ class Glide(QObject):
             old: where they were.
             new: where they will be.
             around: what holds all of them where they were.
-            seen: what of the map was shown.
+            part: what of the map was shown.
             whole: what of it will be shown.
         """
         scene = scene.part(MOST_POINTS)
@@ -82,9 +82,9 @@ class Glide(QObject):
         stay = np.asarray(np.isfinite(places).all(axis=1))
         if not stay.any():
             return
-        self._scene, self._ends = scene.only(stay), places[stay]
+        self._scene, self._ends = scene.select(stay), places[stay]
         self._old, self._new = old, new
-        self._from, self._to, self._around = seen, whole, around
+        self._from, self._to, self._around = part, whole, around
         self._move(0.0)  # the animation tells of its start only with the next frame
         self._animation.start()
 

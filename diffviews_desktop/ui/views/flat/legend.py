@@ -67,9 +67,9 @@ class Legend(QWidget):
         self._coloring, self._current = coloring, 0
         self._fit()
 
-    def set_marks(self, seen: frozenset[Mark]) -> None:
+    def set_marks(self, visible_marks: frozenset[Mark]) -> None:
         """Say what the markers of runs mean that are to be seen."""
-        marks = tuple(mark for mark in MARKS if mark in seen)
+        marks = tuple(mark for mark in MARKS if mark in visible_marks)
         if marks != self._marks:
             self._marks = marks
             self._fit()
@@ -131,22 +131,22 @@ class Legend(QWidget):
         self.setToolTip(tip(self._help, *marks, self._note))
         self.setAccessibleDescription(self._note)
 
-    def set_filters(self, shown: tuple[Filter, ...]) -> None:
+    def set_filters(self, filters: tuple[Filter, ...]) -> None:
         """Show what is filtered."""
-        self._filters = shown
+        self._filters = filters
         self.update()
 
-    def _filter_of(self, shown: Coloring) -> Filter | None:
+    def _filter_of(self, coloring: Coloring) -> Filter | None:
         """The filter by what the colours tell."""
-        return next((one for one in self._filters if one.by == shown.by), None)
+        return next((one for one in self._filters if one.by == coloring.by), None)
 
     def items(self) -> list[int]:
         """Positions of the listed categories, -1 for samples without one."""
-        shown = self._coloring
-        if shown is None or shown.kind != "category":
+        coloring = self._coloring
+        if coloring is None or coloring.kind != "category":
             return []
-        listed = list(range(min(len(shown.names), MOST_ITEMS)))
-        return [*listed, -1] if shown.incomplete else listed
+        numbers = list(range(min(len(coloring.names), MOST_ITEMS)))
+        return [*numbers, -1] if coloring.incomplete else numbers
 
     # ---- places ---------------------------------------------------------------------------------
 
@@ -168,10 +168,10 @@ class Legend(QWidget):
     # ---- mouse and keys -------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        shown = self._coloring
-        if shown is None or event.button() != Qt.MouseButton.LeftButton:
+        coloring = self._coloring
+        if coloring is None or event.button() != Qt.MouseButton.LeftButton:
             return
-        if shown.kind != "category":
+        if coloring.kind != "category":
             self._from = self._to = event.position().x()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -180,10 +180,10 @@ class Legend(QWidget):
             self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        shown = self._coloring
-        if shown is None or event.button() != Qt.MouseButton.LeftButton:
+        coloring = self._coloring
+        if coloring is None or event.button() != Qt.MouseButton.LeftButton:
             return
-        if shown.kind == "category":
+        if coloring.kind == "category":
             index = self._item_at(event.position())
             if index is not None:
                 self._current, self._clicked = index, self.items()[index]
@@ -198,8 +198,8 @@ class Legend(QWidget):
         left, right = sorted((begin, self._to))
         # an end of the ramp also stands for what lies beyond it
         places = [(x - PADDING) / BAR_WIDTH for x in (left, right)]
-        low = None if places[0] <= 0 else shown.value_at(places[0])
-        high = None if places[1] >= 1 else shown.value_at(places[1])
+        low = None if places[0] <= 0 else coloring.value_at(places[0])
+        high = None if places[1] >= 1 else coloring.value_at(places[1])
         self.range_chosen.emit(low, high)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -240,26 +240,26 @@ class Legend(QWidget):
     # ---- drawing --------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        shown = self._coloring
+        coloring = self._coloring
         float_ground(self)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if shown is not None:
-            self._paint_coloring(painter, shown)
+        if coloring is not None:
+            self._paint_coloring(painter, coloring)
         if self._marks:
             self._paint_marks(painter)
         painter.end()
 
-    def _paint_coloring(self, painter: QPainter, shown: Coloring) -> None:
+    def _paint_coloring(self, painter: QPainter, coloring: Coloring) -> None:
         c = theme.colors()
         line = painter.fontMetrics().height()
         place = QRectF(PADDING, PADDING, BAR_WIDTH, line)
         painter.setPen(QColor(c.text))
-        _draw_name(painter, place, Qt.AlignmentFlag.AlignLeft, shown.name)
-        if shown.kind == "category":
-            self._paint_items(painter, shown)
+        _draw_name(painter, place, Qt.AlignmentFlag.AlignLeft, coloring.name)
+        if coloring.kind == "category":
+            self._paint_items(painter, coloring)
         else:
-            self._paint_ramp(painter, shown)
+            self._paint_ramp(painter, coloring)
 
     def _paint_marks(self, painter: QPainter) -> None:
         c, line = theme.colors(), painter.fontMetrics().height()
@@ -271,9 +271,9 @@ class Legend(QWidget):
             room = place.adjusted(16, 0, 0, 0)
             _draw_name(painter, room, Qt.AlignmentFlag.AlignLeft, MARKS[mark].text)
 
-    def _paint_items(self, painter: QPainter, shown: Coloring) -> None:
-        c, palette = theme.colors(), shown.palette(dark=theme.is_dark())
-        mine = self._filter_of(shown)
+    def _paint_items(self, painter: QPainter, coloring: Coloring) -> None:
+        c, palette = theme.colors(), coloring.palette(dark=theme.is_dark())
+        mine = self._filter_of(coloring)
         hidden = mine.hidden if mine is not None else frozenset()
         for index, number in enumerate(self.items()):
             place = self.item_place(index)
@@ -282,7 +282,7 @@ class Legend(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush if off else palette[number])
             painter.drawEllipse(QRectF(PADDING, place.center().y() - DOT / 2, DOT, DOT))
             painter.setPen(QColor(c.muted if off else c.text))
-            text = shown.names[number] if number >= 0 else tr("no value")
+            text = coloring.names[number] if number >= 0 else tr("no value")
             room = place.adjusted(DOT + 7, 0, 0, 0)
             font = painter.font()
             font.setStrikeOut(off)
@@ -294,33 +294,36 @@ class Legend(QWidget):
                 painter.setPen(QColor(c.accent))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawRoundedRect(place.adjusted(-3, 0, 3, -1), 3, 3)
-        if len(shown.names) > MOST_ITEMS:
+        if len(coloring.names) > MOST_ITEMS:
             painter.setPen(QColor(c.muted))
             place = self.item_place(len(self.items()))
-            over = len(shown.names) - MOST_ITEMS
+            over = len(coloring.names) - MOST_ITEMS
             more = trn("and {number} more", "and {number} more", over)
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, more)
 
-    def _paint_ramp(self, painter: QPainter, shown: Coloring) -> None:
+    def _paint_ramp(self, painter: QPainter, coloring: Coloring) -> None:
         c, bar = theme.colors(), self.bar()
         line = painter.fontMetrics().height()
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._gradient(bar, shown))
+        painter.setBrush(self._gradient(bar, coloring))
         painter.drawRoundedRect(bar, 3, 3)
-        chosen = self._chosen_part(bar, shown)
-        if chosen is not None:
+        span = self._chosen_part(bar, coloring)
+        if span is not None:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QColor(c.text))
-            painter.drawRect(chosen.adjusted(0, -2, 0, 2))
+            painter.drawRect(span.adjusted(0, -2, 0, 2))
         place = QRectF(PADDING, bar.bottom() + GAP, BAR_WIDTH, line)
         painter.setPen(QColor(c.muted))
-        ends = (shown.low, Qt.AlignmentFlag.AlignLeft), (shown.high, Qt.AlignmentFlag.AlignRight)
+        ends = (
+            (coloring.low, Qt.AlignmentFlag.AlignLeft),
+            (coloring.high, Qt.AlignmentFlag.AlignRight),
+        )
         fit = (
             sum(painter.fontMetrics().horizontalAdvance(f"{text} ") for text, _ in ends) < BAR_WIDTH
         )
         for (text, side), part in zip(ends, _halves(place), strict=True):
             _draw_name(painter, place if fit else part, side, text)
-        if shown.incomplete:
+        if coloring.incomplete:
             place.translate(0, line + GAP)
             painter.drawText(
                 place.adjusted(16, 0, 0, 0), Qt.AlignmentFlag.AlignLeft, tr("no value")
@@ -329,24 +332,26 @@ class Legend(QWidget):
             painter.setBrush(MISSING)
             painter.drawEllipse(QRectF(PADDING, place.center().y() - 5, DOT, DOT))
 
-    def _chosen_part(self, bar: QRectF, shown: Coloring) -> QRectF | None:
+    def _chosen_part(self, bar: QRectF, coloring: Coloring) -> QRectF | None:
         """The part of the ramp that is shown, or is being chosen."""
-        mine = self._filter_of(shown)
+        mine = self._filter_of(coloring)
         if self._from is not None:
             left, right = sorted((self._from, self._to))
         elif mine is not None:
             low, high = mine.low, mine.high
-            left = bar.left() if low is None else bar.left() + shown.place_of(low) * BAR_WIDTH
-            right = bar.right() if high is None else bar.left() + shown.place_of(high) * BAR_WIDTH
+            left = bar.left() if low is None else bar.left() + coloring.place_of(low) * BAR_WIDTH
+            right = (
+                bar.right() if high is None else bar.left() + coloring.place_of(high) * BAR_WIDTH
+            )
         else:
             return None
         left, right = max(left, bar.left()), min(right, bar.right())
         return QRectF(left, bar.top(), max(0.0, right - left), bar.height())
 
     @staticmethod
-    def _gradient(bar: QRectF, shown: Coloring) -> QLinearGradient:
+    def _gradient(bar: QRectF, coloring: Coloring) -> QLinearGradient:
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-        ramp = shown.palette(dark=theme.is_dark())[:-1]
+        ramp = coloring.palette(dark=theme.is_dark())[:-1]
         for i, color in enumerate(ramp):
             gradient.setColorAt(i / (len(ramp) - 1), color)
         return gradient

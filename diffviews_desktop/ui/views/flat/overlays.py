@@ -74,8 +74,8 @@ class Rings:
             places = xy[np.array(rows, dtype=np.int64)]
             places = places[np.isfinite(places).all(axis=1)]
             ring.setData(x=places[:, 0], y=places[:, 1])
-        drawn = self._chosen_drawn
-        if drawn is None or drawn[0] is not selection.chosen or drawn[1] is not xy:
+        previous = self._chosen_drawn
+        if previous is None or previous[0] is not selection.chosen or previous[1] is not xy:
             self._chosen_drawn = selection.chosen, xy
             few = len(selection.chosen) <= MOST_CHOSEN_RINGS
             places = xy[selection.chosen.rows if few else np.empty(0, np.int64)]
@@ -176,13 +176,13 @@ def _marker(
 
 
 @cache
-def _imposed(hue: str) -> Marker:
+def _imposed_marker(hue: str) -> Marker:
     return Marker("s", 13, pg.mkPen(hue, width=2), QBrush(Qt.BrushStyle.NoBrush))
 
 
 def imposed_marker(record: Run) -> Marker:
     """The marker of what was imposed on a run's layers."""
-    return _imposed(hue_of(record, dark=theme.is_dark()).name())
+    return _imposed_marker(hue_of(record, dark=theme.is_dark()).name())
 
 
 @cache
@@ -212,7 +212,7 @@ def marks_of(run: Run, *, unmasked: bool = False) -> frozenset[Mark]:
     """What is to be seen of a run, for the legend."""
     if not run.steps:
         return frozenset()
-    seen: dict[Mark, bool] = {
+    flags: dict[Mark, bool] = {
         "first": True,
         "end": run.is_whole,
         "imposed": any(step.imposed_xy is not None for step in run.steps),
@@ -220,7 +220,7 @@ def marks_of(run: Run, *, unmasked: bool = False) -> frozenset[Mark]:
         "unmasked": unmasked,
         "landed": run.landed is not None,
     }
-    return frozenset(mark for mark, there in seen.items() if there)
+    return frozenset(mark for mark, flag in flags.items() if flag)
 
 
 class Path:
@@ -257,18 +257,18 @@ class Path:
 
     def show(self, record: Run, step: int | None, accent: str, background: str) -> None:
         """Draw a run; ``step`` is the one that the scrubber is at, or None."""
-        before, self._shown = self._shown, (record, step, accent, background)
-        if before is not None and before[0] is record and before[1:] == self._shown[1:]:
+        previous, self._shown = self._shown, (record, step, accent, background)
+        if previous is not None and previous[0] is record and previous[1:] == self._shown[1:]:
             return
-        if before is None:
+        if previous is None:
             for item in self._items():
                 item.setVisible(True)
-        now = (record.id, len(record.steps), record.done, background, record.landed is not None)
-        if self._drawn != now:
+        key = (record.id, len(record.steps), record.done, background, record.landed is not None)
+        if self._drawn != key:
             self._draw_path(record, background)
-            self._drawn = now
-        landed = [record.landed.xy] if record.landed is not None else []
-        _put(self._landed, landed)
+            self._drawn = key
+        landing = [record.landed.xy] if record.landed is not None else []
+        _put(self._landed, landing)
         if step is None or not record.steps:
             self._current.setData(x=[], y=[])
         else:

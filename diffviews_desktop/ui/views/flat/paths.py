@@ -72,14 +72,14 @@ class Paths(QObject):
         return self._front_marks.union(*self._faint.marks.values())
 
     @property
-    def drawn(self) -> set[int]:
+    def run_ids(self) -> set[int]:
         """Ids of the runs that are drawn."""
         return {*self._front, *self._faint.places}
 
     def show(
         self,
         runs: Sequence[Run],
-        shown: int | None,
+        run_id: int | None,
         step: int,
         unmasked: Run | None,
         colors: tuple[str, str],
@@ -88,13 +88,13 @@ class Paths(QObject):
 
         Args:
             runs: all but ``unmasked``.
-            shown: id of the one that is drawn in full, with its step marked.
+            run_id: that of the one that is drawn in full, with its step marked.
             step: that is marked.
             unmasked: the run that the shown one is compared with.
             colors: of the mark, and of the map.
         """
         accent, self._background = colors
-        front = [(self._shown, run) for run in runs if run.id == shown]
+        front = [(self._shown, run) for run in runs if run.id == run_id]
         if unmasked is not None:
             front.append((self._unmasked, unmasked))
         self._front = {run.id: path for path, run in front}
@@ -106,8 +106,8 @@ class Paths(QObject):
             path.show(run, at, accent, self._background)
         self._wanted = [run for run in runs if run.id not in self._front]
         self._faint.keep(self._wanted, self._background)
-        seen = (marks_of(run, unmasked=run is unmasked) for _, run in front)
-        self._front_marks = frozenset[Mark]().union(*seen)
+        marks = (marks_of(run, unmasked=run is unmasked) for _, run in front)
+        self._front_marks = frozenset[Mark]().union(*marks)
         self._add_some()
 
     def _add_more(self) -> None:
@@ -125,7 +125,7 @@ class Paths(QObject):
         self._late.stop()
 
     @property
-    def covered(self) -> NDArray[np.float64]:
+    def front_places(self) -> NDArray[np.float64]:
         """Where the steps of the run that is shown, and of the one it is compared with, are
         ``(N, 2)``."""
         return np.concatenate([np.empty((0, 2)), *(path.places for path in self._front.values())])
@@ -149,10 +149,10 @@ class Paths(QObject):
         for run, places in self.places().items():
             if not len(places):
                 continue
-            away = np.linalg.norm(to_scene(places) - at, axis=1)
-            step = int(away.argmin())
-            if away[step] < (within if best is None else best.away):
-                best = Found(run, step, float(away[step]))
+            distances = np.linalg.norm(to_scene(places) - at, axis=1)
+            step = int(distances.argmin())
+            if distances[step] < (within if best is None else best.away):
+                best = Found(run, step, float(distances[step]))
         return best
 
     def places(self) -> dict[int, NDArray]:
@@ -183,12 +183,12 @@ class _FaintPaths:
 
     def keep(self, runs: Sequence[Run], background: str) -> None:
         """Take away all that is drawn but those of ``runs`` that look the same."""
-        wanted = {run.id: run for run in runs}
+        by_id = {run.id: run for run in runs}
         same = background == self._background
         stay = {
             key: run
             for key, run in self._runs.items()
-            if same and key in wanted and _look_alike(run, wanted[key])
+            if same and key in by_id and _look_alike(run, by_id[key])
         }
         if len(stay) == len(self._runs):
             return

@@ -153,9 +153,9 @@ class PointIndex:
             rows = rows[rows != row]
             if hidden is not None:
                 rows = rows[~hidden[rows]]
-            away = self._xy[rows].astype(np.float64) - (x, y)
-            distance = np.hypot(away[:, 0], away[:, 1])
-            along = (away[:, 0] * dx + away[:, 1] * dy) / length
+            offsets = self._xy[rows].astype(np.float64) - (x, y)
+            distance = np.hypot(offsets[:, 0], offsets[:, 1])
+            along = (offsets[:, 0] * dx + offsets[:, 1] * dy) / length
             good = (along > 0) & (along >= distance * math.sqrt(0.5) - 1e-12) & (distance <= step)
             if good.any():
                 least = distance[good].min()
@@ -196,6 +196,6 @@ def _inside(points: NDArray, outline: NDArray) -> NDArray[np.bool_]:
     for (x0, y0), (x1, y1) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
         if y0 == y1:
             continue
-        crossed = (y0 > y) != (y1 > y)
-        inside ^= crossed & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+        crossings = (y0 > y) != (y1 > y)
+        inside ^= crossings & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
     return inside

@@ -35,11 +35,11 @@ class PlacedMarks:
         self._crosses.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         plot.addItem(self._crosses, ignoreBounds=True)
 
-    def show(self, placed: Sequence[Placed]) -> None:
+    def show(self, marks: Sequence[Placed]) -> None:
         """Show these and no others."""
-        if list(placed) == list(self._shown):
+        if list(marks) == list(self._shown):
             return
-        self._shown = placed
+        self._shown = marks
         self._draw()
 
     def apply_theme(self) -> None:
@@ -47,19 +47,19 @@ class PlacedMarks:
         self._draw()
 
     def _draw(self) -> None:
-        placed = self._shown
-        places = [place for _, place in placed]
+        marks = self._shown
+        places = [place for _, place in marks]
         self._crosses.setData(x=[x for x, _ in places], y=[y for _, y in places])
         for text in self._texts:
             self._plot.removeItem(text)
-        self._texts = [self._text(one) for one in placed]
+        self._texts = [self._text(one) for one in marks]
 
-    def _text(self, placed: Placed) -> pg.TextItem:
-        name = elide(visible(placed[0]), MOST_LETTERS)
-        now = theme.colors()
-        text = pg.TextItem(name, color=now.text, anchor=(0.5, 1.6), fill=pg.mkBrush(now.map))
+    def _text(self, mark: Placed) -> pg.TextItem:
+        name = elide(visible(mark[0]), MOST_LETTERS)
+        c = theme.colors()
+        text = pg.TextItem(name, color=c.text, anchor=(0.5, 1.6), fill=pg.mkBrush(c.map))
         text.setZValue(_Z)
         text.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
-        text.setPos(*placed[1])
+        text.setPos(*mark[1])
         self._plot.addItem(text, ignoreBounds=True)
         return text

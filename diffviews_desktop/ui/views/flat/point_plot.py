@@ -123,9 +123,11 @@ class PointPlot(QWidget):
         """Draw by OpenGL or into a picture: "auto", "opengl" or "raster"; the environment variable
         DIFFVIEWS_RENDERER goes before."""
         self.draw_by(choose_renderer(wanted_renderer(setting)))
-        used = self.renderer
-        said = "the map is drawn by %s; OpenGL is %s, asked for by: %s"
-        log.info(said, used.name, used.device or "not there", used.asked_by or "nobody")
+        renderer = self.renderer
+        message = "the map is drawn by %s; OpenGL is %s, asked for by: %s"
+        log.info(
+            message, renderer.name, renderer.device or "not there", renderer.asked_by or "nobody"
+        )
 
     def draw_by(self, renderer: Renderer) -> None:
         """Draw in a way that was chosen already."""
@@ -183,14 +185,14 @@ class PointPlot(QWidget):
         """
         self.glide.finish()
         old, around, scene = self._xy, self._points.bounds, self._points.scene_drawn
-        seen = self.box.viewRect()
+        part = self.box.viewRect()
         if samples is not self._samples:
             self._pointed = None
         self._xy = xy
         self._samples, self._labels = samples, samples.class_label
         self.coloring = coloring
-        faded = partial(opacities, samples.sigma)
-        self._points.set_points(xy, self._groups(), faded, self._palette(), hidden, sizes)
+        fade = partial(opacities, samples.sigma)
+        self._points.set_points(xy, self._groups(), fade, self._palette(), hidden, sizes)
         self._show_legend()
         self._emphasize()
         self.replaced.emit()
@@ -201,7 +203,7 @@ class PointPlot(QWidget):
         self.box.limit_zoom(whole)
         self.box.show_part(whole)
         if glide and len(old) == len(xy) and self.isVisible():
-            self.glide.start(scene, old, xy, around, seen, self.box.viewRect())
+            self.glide.start(scene, old, xy, around, part, self.box.viewRect())
             self._rings.hover(None)
         else:
             self.show_hover(self._pointed)
@@ -277,9 +279,9 @@ class PointPlot(QWidget):
             self._emphasize()
 
     def _emphasize(self) -> None:
-        chosen = self._selection.chosen
-        if len(chosen):
-            self._points.set_emphasis(chosen.mask(len(self._xy)))
+        rows = self._selection.chosen
+        if len(rows):
+            self._points.set_emphasis(rows.mask(len(self._xy)))
         elif self._highlighted is not None:
             self._points.set_emphasis(self._labels == self._highlighted)
         else:
@@ -288,7 +290,7 @@ class PointPlot(QWidget):
     def set_paths(
         self,
         records: list[Run],
-        shown: int | None,
+        run_id: int | None,
         step: int,
         unmasked: Run | None = None,
     ) -> None:
@@ -298,10 +300,10 @@ class PointPlot(QWidget):
         Of many that are new, the others follow a few a turn of the event loop.
         """
         c = theme.colors()
-        self.paths.show(records, shown, step, unmasked, (c.accent, c.map))
+        self.paths.show(records, run_id, step, unmasked, (c.accent, c.map))
         self._explain_marks()
         if self.decorations is not None:
-            self.decorations.names.leave_out(self.paths.covered)
+            self.decorations.names.leave_out(self.paths.front_places)
 
     def _explain_marks(self) -> None:
         self.legend.set_marks(self.paths.marks if self._with_legend else frozenset())
@@ -334,8 +336,8 @@ class PointPlot(QWidget):
         rows = self._selection.chosen.rows
         if not len(rows):
             rows = np.array(self._selection.rows, dtype=np.int64)
-        there = rows if len(rows) and rows.max() < len(self._xy) else rows[rows < len(self._xy)]
-        around = extent(np.take(self._xy, there, axis=0))
+        targets = rows if len(rows) and rows.max() < len(self._xy) else rows[rows < len(self._xy)]
+        around = extent(np.take(self._xy, targets, axis=0))
         if around is not None:
             x0, y0, x1, y1 = around
             self._fly(self._with_room(QRectF(x0, y0, x1 - x0, y1 - y0), smallest=0.02))
@@ -356,9 +358,9 @@ class PointPlot(QWidget):
         """Bring a sample to the middle of the view, at the same zoom or closer."""
         if not (0 <= row < len(self._xy)) or not np.isfinite(self._xy[row]).all():
             return
-        now = self.box.aim
-        width = min(now.width(), self._points.bounds.width() * 0.4 or 1.0)
-        part = QRectF(0, 0, width, now.height() * width / now.width())
+        view = self.box.aim
+        width = min(view.width(), self._points.bounds.width() * 0.4 or 1.0)
+        part = QRectF(0, 0, width, view.height() * width / view.width())
         part.moveCenter(QPointF(*map(float, self._xy[row])))
         self._fly(part)
 
@@ -373,8 +375,8 @@ class PointPlot(QWidget):
     def show_hover(self, row: int | None) -> None:
         """Ring a sample that is under the mouse elsewhere, or was found; None for none."""
         self._pointed = row
-        there = row is not None and row < len(self._xy) and np.isfinite(self._xy[row]).all()
-        self._rings.hover(self._xy[row] if there else None)
+        has_place = row is not None and row < len(self._xy) and np.isfinite(self._xy[row]).all()
+        self._rings.hover(self._xy[row] if has_place else None)
 
     def position_of(self, row: int) -> QPointF:
         """Where a sample is, in the coordinates of the plot's viewport."""
@@ -443,24 +445,24 @@ class PointPlot(QWidget):
         if samples is None or len(samples) != len(self._xy) or self.glide.running:
             self.decorations.set_data(None, self._index, None)
             return
-        known = self._decorated
-        labels, names = self._named(samples)
+        previous = self._decorated
+        labels, names = self._find_names(samples)
         if (
-            known is None
-            or known.xy is not self._xy
-            or known.names != names
-            or not (known.labels is labels or np.array_equal(known.labels, labels))
+            previous is None
+            or previous.xy is not self._xy
+            or previous.names != names
+            or not (previous.labels is labels or np.array_equal(previous.labels, labels))
         ):
             self._decorated = Decorated(
                 self._xy, labels, names, samples.picture, self._points.color_of
             )
         self.decorations.set_data(self._decorated, self._index, self._points.hidden)
 
-    def _named(self, samples: SampleTable) -> tuple[NDArray[np.int32], dict[int, str]]:
+    def _find_names(self, samples: SampleTable) -> tuple[NDArray[np.int32], dict[int, str]]:
         """What names on the map are of: clusters where colours tell these, else classes."""
-        shown = self.coloring
-        if shown is not None and shown.by == "cluster":
-            return shown.place.astype(np.int32), dict(enumerate(shown.names))
+        coloring = self.coloring
+        if coloring is not None and coloring.by == "cluster":
+            return coloring.place.astype(np.int32), dict(enumerate(coloring.names))
         return samples.class_label, {number: name for number, name, _ in samples.classes()}
 
     def _on_glided(self, places: Between | None) -> None:

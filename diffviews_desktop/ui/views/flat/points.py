@@ -47,7 +47,7 @@ Values = NDArray | Callable[[], NDArray]
 
 
 MARK = '<rect x="-77777" y="-77777" width="1" height="1"/>'
-"""Where the points belong in SVG that was written while they were `Points.marked`."""
+"""Where the points belong in SVG that is written within `Points.use_mark`."""
 
 
 class _Made(NamedTuple):
@@ -137,13 +137,13 @@ class Points(pg.GraphicsObject):
     def set_colors(self, group: Values, palette: Sequence[QColor]) -> None:
         """Colour the same points otherwise: ``group (N,)`` indexes into ``palette``."""
         self._group, self._palette = group, list(palette)
-        self._changed(colors_only=True)
+        self._note_change(colors_only=True)
 
     def set_sizes(self, size: NDArray[np.uint8] | None) -> None:
         """Draw points in different sizes, ``(N,)`` indices into `SIZES`; None draws all alike."""
         if size is not None or self._size is not None:
             self._size = size
-            self._changed()
+            self._note_change()
 
     @property
     def sizes(self) -> NDArray[np.uint8] | None:
@@ -154,13 +154,13 @@ class Points(pg.GraphicsObject):
         """Dim all points but these ``(N,) bool``; None dims none."""
         if emphasis is not None or self._emphasis is not None:
             self._emphasis = emphasis
-            self._changed()
+            self._note_change()
 
     def set_hidden(self, hidden: NDArray[np.bool_] | None) -> None:
         """Leave out these points ``(N,) bool``; None leaves out none."""
         if hidden is not None or self._hidden is not None:
             self._hidden = hidden
-            self._changed()
+            self._note_change()
 
     @property
     def hidden(self) -> NDArray[np.bool_] | None:
@@ -169,7 +169,7 @@ class Points(pg.GraphicsObject):
 
     def color_of(self, row: int) -> QColor:
         """The colour that a point is drawn in."""
-        if not self._later:
+        if not self._is_large:
             self._make_now()
         groups, palette = self._told
         return palette[int(groups[row])] if row < len(groups) else QColor()
@@ -177,7 +177,7 @@ class Points(pg.GraphicsObject):
     @property
     def scene_drawn(self) -> PointScene:
         """The points as they are drawn: of a large map for a moment those before the change."""
-        if not self._later:
+        if not self._is_large:
             self._make_now()
         return self._scene
 
@@ -187,14 +187,14 @@ class Points(pg.GraphicsObject):
         Until then nothing is worked out in other threads, which would make the moves uneven; and
         the last of the other points stay until the own ones are ready to be drawn.
         """
-        wanted = self._bounds if bounds is None else self._bounds.united(bounds)
-        if wanted != self._covered:
+        cover = self._bounds if bounds is None else self._bounds.united(bounds)
+        if cover != self._covered:
             self.prepareGeometryChange()
-            self._covered = wanted
+            self._covered = cover
         self._moves = scene is not None
         if scene is not None:
             self._instead = scene
-        elif self._later and self._shown != self._version:
+        elif self._is_large and self._shown != self._version:
             self._make_later()
         else:
             self._instead = None
@@ -202,21 +202,21 @@ class Points(pg.GraphicsObject):
 
     def snapshot(self, scale: float) -> Snapshot:
         """The points as they are seen now, ``scale`` times as sharp as on the screen."""
-        made, recipe = self._scene, self._recipe()
+        scene, recipe = self._scene, self._recipe()
         fresh = self._shown == self._version
-        palette = made.palette if fresh else as_palette(self._palette)
+        palette = scene.palette if fresh else as_palette(self._palette)
         view = self.getViewWidget()
         view.scene().prepareForPaint()  # places follow the view's range only with the next paint
         size = view.viewport().size()
         transform = self.deviceTransform(view.viewportTransform())
-        seen = pixel_view(transform, size.width(), size.height(), scale)
+        part = pixel_view(transform, size.width(), size.height(), scale)
         looks = self.look()
         sized = self._size is not None
         sprites = Sprites(palette, looks.diameter * scale, looks.opacity, sized=sized)
-        return Snapshot(lambda: made if fresh else recipe().scene, seen, looks, sprites)
+        return Snapshot(lambda: scene if fresh else recipe().scene, part, looks, sprites)
 
     @contextmanager
-    def marked(self) -> Iterator[None]:
+    def use_mark(self) -> Iterator[None]:
         """Paint no points into what is no widget, and a `MARK` where they belong into SVG."""
         self._marked = True
         try:
@@ -230,7 +230,7 @@ class Points(pg.GraphicsObject):
         return self._making.busy or self._soon.isActive() or self.raster.busy
 
     @property
-    def _later(self) -> bool:
+    def _is_large(self) -> bool:
         return len(self._xy) > MADE_AT_ONCE
 
     def _recipe(self) -> partial[_Made]:
@@ -243,14 +243,14 @@ class Points(pg.GraphicsObject):
         if self._shown != self._version:
             self._take(self._recipe()())
 
-    def _take(self, made: _Made) -> None:
+    def _take(self, result: _Made) -> None:
         """Draw what was made, and make nothing of it again."""
-        if made.version >= self._since and self._shown < made.version:
-            self._shown, self._scene = made.version, made.scene
-            self._told = made.group, made.palette
-        if made.version == self._version:
-            self._order, self._group, self._alpha = made.order, made.group, made.alpha
-            self._laid = made.scene
+        if result.version >= self._since and self._shown < result.version:
+            self._shown, self._scene = result.version, result.scene
+            self._told = result.group, result.palette
+        if result.version == self._version:
+            self._order, self._group, self._alpha = result.order, result.group, result.alpha
+            self._laid = result.scene
 
     def _places_changed(self) -> None:
         self.prepareGeometryChange()
@@ -258,14 +258,14 @@ class Points(pg.GraphicsObject):
         self._extent = extent(self._xy)
         x0, y0, x1, y1 = self._extent or (0.0, 0.0, 0.0, 0.0)
         self._bounds = self._covered = QRectF(x0, y0, x1 - x0, y1 - y0)
-        self._changed()
+        self._note_change()
         self.informViewBoundsChanged()
 
-    def _changed(self, *, colors_only: bool = False) -> None:
+    def _note_change(self, *, colors_only: bool = False) -> None:
         self._version += 1
         if not colors_only:
             self._laid = None
-        if not self._later:
+        if not self._is_large:
             self.update()
             self.changed.emit()
         elif not self._making.busy:
@@ -276,16 +276,16 @@ class Points(pg.GraphicsObject):
         if not self._moves and not self._making.busy:
             self._making.ask(self._recipe())
 
-    def _on_made(self, made: _Made) -> None:
-        before = self._shown
-        self._take(made)
-        if self._shown != before:
+    def _on_made(self, result: _Made) -> None:
+        old_version = self._shown
+        self._take(result)
+        if self._shown != old_version:
             if not self._moves and self._shown == self._version:
                 self._instead = None
             if not self._draw_next():
                 self.update()
             self.changed.emit()
-        if made.version != self._version and self._later:
+        if result.version != self._version and self._is_large:
             self._make_later()
 
     def _draw_next(self) -> bool:
@@ -319,11 +319,11 @@ class Points(pg.GraphicsObject):
         box = self.getViewBox()
         if box is None or not (box.width() > 0 and box.height() > 0):
             return
-        seen, room = box.viewRect(), self.pixelPadding()
-        wanted = room * seen.width() / box.width(), room * seen.height() / box.height()
-        if wanted != self._room:
+        view, room = box.viewRect(), self.pixelPadding()
+        margin = room * view.width() / box.width(), room * view.height() / box.height()
+        if margin != self._room:
             self.prepareGeometryChange()
-            self._room = wanted
+            self._room = margin
 
     def dataBounds(
         self, axis: int, frac: float = 1.0, orthoRange: object = None
@@ -365,8 +365,8 @@ class Points(pg.GraphicsObject):
         device = painter.device()
         ratio = device.devicePixelRatioF()
         # a picture tells its size in its own pixels, a widget in logical ones
-        own = 1.0 if isinstance(device, QWidget) else ratio
-        size = QRectF(0, 0, round(device.width() / own), round(device.height() / own))
+        scale = 1.0 if isinstance(device, QWidget) else ratio
+        size = QRectF(0, 0, round(device.width() / scale), round(device.height() / scale))
         view = pixel_view(transform, size.width(), size.height(), ratio)
         look_now = self.look(transform)
         if widget is None:  # an export

@@ -119,12 +119,12 @@ class GLPainter:
         # pixels count down, clip space counts up
         values = (2 * sx / width, -2 * sy / height, 2 * x / width - 1, 1 - 2 * y / height)
         diameter = look.diameter * view.ratio
-        where = program.uniformLocation
-        program.setUniformValue(where("view"), *values)
-        program.setUniformValue(where("viewport"), float(width), float(height))
+        location = program.uniformLocation
+        program.setUniformValue(location("view"), *values)
+        program.setUniformValue(location("viewport"), float(width), float(height))
         # not the name without the type: that takes a single number for an integer
-        program.setUniformValue1f(where("diameter"), diameter)
-        program.setUniformValue1f(where("opacity"), look.opacity)
+        program.setUniformValue1f(location("diameter"), diameter)
+        program.setUniformValue1f(location("opacity"), look.opacity)
         prepare_points(context, program, 2, VERTEX_TYPE.itemsize)
         program.enableAttributeArray(2)
         program.setAttributeBuffer(2, GL_FLOAT, 12, 1, VERTEX_TYPE.itemsize)

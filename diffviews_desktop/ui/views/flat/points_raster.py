@@ -40,18 +40,18 @@ class Frame:
         """Whether it is what a view wants, sharp and to its edges."""
         if not self.is_of(scene, view, look):
             return False
-        own = self.view
-        left, top = view.shift_x - own.shift_x, view.shift_y - own.shift_y
+        frame_view = self.view
+        left, top = view.shift_x - frame_view.shift_x, view.shift_y - frame_view.shift_y
         return (
             max(left, top) <= SLACK
-            and left + own.width >= view.width - SLACK
-            and top + own.height >= view.height - SLACK
+            and left + frame_view.width >= view.width - SLACK
+            and top + frame_view.height >= view.height - SLACK
         )
 
     def is_of(self, scene: PointScene, view: PixelView, look: PointLook) -> bool:
         """Whether it shows the same points at the same scale and look, wherever the view is."""
-        own = self.view
-        alike = _same(own.scale_x, view.scale_x) and _same(own.scale_y, view.scale_y)
+        frame_view = self.view
+        alike = _same(frame_view.scale_x, view.scale_x) and _same(frame_view.scale_y, view.scale_y)
         return alike and self.scene is scene and self.look == look
 
 
@@ -59,7 +59,7 @@ def _wide(view: PixelView, count: int) -> PixelView:
     """A view with a margin to pan over."""
     share = MARGIN if count > SOON_DRAWN else SMALL_MARGIN
     more_x, more_y = round(view.width * share), round(view.height * share)
-    return view.moved(more_x, more_y, view.width + 2 * more_x, view.height + 2 * more_y)
+    return view.shift(more_x, more_y, view.width + 2 * more_x, view.height + 2 * more_y)
 
 
 def _same(a: float, b: float) -> bool:
@@ -149,8 +149,8 @@ def _few(palette: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.intp
     """Different colours, rounded where there are too many, and which one each of the palette is."""
     bits = 0
     while True:
-        rounded = (palette >> bits << bits) + (1 << bits >> 1)
-        colors, index = np.unique(rounded, axis=0, return_inverse=True)
+        coarse_colors = (palette >> bits << bits) + (1 << bits >> 1)
+        colors, index = np.unique(coarse_colors, axis=0, return_inverse=True)
         if len(colors) <= MAX_COLORS:
             return colors.astype(np.uint8), index.reshape(-1)
         bits += 1
@@ -178,7 +178,7 @@ def render(
     scene: PointScene,
     view: PixelView,
     sprites: Sprites,
-    wanted: Callable[[], bool] = lambda: True,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Picture | None:
     """Draw points into a picture; None where it was no longer wanted."""
     image = Picture(view.width, view.height)
@@ -197,7 +197,7 @@ def render(
     values[:, 4:6] = sprites.side  # of all points where they are alike
     values[:, 6:] = 1, 1, 0, 1
     for start in range(0, len(scene), _BLOCK):
-        if not wanted():
+        if not is_wanted():
             painter.end()
             return None
         block = slice(start, start + _BLOCK)
@@ -340,10 +340,10 @@ class RasterPainter(QObject):
         return self._sprites
 
     def _request(self, scene: PointScene, view: PixelView, look: PointLook) -> None:
-        asked, self._asked = self._asked, (scene, view, look)
-        if asked is None or asked[0] is not scene:
+        previous, self._asked = self._asked, (scene, view, look)
+        if previous is None or previous[0] is not scene:
             self._drawing.drop()  # other points: what is being drawn is no longer wanted
-        elif self._drawing.awaited and asked[1:] == (view, look):
+        elif self._drawing.awaited and previous[1:] == (view, look):
             return
         wide = _wide(view, len(scene))
         sprites = self._sprites_of(scene, look, view.ratio)
@@ -368,10 +368,10 @@ class RasterPainter(QObject):
 
 def blit(painter: QPainter, frame: Frame, view: PixelView) -> None:
     """Draw a picture where its map's places are in a view, stretched if the scales differ."""
-    own, ratio = frame.view, view.ratio
-    sx, sy = view.scale_x / own.scale_x, view.scale_y / own.scale_y
-    left = view.shift_x - own.shift_x * sx
-    top = view.shift_y - own.shift_y * sy
+    frame_view, ratio = frame.view, view.ratio
+    sx, sy = view.scale_x / frame_view.scale_x, view.scale_y / frame_view.scale_y
+    left = view.shift_x - frame_view.shift_x * sx
+    top = view.shift_y - frame_view.shift_y * sy
     painter.save()
     painter.resetTransform()
     if _same(sx, 1.0) and _same(sy, 1.0):

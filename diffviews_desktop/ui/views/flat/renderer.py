@@ -49,18 +49,18 @@ class Renderer:
 
 def wanted_renderer(setting: str = "auto") -> Drawing:
     """What the user asked for: by the environment, else by the setting."""
-    asked = _asked()
-    if asked and asked not in DRAWINGS:
-        log.warning("%s=%s is not known: use auto, opengl or raster", VARIABLE, asked)
-        asked = ""
-    chosen = asked or setting
-    return next((one for one in DRAWINGS if one == chosen), "auto")
+    request = _read_variable()
+    if request and request not in DRAWINGS:
+        log.warning("%s=%s is not known: use auto, opengl or raster", VARIABLE, request)
+        request = ""
+    name = request or setting
+    return next((one for one in DRAWINGS if one == name), "auto")
 
 
-def choose_renderer(wanted: Drawing = "auto") -> Renderer:
+def choose_renderer(drawing: Drawing = "auto") -> Renderer:
     """Choose once there is a QApplication."""
     platform = QGuiApplication.platformName()
-    if wanted == "raster":
+    if drawing == "raster":
         return _asked_for("raster", "")
     if platform in ("offscreen", "minimal", "vnc"):
         reason = tr("the platform {platform} has no OpenGL", platform=platform)
@@ -68,15 +68,15 @@ def choose_renderer(wanted: Drawing = "auto") -> Renderer:
     device = gl_renderer()
     if not device:
         return Renderer("raster", "", tr("OpenGL is not available"))
-    if wanted == "opengl":
+    if drawing == "opengl":
         return _asked_for("opengl", device)
-    found = Renderer("opengl", device, tr("{device} is a graphics card", device=device))
-    return found if found.graphics_card else _software(device)
+    renderer = Renderer("opengl", device, tr("{device} is a graphics card", device=device))
+    return renderer if renderer.graphics_card else _software(device)
 
 
 def _asked_for(name: Literal["opengl", "raster"], device: str) -> Renderer:
     """The way that the environment, which goes before the setting, or the setting asked for."""
-    if _asked() not in ("opengl", "raster"):
+    if _read_variable() not in ("opengl", "raster"):
         reason = (
             tr("the preferences asked for raster drawing")
             if name == "raster"
@@ -93,7 +93,7 @@ def _asked_for(name: Literal["opengl", "raster"], device: str) -> Renderer:
 
 def _software(device: str) -> Renderer:
     """Into a picture, as OpenGL is slower without a graphics card."""
-    if _asked() != "auto":
+    if _read_variable() != "auto":
         reason = tr("{device} draws in software, which is slower", device=device)
         return Renderer("raster", device, reason)
     reason = tr(
@@ -105,7 +105,7 @@ def _software(device: str) -> Renderer:
     return Renderer("raster", device, reason, "variable")
 
 
-def _asked() -> str:
+def _read_variable() -> str:
     return os.environ.get(VARIABLE, "").strip().lower()
 
 
@@ -151,9 +151,9 @@ class GLViewport(QOpenGLWidget):
     def __init__(self, view: QGraphicsView, *, graphics_card: bool = True) -> None:
         super().__init__()
         self._view = view
-        wanted = QSurfaceFormat.defaultFormat()
-        wanted.setSamples(SMOOTHING if graphics_card else 0)
-        self.setFormat(wanted)
+        surface_format = QSurfaceFormat.defaultFormat()
+        surface_format.setSamples(SMOOTHING if graphics_card else 0)
+        self.setFormat(surface_format)
         self.resized.connect(self._on_resized)
 
     def _on_resized(self) -> None:

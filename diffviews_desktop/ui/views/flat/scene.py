@@ -59,9 +59,9 @@ class PointScene:
     def part(self, count: int) -> PointScene:
         """A fair sample of at most ``count`` points, in the same order."""
         step = max(1, math.ceil(len(self) / max(1, count)))
-        return self if step == 1 else self.only(slice(None, None, step))
+        return self if step == 1 else self.select(slice(None, None, step))
 
-    def only(self, some: slice | NDArray[np.bool_]) -> PointScene:
+    def select(self, some: slice | NDArray[np.bool_]) -> PointScene:
         """Some of the points, in the same order."""
         return replace(
             self,
@@ -101,8 +101,8 @@ def draw_order(xy: NDArray) -> NDArray[np.int32]:
     over all parts: drawing points that lie together one after the other takes two thirds of the
     time, as memory is read in pieces.
     """
-    drawn = np.flatnonzero(np.isfinite(xy).all(axis=1)).astype(np.int32)
-    order = default_rng(0).permutation(drawn)
+    rows = np.flatnonzero(np.isfinite(xy).all(axis=1)).astype(np.int32)
+    order = default_rng(0).permutation(rows)
     if len(order) > SCATTERED:
         part = _part_of(xy)
         for end in range(len(order), 0, -ROUND):  # the last ones whole: a fair sample
@@ -169,8 +169,8 @@ def make_scene(
     if emphasis is not None:
         strong = emphasis[rows]
         rows = np.concatenate([rows[~strong], rows[strong]])
-        lifted = np.maximum(levels, round(STRONG_ALPHA * 255))
-        levels = np.where(emphasis, lifted, np.uint8(round(DIMMED_ALPHA * 255)))
+        strong_levels = np.maximum(levels, round(STRONG_ALPHA * 255))
+        levels = np.where(emphasis, strong_levels, np.uint8(round(DIMMED_ALPHA * 255)))
     places = np.take(np.asarray(xy, np.float32), rows, axis=0)
     places -= np.array(centre, np.float32)
     return PointScene(
@@ -212,8 +212,8 @@ def look(count: int, zoom: float, area: float) -> PointLook:
     base = PER_ROOT_COUNT / math.sqrt(max(1, count))
     grown = base * math.sqrt(max(zoom, 0.25))
     diameter = round(2 * min(LARGEST, max(SMALLEST, grown))) / 2
-    covered = count * diameter**2 / max(area, 1.0) / max(zoom, 1e-6) ** 2
-    return PointLook(diameter, min(1.0, max(FAINTEST, COVERED / max(covered, 1e-9))))
+    coverage = count * diameter**2 / max(area, 1.0) / max(zoom, 1e-6) ** 2
+    return PointLook(diameter, min(1.0, max(FAINTEST, COVERED / max(coverage, 1e-9))))
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ class PixelView:
     height: int
     ratio: float = 1.0
 
-    def moved(self, dx: float, dy: float, width: int, height: int) -> PixelView:
+    def shift(self, dx: float, dy: float, width: int, height: int) -> PixelView:
         """The same scale, shifted, of another size."""
         return replace(
             self, shift_x=self.shift_x + dx, shift_y=self.shift_y + dy, width=width, height=height

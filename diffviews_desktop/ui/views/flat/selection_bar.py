@@ -30,10 +30,14 @@ class FilterBar(QWidget):
         row.addWidget(self.button)
         self.hide()
 
-    def set_counts(self, shown: int, count: int) -> None:
+    def set_counts(self, shown_count: int, count: int) -> None:
         """Say how many of all samples are shown."""
         self.text.setText(
-            tr("{shown} of {count} shown", shown=group_digits(shown), count=group_digits(count))
+            tr(
+                "{shown} of {count} shown",
+                shown=group_digits(shown_count),
+                count=group_digits(count),
+            )
         )
         self.adjustSize()
 

@@ -147,14 +147,14 @@ class MapView(PointPlot):
         self.box.tool = tool
         self._show_cursor()
 
-    def _choose_in_rectangle(self, part: QRectF, how: Choosing) -> None:
+    def _choose_in_rectangle(self, part: QRectF, way: Choosing) -> None:
         x0, y0, x1, y1 = part.left(), part.top(), part.right(), part.bottom()
-        self._choose(lambda index: index.in_rectangle(x0, y0, x1, y1), how)
+        self._choose(lambda index: index.in_rectangle(x0, y0, x1, y1), way)
 
-    def _choose_in_lasso(self, corners: list[tuple[float, float]], how: Choosing) -> None:
-        self._choose(lambda index: index.in_polygon(corners), how)
+    def _choose_in_lasso(self, corners: list[tuple[float, float]], way: Choosing) -> None:
+        self._choose(lambda index: index.in_polygon(corners), way)
 
-    def _choose(self, find: Callable[[PointIndex], NDArray[np.int64]], how: Choosing) -> None:
+    def _choose(self, find: Callable[[PointIndex], NDArray[np.int64]], way: Choosing) -> None:
         """Find samples, of a large map in the thread that its index is made in."""
         self.glide.finish()
         index, hidden = self._index, self._points.hidden
@@ -163,16 +163,16 @@ class MapView(PointPlot):
             rows = find(index.result())
             if hidden is not None:
                 rows = rows[~hidden[rows]]
-            self._found.emit(index, RowSet.ascending(rows), how)
+            self._found.emit(index, RowSet.ascending(rows), way)
 
         if len(self._xy) > INDEXED_AT_ONCE:
             self._indexing.submit(search)
         else:
             search()
 
-    def _on_found(self, index: object, rows: RowSet, how: Choosing) -> None:
+    def _on_found(self, index: object, rows: RowSet, way: Choosing) -> None:
         if index is self._index:  # else another map is shown by now
-            self.chosen.emit(rows, how)
+            self.chosen.emit(rows, way)
 
     def _on_mouse_moved(self, position: QPointF) -> None:
         inside = self.box.sceneBoundingRect().contains(position)
@@ -186,16 +186,16 @@ class MapView(PointPlot):
     def step_at(self, position: QPointF, row: int | None = None) -> tuple[int, int] | None:
         """The step of a run at a place in the scene, unless the sample there is meant: its
         run and number."""
-        found = self.paths.nearest(self._to_scene, (position.x(), position.y()), STEP_RADIUS)
-        if found is None:
+        hit = self.paths.nearest(self._to_scene, (position.x(), position.y()), STEP_RADIUS)
+        if hit is None:
             return None
         if row is not None:
             sample = self.box.mapViewToScene(QPointF(*map(float, self._xy[row])))
-            place = QPointF(*self.paths.place(found.run, found.step))
-            covered = self._covered_at(self.box.mapViewToScene(place))
-            if not step_is_meant(found.away, _apart(sample, position), covered):
+            place = QPointF(*self.paths.place(hit.run, hit.step))
+            count = self._covered_at(self.box.mapViewToScene(place))
+            if not step_is_meant(hit.away, _distance(sample, position), count):
                 return None
-        return found.run, found.step
+        return hit.run, hit.step
 
     def _to_scene(self, places: NDArray) -> NDArray:
         """From places on the map to places in the scene, both ``(N, 2)``: both are axes along."""
@@ -214,8 +214,8 @@ class MapView(PointPlot):
             rows = rows[~self._points.hidden[rows]]
         middle = np.array([low.x() + high.x(), low.y() + high.y()]) / 2
         radii = np.abs([high.x() - low.x(), high.y() - low.y()]) / 2
-        away = ((self._xy[rows] - middle) / radii) ** 2
-        return int(np.count_nonzero(away[:, 0] + away[:, 1] <= 1))
+        distances = ((self._xy[rows] - middle) / radii) ** 2
+        return int(np.count_nonzero(distances[:, 0] + distances[:, 1] <= 1))
 
     def position_of_step(self, key: int, index: int) -> QPointF:
         """Where a step is, in the coordinates of the plot's viewport."""
@@ -303,8 +303,8 @@ class MapView(PointPlot):
                 reach = 2 * max(far.width(), far.height(), 1e-6)
                 row = index.nearest(middle.x(), middle.y(), reach, reach, self._points.hidden)
         else:
-            found = index.toward(row, dx, dy, self._points.hidden)
-            row = row if found is None else found
+            neighbor = index.toward(row, dx, dy, self._points.hidden)
+            row = row if neighbor is None else neighbor
         if row is not None:
             self._mouse = None
             self._set_hovered(row)
@@ -312,14 +312,14 @@ class MapView(PointPlot):
 
     def _reveal(self, row: int) -> None:
         """Move the view so far that a sample is in it."""
-        now = self.box.aim
-        margin = QPointF(0.06 * now.width(), 0.06 * now.height())
-        inner = QRectF(now.topLeft() + margin, now.bottomRight() - margin)
+        view = self.box.aim
+        margin = QPointF(0.06 * view.width(), 0.06 * view.height())
+        inner = QRectF(view.topLeft() + margin, view.bottomRight() - margin)
         x, y = map(float, self._xy[row])
         dx = min(0.0, x - inner.left()) + max(0.0, x - inner.right())
         dy = min(0.0, y - inner.top()) + max(0.0, y - inner.bottom())
         if dx or dy:
-            self.box.fly_to(now.translated(dx, dy))
+            self.box.fly_to(view.translated(dx, dy))
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         if self.glide.running and event.type() in SKIPPING:
@@ -354,5 +354,5 @@ class MapView(PointPlot):
             self._set_hovered(None)
 
 
-def _apart(one: QPointF, other: QPointF) -> float:
+def _distance(one: QPointF, other: QPointF) -> float:
     return math.hypot(one.x() - other.x(), one.y() - other.y())

@@ -103,9 +103,9 @@ class Canvas(CloudWidget):
         if near is None:
             return None
         if row is not None and points is not None:
-            covered = points.count(near.place.x(), near.place.y(), MARKER_RADIUS)
-            sample = _apart(self.position_of(row), position)
-            if not step_is_meant(near.away, sample, covered):
+            count = points.count(near.place.x(), near.place.y(), MARKER_RADIUS)
+            sample = _distance(self.position_of(row), position)
+            if not step_is_meant(near.away, sample, count):
                 return None
         return near.key, near.index
 
@@ -143,20 +143,20 @@ class Canvas(CloudWidget):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         if not self._dragging:
             return
-        moved, self._last = place - self._last, place
+        offset, self._last = place - self._last, place
         shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
         if shift or event.buttons() & Qt.MouseButton.MiddleButton:
-            self.viewpoint.pan(moved.x(), -moved.y())
+            self.viewpoint.pan(offset.x(), -offset.y())
         else:
-            self.viewpoint.orbit(-moved.x() * PER_PIXEL, moved.y() * PER_PIXEL)
+            self.viewpoint.orbit(-offset.x() * PER_PIXEL, offset.y() * PER_PIXEL)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        pressed, self._pressed = self._pressed, None
+        press, self._pressed = self._pressed, None
         if self._dragging:
             self._dragging = False
             self.unsetCursor()
             self._look_under_mouse()
-        elif pressed is not None and event.button() == Qt.MouseButton.LeftButton:
+        elif press is not None and event.button() == Qt.MouseButton.LeftButton:
             shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             place = event.position()
             self._ask(place, lambda row: self._on_clicked(place, row, shift))
@@ -256,5 +256,5 @@ class Canvas(CloudWidget):
         self.hovered.emit(row)
 
 
-def _apart(one: QPointF | None, other: QPointF) -> float:
+def _distance(one: QPointF | None, other: QPointF) -> float:
     return math.inf if one is None else math.hypot(one.x() - other.x(), one.y() - other.y())

@@ -83,14 +83,14 @@ def make_cloud(scene: PointScene, heights: NDArray) -> Cloud:
         heights: of each sample ``(N,)``; those that are not finite are left out.
     """
     up = np.take(heights, scene.rows)
-    kept = np.isfinite(up)
+    valid = np.isfinite(up)
     rows, xy, group, alpha = scene.rows, scene.xy, scene.group, scene.alpha
-    if not kept.all():
-        rows, xy, group, alpha, up = rows[kept], xy[kept], group[kept], alpha[kept], up[kept]
+    if not valid.all():
+        rows, xy, group, alpha, up = rows[valid], xy[valid], group[valid], alpha[valid], up[valid]
     if not len(rows):
         return NOTHING
     if len(rows) > SCATTERED:  # on the flat map those that lie together follow each other
-        order = _scattered(alpha)
+        order = _scatter(alpha)
         rows, xy, group, alpha, up = rows[order], xy[order], group[order], alpha[order], up[order]
     columns = (xy[:, 0], xy[:, 1], up)
     low = np.array([float(column.min()) for column in columns])
@@ -116,7 +116,7 @@ def make_cloud(scene: PointScene, heights: NDArray) -> Cloud:
     )
 
 
-def _scattered(alpha: NDArray[np.uint8]) -> NDArray[np.intp]:
+def _scatter(alpha: NDArray[np.uint8]) -> NDArray[np.intp]:
     order = np.random.default_rng(0).permutation(len(alpha))
     faint = alpha[order] <= DIMMED
     return np.concatenate([order[faint], order[~faint]])

@@ -96,11 +96,11 @@ class CloudPainter:
             self._vertices.allocate(data, len(data))
             self._uploaded = cloud
             self.uploads += 1
-        where = program.uniformLocation
-        program.setUniformValue(where("view"), QMatrix4x4(*projection.matrix.ravel().tolist()))
-        program.setUniformValue1f(where("diameter"), look.diameter * ratio)
-        program.setUniformValue1f(where("focus"), projection.focus)
-        program.setUniformValue1f(where("opacity"), look.opacity)
+        location = program.uniformLocation
+        program.setUniformValue(location("view"), QMatrix4x4(*projection.matrix.ravel().tolist()))
+        program.setUniformValue1f(location("diameter"), look.diameter * ratio)
+        program.setUniformValue1f(location("focus"), projection.focus)
+        program.setUniformValue1f(location("opacity"), look.opacity)
         prepare_points(context, program, 3, VERTEX_TYPE.itemsize)
         if order is None or not self._large_indices:
             gl.glDrawArrays(GL_POINTS, len(cloud) - count, count)

@@ -107,12 +107,12 @@ class CloudWidget(QOpenGLWidget):
     def set_paths(
         self,
         records: list[Run],
-        shown: int | None,
+        run_id: int | None,
         step: int,
         unmasked: Run | None = None,
     ) -> None:
         """Draw runs, as on the flat map."""
-        self._paths = Paths(tuple(records), shown, step, unmasked)
+        self._paths = Paths(tuple(records), run_id, step, unmasked)
         self._frame_changed()
         self.update()
 
@@ -147,8 +147,8 @@ class CloudWidget(QOpenGLWidget):
         if len(self._selection.chosen) <= MOST_CHOSEN_RINGS:
             rows += self._selection.chosen
         rows += [row for row in (self._hovered, self._pointed) if row is not None]
-        found = {row: self._cloud.place_of(row) for row in rows}
-        self._places = {row: place for row, place in found.items() if place is not None}
+        places = {row: self._cloud.place_of(row) for row in rows}
+        self._places = {row: place for row, place in places.items() if place is not None}
 
     def show_hover(self, row: int | None) -> None:
         """Mark a sample that is under the mouse elsewhere, or was found; None for none."""
@@ -278,9 +278,9 @@ class CloudWidget(QOpenGLWidget):
         floor = float(box.low[2])
         overlays.draw_rings(painter, projection, self._selection, self._places)
         self._paths.draw(painter, projection, axis, floor)
-        marked = self._pointed if self._hovered is None else self._hovered
-        if marked in self._places:
-            overlays.draw_hover(painter, projection, self._places[marked], floor)
+        row = self._pointed if self._hovered is None else self._hovered
+        if row in self._places:
+            overlays.draw_hover(painter, projection, self._places[row], floor)
         if self._by_keyboard:
             painter.setPen(QPen(QColor(theme.colors().accent), 2.0))
             painter.setBrush(Qt.BrushStyle.NoBrush)

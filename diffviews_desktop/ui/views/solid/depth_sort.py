@@ -72,8 +72,8 @@ class DepthSort(QObject):
 
     def sort(self, projection: Projection, radius: float) -> None:
         """Have many points sorted for a place, unless they are or will be."""
-        asked = self._latest.awaited and _same(self._asked, projection)
-        if not asked and self.points(projection, radius) is None:
+        pending = self._latest.awaited and _same(self._asked, projection)
+        if not pending and self.points(projection, radius) is None:
             self._asked = projection
             self._latest.ask(partial(_sort, self._cloud, projection, radius))
 
@@ -86,8 +86,8 @@ class DepthSort(QObject):
             self._last = _sort(self._cloud, projection, radius)
         return self._last
 
-    def _take(self, found: Sorted) -> None:
-        self._last = found
+    def _take(self, result: Sorted) -> None:
+        self._last = result
         self.sorted.emit()
 
 

@@ -30,13 +30,13 @@ class Axis:
 def back_faces(box: Box, eye: NDArray) -> list[tuple[int, int]]:
     """``(axis, side)`` of each face whose inside is seen from ``eye (3,)``, in data units; side is
     0 for the low and 1 for the high one."""
-    found = []
+    faces = []
     for axis in range(3):
         if eye[axis] > box.low[axis]:
-            found.append((axis, 0))
+            faces.append((axis, 0))
         if eye[axis] < box.high[axis]:
-            found.append((axis, 1))
-    return found
+            faces.append((axis, 1))
+    return faces
 
 
 def corner(box: Box, sides: tuple[int, int, int]) -> NDArray[np.float64]:
@@ -148,8 +148,8 @@ def _draw_numbers(
     painter.setPen(QColor(c.text))
     if along == 2:
         top = pixels[np.argmin(pixels[:, 1])]
-        aside = metrics.horizontalAdvance(axis.name) / 2 - 4  # beside the edge that goes on upward
-        _text(painter, top - np.array([aside, 8.0]), np.array([0.0, -1.0]), axis.name)
+        offset = metrics.horizontalAdvance(axis.name) / 2 - 4  # beside the edge that goes on upward
+        _text(painter, top - np.array([offset, 8.0]), np.array([0.0, -1.0]), axis.name)
     else:
         _text(painter, pixels.mean(axis=0) + out * (TEXT + 8 + widest), out, axis.name)
 

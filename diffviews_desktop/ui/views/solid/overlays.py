@@ -75,8 +75,8 @@ def step_places(record: Run, axis: ThirdAxis, floor: float) -> NDArray[np.float6
     """Where the steps of a run are ``(S, 3)``; at ``floor`` where the axis says nothing of
     steps."""
     heights = [axis.height_of_step(step.sigma) for step in record.steps]
-    lifted = [floor if height is None else height for height in heights]
-    places = [(*step.xy, up) for step, up in zip(record.steps, lifted, strict=True)]
+    levels = [floor if height is None else height for height in heights]
+    places = [(*step.xy, up) for step, up in zip(record.steps, levels, strict=True)]
     return np.array(places, dtype=np.float64).reshape(-1, 3)
 
 
@@ -108,7 +108,7 @@ def draw_path(
     *_, dashes = style_of(record)
     hue = hue_of(record, dark=theme.is_dark())
     places = step_places(record, axis, floor)
-    lifted = places[:, 2].tolist()
+    levels = places[:, 2].tolist()
     pixels = projection.pixels(places)
     painter.setOpacity(1.0 if step is not None else FAINT)
     line = QPen(colors.UNMASKED, 2.0, Qt.PenStyle.DotLine)
@@ -121,7 +121,7 @@ def draw_path(
         painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in part]))
     painter.setOpacity(1.0)
     imposed = {
-        (*s.imposed_xy, up) for s, up in zip(steps, lifted, strict=True) if s.imposed_xy is not None
+        (*s.imposed_xy, up) for s, up in zip(steps, levels, strict=True) if s.imposed_xy is not None
     }
     for at in projection.pixels(np.array(sorted(imposed))) if imposed else ():
         draw_symbol(painter, "s", at, 13, QPen(hue, 2.0), None)
@@ -143,10 +143,10 @@ def draw_path(
 def _whole_parts(pixels: NDArray) -> list[Sequence[tuple[float, float]]]:
     """The line without what lies behind the camera."""
     parts: list[Sequence[tuple[float, float]]] = []
-    now: list[tuple[float, float]] = []
+    line: list[tuple[float, float]] = []
     for x, y, _ in pixels.tolist():
         if np.isfinite(x) and np.isfinite(y):
-            now.append((x, y))
+            line.append((x, y))
         else:
-            parts, now = [*parts, now], []
-    return [part for part in (*parts, now) if len(part) > 1]
+            parts, line = [*parts, line], []
+    return [part for part in (*parts, line) if len(part) > 1]

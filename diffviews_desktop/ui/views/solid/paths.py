@@ -44,39 +44,39 @@ class Paths:
     unmasked: Run | None = None
 
     @property
-    def drawn(self) -> tuple[Run, ...]:
+    def all_runs(self) -> tuple[Run, ...]:
         """All of them."""
         return self.records if self.unmasked is None else (*self.records, self.unmasked)
 
     def heights(self, axis: ThirdAxis) -> list[float]:
         """How high steps and pictures placed on the map lie; nothing where the axis says none."""
-        sigmas = {step.sigma for record in self.drawn for step in record.steps}
-        sigmas |= {record.landed.job.sigma for record in self.drawn if record.landed is not None}
-        found = (axis.height_of_step(sigma) for sigma in sigmas)
-        return [height for height in found if height is not None]
+        sigmas = {step.sigma for record in self.all_runs for step in record.steps}
+        sigmas |= {record.landed.job.sigma for record in self.all_runs if record.landed is not None}
+        candidates = (axis.height_of_step(sigma) for sigma in sigmas)
+        return [height for height in candidates if height is not None]
 
     def near(
         self, position: QPointF, projection: Projection, axis: ThirdAxis, floor: float
     ) -> StepNear | None:
         """The step nearest to a place in logical pixels; None where none is near."""
         best: StepNear | None = None
-        for record in self.drawn:
+        for record in self.all_runs:
             if not record.steps:
                 continue
             pixels = projection.pixels(overlays.step_places(record, axis, floor))
-            away = np.hypot(pixels[:, 0] - position.x(), pixels[:, 1] - position.y())
-            away[np.isnan(away)] = math.inf
-            index = int(away.argmin())
-            if away[index] < (STEP_RADIUS if best is None else best.away):
-                there = QPointF(*pixels[index, :2].tolist())
-                best = StepNear(record.id, index, there, float(away[index]))
+            distances = np.hypot(pixels[:, 0] - position.x(), pixels[:, 1] - position.y())
+            distances[np.isnan(distances)] = math.inf
+            index = int(distances.argmin())
+            if distances[index] < (STEP_RADIUS if best is None else best.away):
+                place = QPointF(*pixels[index, :2].tolist())
+                best = StepNear(record.id, index, place, float(distances[index]))
         return best
 
     def place_of(
         self, key: int, index: int, axis: ThirdAxis, floor: float
     ) -> NDArray[np.float64] | None:
         """Where a step is in the data ``(3,)``; None where there is none."""
-        record = next((record for record in self.drawn if record.id == key), None)
+        record = next((record for record in self.all_runs if record.id == key), None)
         if record is None or index >= len(record.steps):
             return None
         return overlays.step_places(record, axis, floor)[index]

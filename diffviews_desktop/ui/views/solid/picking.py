@@ -27,23 +27,23 @@ class ScreenPoints:
         x, y = places[:, 0], places[:, 1]
         with np.errstate(invalid="ignore"):
             inside = (x >= 0) & (x < projection.width) & (y >= 0) & (y < projection.height)
-        seen = np.flatnonzero(inside)
+        indices = np.flatnonzero(inside)
         self._columns = max(1, math.ceil(projection.width / REACH))
         self._lines = max(1, math.ceil(projection.height / REACH))
-        cell = (y[seen] / REACH).astype(np.int32) * self._columns
-        cell += (x[seen] / REACH).astype(np.int32)
+        cell = (y[indices] / REACH).astype(np.int32) * self._columns
+        cell += (x[indices] / REACH).astype(np.int32)
         order = np.argsort(cell, kind="stable")
-        seen = np.take(seen, order)
+        indices = np.take(indices, order)
         self._start = np.concatenate(
             [[0], np.cumsum(np.bincount(cell, minlength=self._columns * self._lines))]
         )
-        self._rows = np.take(cloud.rows, seen)
-        self._places = np.take(places, seen, axis=0)
+        self._rows = np.take(cloud.rows, indices)
+        self._places = np.take(places, indices, axis=0)
         larger = np.clip(np.float32(projection.focus) / self._places[:, 2], SMALLER, LARGER)
         self._radii = np.float32(radius) * larger
         self._layer = self._places[:, 2].copy()
         if cloud.dimmed is not None:
-            self._layer += np.take(cloud.dimmed, seen) * BEHIND
+            self._layer += np.take(cloud.dimmed, indices) * BEHIND
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -66,14 +66,14 @@ class ScreenPoints:
         """The row of the point in front of all others at a place, or, where there is none, of the
         nearest within reach; or None."""
         near = self._around(x, y)
-        away = np.hypot(self._places[near, 0] - x, self._places[near, 1] - y)
-        near, away = near[away <= REACH], away[away <= REACH]
+        distances = np.hypot(self._places[near, 0] - x, self._places[near, 1] - y)
+        near, distances = near[distances <= REACH], distances[distances <= REACH]
         if not len(near):
             return None
-        on = away <= self._radii[near]
+        on = distances <= self._radii[near]
         if on.any():
             return int(self._rows[near[on][np.argmin(self._layer[near[on]])]])
-        return int(self._rows[near[np.argmin(away)]])
+        return int(self._rows[near[np.argmin(distances)]])
 
     def count(self, x: float, y: float, radius: float) -> int:
         """How many points are drawn around a place; ``radius`` is at most `REACH`."""

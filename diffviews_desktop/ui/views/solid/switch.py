@@ -25,27 +25,27 @@ if TYPE_CHECKING:  # brought in when they are needed: importing them takes a sec
 STILL_MILLISECONDS = 200  # until where the map is seen from is kept
 
 
-def _picked(state: State) -> tuple[object, ...]:
+def _pick_sources(state: State) -> tuple[object, ...]:
     runs = state.runs
-    chosen = runs.shown, runs.step, runs.comparing
-    return state.picks.selection, runs.all, runs.unmasked, *chosen
+    choice = runs.shown, runs.step, runs.comparing
+    return state.picks.selection, runs.all, runs.unmasked, *choice
 
 
 def not_solid(renderer: Renderer) -> str:
     """Why there is no view in three dimensions; empty where there is one."""
     if renderer.name == "opengl":
         return ""
-    said = tr("The 3-D view is drawn by OpenGL: {reason}.", reason=renderer.reason)
+    sentence = tr("The 3-D view is drawn by OpenGL: {reason}.", reason=renderer.reason)
     if renderer.asked_by == "variable":
         start = tr("Start the program without it, or with {variable}=opengl.", variable=VARIABLE)
-        return f"{said} {start}"
+        return f"{sentence} {start}"
     if renderer.device:
         other = tr("View ▸ Drawing of the map ▸ OpenGL uses it all the same.")
-        return f"{said} {other}"
+        return f"{sentence} {other}"
     if renderer.asked_by == "preferences":
         other = tr("Choose View ▸ Drawing of the map ▸ Automatic or OpenGL.")
-        return f"{said} {other}"
-    return said
+        return f"{sentence} {other}"
+    return sentence
 
 
 class MapSwitch(QObject):
@@ -113,11 +113,11 @@ class MapSwitch(QObject):
             self._make()
         if turned and solid:
             self._show_points()
-        shown = self.current
-        if shown is not None and self._stack.currentWidget() is not shown:
-            self._stack.setCurrentWidget(shown)
+        view = self.current
+        if view is not None and self._stack.currentWidget() is not view:
+            self._stack.setCurrentWidget(view)
             if turned:
-                shown.setFocus()
+                view.setFocus()
         if turned:
             self.hovered.emit(None)
 
@@ -134,7 +134,7 @@ class MapSwitch(QObject):
         axis = old.view.third_axis != new.view.third_axis
         if axis or (anchor and self.view.follows(new)):
             self._refresh.start()
-        elif differ(_picked(old), _picked(new)):
+        elif differ(_pick_sources(old), _pick_sources(new)):
             self.view.set_picks(new)
 
     def clear(self) -> None:
@@ -188,7 +188,7 @@ class MapSwitch(QObject):
 
     def _remember_camera(self) -> None:
         if self.view is not None and self._on:
-            self._told = self.view.canvas.viewpoint.chosen
+            self._told = self.view.canvas.viewpoint.user_camera
             showing.remember_camera(self._context, self._told)
 
     def _on_failed(self, reason: str) -> None:

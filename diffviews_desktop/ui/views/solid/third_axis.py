@@ -51,18 +51,18 @@ class ThirdAxis:
         if not self.logarithmic:
             return [(at, f"{at:.6g}") for at in round_values(low, high)]
         for steps in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
-            found = [
+            values = [
                 (math.log10(step) + decade, f"{step * 10.0**decade:.6g}")
                 for decade in range(math.floor(low), math.ceil(high) + 1)
                 for step in steps
             ]
-            found = [(at, text) for at, text in found if low - 1e-9 <= at <= high + 1e-9]
-            if len(found) <= MOST_TICKS + 1:
+            values = [(at, text) for at, text in values if low - 1e-9 <= at <= high + 1e-9]
+            if len(values) <= MOST_TICKS + 1:
                 break
-        if len(found) < 2:  # less than one round step: the values themselves
-            found = [(at, self.text(at)) for at in (low, high)]
-        every = math.ceil(len(found) / (MOST_TICKS + 1))
-        return found[::every]
+        if len(values) < 2:  # less than one round step: the values themselves
+            values = [(at, self.text(at)) for at in (low, high)]
+        every = math.ceil(len(values) / (MOST_TICKS + 1))
+        return values[::every]
 
 
 def round_values(low: float, high: float) -> list[float]:
@@ -81,35 +81,35 @@ def round_values(low: float, high: float) -> list[float]:
 def axis_of_choice(state: State) -> ColorBy:
     """What the third axis shows: what was asked for, where this map has it; else the noise level,
     or the map's third dimension where all samples share one noise level."""
-    wanted, samples = state.view.third_axis, state.opened.samples
-    if wanted is not None and not state.cannot_color(wanted):
-        return wanted
+    choice, samples = state.view.third_axis, state.opened.samples
+    if choice is not None and not state.cannot_color(choice):
+        return choice
     same = samples is None or _all_equal(samples.sigma)
     return "z" if same and not state.cannot_color("z") else "sigma"
 
 
 def third_axis(state: State, by: ColorBy) -> ThirdAxis:
     """The axis for a state with a map; takes longer than a frame for many samples."""
-    samples, shown = state.opened.samples, state.opened.layer_map
+    samples, layer_map = state.opened.samples, state.opened.layer_map
     assert samples is not None
-    assert shown is not None
-    found = values_of(state, by)
-    if found is not None and not found.logarithmic:
-        heights = np.asarray(found.values, np.float64)
-        note = _joined(OVERLAID if shown.aligned else "", _missing(heights))
-        return ThirdAxis(by, found.name, heights, note=note)
+    assert layer_map is not None
+    values = values_of(state, by)
+    if values is not None and not values.logarithmic:
+        heights = np.asarray(values.values, np.float64)
+        note = _join(OVERLAID if layer_map.aligned else "", _missing(heights))
+        return ThirdAxis(by, values.name, heights, note=note)
     sigma = np.asarray(samples.sigma, np.float64)
-    known = np.isfinite(sigma) & (sigma > 0)
+    positive = np.isfinite(sigma) & (sigma > 0)
     heights = np.full(len(samples), np.nan)
-    np.log10(sigma, out=heights, where=known)
-    note = _joined(STACKED if shown.aligned else "", _missing(heights))
-    if known.any() and _all_equal(sigma[known]):
-        level = f"{sigma[known][0]:.3g}"
+    np.log10(sigma, out=heights, where=positive)
+    note = _join(STACKED if layer_map.aligned else "", _missing(heights))
+    if positive.any() and _all_equal(sigma[positive]):
+        level = f"{sigma[positive][0]:.3g}"
         note = tr("Flat: all samples have the noise level {level}.", level=level)
     return ThirdAxis("sigma", tr("noise level σ"), heights, logarithmic=True, note=note)
 
 
-def _joined(*sentences: str) -> str:
+def _join(*sentences: str) -> str:
     return " ".join(filter(None, sentences))
 
 

@@ -159,15 +159,15 @@ class SolidView(QWidget):
         by = axis_of_choice(state)
         return by != self.axis or by == "distance"
 
-    def _take(self, made: _Prepared) -> None:
-        old, state = self._shown, made.state
+    def _take(self, result: _Prepared) -> None:
+        old, state = self._shown, result.state
         keep = (
             old is not None
             and old.opened.layer_map is state.opened.layer_map
             and len(self.canvas.cloud) > 0
         )
         self._shown = state
-        self.canvas.set_cloud(made.cloud, made.axis, keep_view=keep)
+        self.canvas.set_cloud(result.cloud, result.axis, keep_view=keep)
         self.set_picks(self._picks)
 
     @property
@@ -193,8 +193,8 @@ class SolidView(QWidget):
         parts = [] if axis is None else [axis.note]
         if runs and axis is not None and axis.by != "sigma":
             parts.append(ON_THE_FLOOR)
-        said = " ".join(part for part in parts if part)
-        self.note.set_text(said or GESTURES, GESTURES if said else "")
+        text = " ".join(part for part in parts if part)
+        self.note.set_text(text or GESTURES, GESTURES if text else "")
 
     # ---- moving and looks -----------------------------------------------------------------------
 

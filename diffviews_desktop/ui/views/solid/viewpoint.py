@@ -54,10 +54,10 @@ class Viewpoint(QObject):
 
     def refresh(self) -> None:
         """The camera, the box or the size of the view is another."""
-        fitted = self._with_all(self.camera)
-        self._fitted = fitted.distance
+        camera = self._with_all(self.camera)
+        self._fitted = camera.distance
         if self._untouched:
-            self.camera = fitted
+            self.camera = camera
         self.changed.emit()
 
     # ---- moving ---------------------------------------------------------------------------------
@@ -107,12 +107,12 @@ class Viewpoint(QObject):
             right = about.x() - self._view.width() / 2
             up = self._view.height() / 2 - about.y()
             share = 1 - camera.distance / self.camera.distance
-            panned = self.camera.pan(-right * share, -up * share, self._view.height())
-            camera = replace(panned, distance=camera.distance)
+            new_camera = self.camera.pan(-right * share, -up * share, self._view.height())
+            camera = replace(new_camera, distance=camera.distance)
         self._set(camera)
 
     @property
-    def chosen(self) -> Camera | None:
+    def user_camera(self) -> Camera | None:
         """Where the user looks from; None where everything is kept in view."""
         return None if self._untouched else self.camera
 
@@ -129,7 +129,7 @@ class Viewpoint(QObject):
         everything is to be seen from then on, whatever the size of the view becomes."""
         self.flight.stop()
         self._fits_at_end = fits
-        if motion.allowed() and self._view.isVisible():
+        if motion.is_allowed() and self._view.isVisible():
             self.flight.start(self.camera, camera)
         else:
             self._on_flown(camera)
