@@ -63,7 +63,7 @@ def pictures_of(
     place = beside / "unpacked"
     try:
         place.mkdir()
-        with _said(images), open_archive(images, LARGEST_DIRECTORY, check) as archive:
+        with _explain(images), open_archive(images, LARGEST_DIRECTORY, check) as archive:
             listing = list_members(archive, check)
             check_pictures(images, listing)
             _unpack(archive, set(listing.pictures), images, place, progress)
@@ -91,16 +91,16 @@ def _unpack(
         _check(info, path)
     if size + _KEPT_FREE > free_bytes(place):
         raise disk_full(place, size, f"Unpacking {path.name}")
-    done = 0
+    subtotal = 0
     for info in members:
-        progress(done / max(size, 1))
+        progress(subtotal / max(size, 1))
         try:
             _unpack_one(archive, info, place / member_path(info))
         except (FileExistsError, NotADirectoryError) as error:
             raise DataError(
                 f"{visible(info.filename, 200)} is in {path} twice. {_YOURSELF}"
             ) from error
-        done += info.file_size
+        subtotal += info.file_size
 
 
 def _unpack_one(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
@@ -153,7 +153,7 @@ def _top(place: Path, archive: Path, pictures: Sequence[str]) -> str:
 
 
 @contextmanager
-def _said(path: Path) -> Iterator[None]:
+def _explain(path: Path) -> Iterator[None]:
     """What a damaged archive raises, as an error that names it."""
     try:
         yield

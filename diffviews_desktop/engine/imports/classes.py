@@ -49,19 +49,19 @@ def classes_of(
     Raises:
         UsageError: the user gives a class that the model does not have.
     """
-    known = _Known.of(facts)
+    model_classes = _Known.of(facts)
     _check_map(class_map, facts)
-    said = match_class_map(labels, class_map).numbers
-    refused = frozenset(label for label, number in said.items() if number == -1)
-    numbers = {label: number for label, number in said.items() if number != -1}
-    found = {label: known.classes(label) for label in labels if label not in said}
-    numbers |= {label: next(iter(some)) for label, some in found.items() if len(some) == 1}
-    wordnet = any(label in known.wordnet for label in found)
+    user_numbers = match_class_map(labels, class_map).numbers
+    refusals = frozenset(label for label, number in user_numbers.items() if number == -1)
+    numbers = {label: number for label, number in user_numbers.items() if number != -1}
+    matches = {label: model_classes.classes(label) for label in labels if label not in user_numbers}
+    numbers |= {label: next(iter(some)) for label, some in matches.items() if len(some) == 1}
+    wordnet = any(label in model_classes.wordnet for label in matches)
     return LabelClasses(
         numbers=numbers,
-        names=_names(known, numbers, wordnet),
-        ambiguous=frozenset(label for label, some in found.items() if len(some) > 1),
-        refused=refused,
+        names=_names(model_classes, numbers, wordnet),
+        ambiguous=frozenset(label for label, some in matches.items() if len(some) > 1),
+        refused=refusals,
         wordnet=wordnet,
     )
 
@@ -82,18 +82,18 @@ def match_class_map(labels: Collection[str], class_map: Mapping[str, int]) -> Ma
     """Find the labels that a map means: as they are written, else as the same number, else as names
     are compared with the model's; where that gives two classes, neither."""
     numbers: dict[str, int] = {}
-    used: set[str] = set()
+    hits: set[str] = set()
     for key in (str, label_of, fold):
-        written = defaultdict[str, set[str]](set)
-        for said in class_map:
-            written[key(said)].add(said)
+        spellings = defaultdict[str, set[str]](set)
+        for entry in class_map:
+            spellings[key(entry)].add(entry)
         for label in set(labels) - numbers.keys():
-            fitting = written.get(key(label), set()) if key(label) else set()
-            found = {class_map[said] for said in fitting}
-            if len(found) == 1:
-                numbers[label] = found.pop()
-                used |= fitting
-    return MatchedMap(numbers, [said for said in class_map if said not in used])
+            fitting = spellings.get(key(label), set()) if key(label) else set()
+            classes = {class_map[entry] for entry in fitting}
+            if len(classes) == 1:
+                numbers[label] = classes.pop()
+                hits |= fitting
+    return MatchedMap(numbers, [entry for entry in class_map if entry not in hits])
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,10 @@ class _Known:
     def classes(self, label: str) -> set[int]:
         """All classes that a label may stand for."""
         number = class_number(label)
-        known = number is not None and number >= 0 and (number < self.count or not self.count)
-        found = {number} if known and number is not None else set()
-        found |= self.by_name.get(label) or self.by_folded.get(fold(label)) or set()
-        return found | ({self.wordnet[label]} if label in self.wordnet else set())
+        exists = number is not None and number >= 0 and (number < self.count or not self.count)
+        matches = {number} if exists and number is not None else set()
+        matches |= self.by_name.get(label) or self.by_folded.get(fold(label)) or set()
+        return matches | ({self.wordnet[label]} if label in self.wordnet else set())
 
 
 def _wordnet(count: int, names: Mapping[int, str]) -> dict[str, int]:
@@ -136,16 +136,16 @@ def _wordnet(count: int, names: Mapping[int, str]) -> dict[str, int]:
     }
 
 
-def _names(known: _Known, numbers: Mapping[str, int], wordnet: bool) -> dict[int, str]:
+def _names(model_classes: _Known, numbers: Mapping[str, int], wordnet: bool) -> dict[int, str]:
     """Names by class: the model's own, ImageNet's, else what the user's map calls it."""
     imagenet = load_class_labels_map() if wordnet else {}
-    names = {number: name for number, (_, name) in imagenet.items()} | dict(known.names)
+    names = {number: name for number, (_, name) in imagenet.items()} | dict(model_classes.names)
     labels = defaultdict[int, list[str]](list)
     for label, number in numbers.items():
         labels[number].append(label)
-    for number, called in labels.items():
-        if number not in names and len(called) == 1 and class_number(called[0]) is None:
-            names[number] = called[0]
+    for number, texts in labels.items():
+        if number not in names and len(texts) == 1 and class_number(texts[0]) is None:
+            names[number] = texts[0]
     return names
 
 

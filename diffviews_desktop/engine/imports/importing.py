@@ -95,7 +95,7 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
                     job.images,
                     job.out,
                     folder,
-                    lambda done: host.progress("unpacking", done),
+                    lambda fraction: host.progress("unpacking", fraction),
                     host.check,
                 )
             )
@@ -133,8 +133,8 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
 
         opened = replace(opened, samples=read_samples(opened.folder))
         activations = folder / "activations" / kind
-        extracted = maps.activations.extract(opened, (layers,), activations, told)
-        _write_map(job, host, maps, opened, extracted)
+        extraction = maps.activations.extract(opened, (layers,), activations, told)
+        _write_map(job, host, maps, opened, extraction)
         settings = _settings(opened.folder.config, facts) | {"told": told_text(told)}
         _write_json(folder / "config.json", settings)
     return DataImported(
@@ -145,7 +145,7 @@ def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
         notes=(
             *pictures.notes,
             *_sigma_notes(job, facts),
-            *extracted.notes,
+            *extraction.notes,
             *user_store().take_notes(),
         ),
     )
@@ -215,8 +215,8 @@ def _general_adapter(checkpoint: Path) -> str:
     if (folder / "model_index.json").is_file() or (folder / "unet" / "config.json").is_file():
         return "diffusers"
     try:
-        said = read_json_value(folder / "config.json")
-        return "diffusers" if "_class_name" in said else "edm"
+        config = read_json_value(folder / "config.json")
+        return "diffusers" if "_class_name" in config else "edm"
     except (OSError, ValueError, TypeError):
         return "edm"
 
@@ -233,9 +233,9 @@ def _check_room(job: ImportData, facts: ModelFacts, samples: int, width: int) ->
     """Say that it will not fit the disk before anything is computed."""
     kind = np.dtype(job.folder.overrides.activation_dtype or "float32")
     picture = facts.channels * facts.resolution**2
-    needed = samples * width * kind.itemsize + samples // len(job.sigmas) * picture
-    if needed * 1.1 > free_bytes(job.out):
-        raise disk_full(job.out, needed, "The import")
+    size = samples * width * kind.itemsize + samples // len(job.sigmas) * picture
+    if size * 1.1 > free_bytes(job.out):
+        raise disk_full(job.out, size, "The import")
 
 
 def _sigma_notes(job: ImportData, facts: ModelFacts) -> list[str]:
@@ -274,13 +274,13 @@ def _write_map(
     host: Host,
     maps: MapMaker,
     opened: OpenedModel,
-    extracted: LayersExtracted,
+    extraction: LayersExtracted,
 ) -> None:
     """Make the folder's own map of its activations."""
     parameters, table = job.parameters or maps.defaults, opened.samples.table
     stack = LevelStack.of(table) if parameters.aligned else None
     projector = fit_map(
-        open_matrix(extracted.files[0]),
+        open_matrix(extraction.files[0]),
         parameters,
         groups=groups_of(table),
         stack=stack,
@@ -297,9 +297,9 @@ def _write_map(
         "conditioning_sigma": table.sigma,
     }
     path = opened.folder.path / "embeddings" / f"{job.name}.csv"
-    said = {
-        "layers": list(extracted.layer_sets[0]),
-        "told": told_text(extracted.told),
+    record = {
+        "layers": list(extraction.layer_sets[0]),
+        "told": told_text(extraction.told),
         **used_parameters(
             parameters, projector.reduced, None if stack is None else stack.take(projector.rows)
         ),
@@ -307,7 +307,7 @@ def _write_map(
         **projector.quality.to_dict(),
         "extraction_input": opened.folder.config.extraction_input,
     }
-    save_embeddings(places, columns, path, said)
+    save_embeddings(places, columns, path, record)
     projector.save(path.with_name(f"{job.name}.projector.npz"))
 
 
@@ -334,7 +334,7 @@ def _appearing(out: Path, name: str) -> Iterator[Path]:
     from filelock import FileLock
 
     target, folder = out / name, out / f".new-{name}-{secrets.token_hex(4)}"
-    made = [path for path in (out, *out.parents) if not path.exists()]
+    new_folders = [path for path in (out, *out.parents) if not path.exists()]
     lock = FileLock(f"{folder}.lock")
     try:
         with full_disk_said(out):
@@ -357,7 +357,7 @@ def _appearing(out: Path, name: str) -> Iterator[Path]:
             f"{target} cannot be written ({brief(error)}). Check the folder's rights."
         ) from error
     finally:
-        for path in made:
+        for path in new_folders:
             with suppress(OSError):  # it is not empty: it is ours no more
                 path.rmdir()
 
@@ -366,8 +366,8 @@ def _sweep(out: Path) -> None:
     """Remove what killed imports left: nobody holds its lock."""
     from filelock import FileLock, Timeout
 
-    begun = {match[1] for name in os.listdir(out) if (match := _BEGUN.fullmatch(name))}
-    for name in begun:
+    folders = {match[1] for name in os.listdir(out) if (match := _BEGUN.fullmatch(name))}
+    for name in folders:
         lock = FileLock(out / f"{name}.lock", timeout=0)
         try:
             with lock:

@@ -23,8 +23,8 @@ LONGEST_SHOWN = 60
 
 def choose_folder(images: Path) -> str:
     """What to do for another folder to be imported, as the beginning of a phrase."""
-    packed = is_archive(images.name) and meant_as_file(images)
-    return "unpack the archive and choose the folder" if packed else "choose the folder"
+    is_packed = is_archive(images.name) and meant_as_file(images)
+    return "unpack the archive and choose the folder" if is_packed else "choose the folder"
 
 
 def unlabelled_notes(files: Sequence[str], labels: Mapping[str, str], reason: str) -> list[str]:
@@ -41,9 +41,9 @@ def no_class_notes(
 ) -> list[str]:
     """How many pictures have labels that stand for no class, and what can be done."""
     counts = Counter(labels[file] for file in files if file in labels)
-    left = sorted(counts.keys() - classes.numbers.keys() - classes.refused - {NO_CLASS})
-    ambiguous = [label for label in left if label in classes.ambiguous]
-    clear = [label for label in left if label not in classes.ambiguous]
+    remainder = sorted(counts.keys() - classes.numbers.keys() - classes.refused - {NO_CLASS})
+    ambiguous = [label for label in remainder if label in classes.ambiguous]
+    clear = [label for label in remainder if label not in classes.ambiguous]
     numbers = [label for label in clear if class_number(label) is not None]
     names = [label for label in clear if class_number(label) is None]
 

@@ -91,19 +91,19 @@ def read_labels(
 def _labelled_rows(path: Path, check: Callable[[], None]) -> list[LabelRow] | None:
     """Rows with a file and a label; None where the file says that there are none."""
     rows: list[LabelRow] = []
-    needed = 0
+    memory = 0
     try:
-        found = label_rows(path)
-        if found is None:
+        all_rows = label_rows(path)
+        if all_rows is None:
             return None
-        for number, row in enumerate(found):
+        for number, row in enumerate(all_rows):
             if number % CHECKED_ROWS == 0:
                 check()
             if not row.file or not label_of(row.label):
                 continue
             rows.append(row)
-            needed += 600 + len(row.file)  # of the texts and of what holds them
-            if needed > MOST_TABLE_MEMORY:
+            memory += 600 + len(row.file)  # of the texts and of what holds them
+            if memory > MOST_TABLE_MEMORY:
                 raise too_many_values(path, MOST_TABLE_MEMORY)
     except LabelFormatError as error:
         raise DataError(
@@ -160,9 +160,9 @@ class PictureNames:
             if len(alike) == 1:
                 return alike[0]
         for path in (path for name in names for path in self._paths(name)):
-            called = self._by_stem.get(loosely(path), ())
-            if len(called) == 1:
-                return called[0]
+            namesakes = self._by_stem.get(loosely(path), ())
+            if len(namesakes) == 1:
+                return namesakes[0]
         return None
 
     def _paths(self, name: str) -> Iterator[str]:
@@ -181,17 +181,17 @@ class PictureNames:
 
     @cached_property
     def _alike(self) -> Mapping[str, Sequence[str]]:
-        found = defaultdict[str, list[str]](list)
+        groups = defaultdict[str, list[str]](list)
         for file in self._files:
-            found[loosely(file)].append(file)
-        return found
+            groups[loosely(file)].append(file)
+        return groups
 
     @cached_property
     def _by_stem(self) -> Mapping[str, Sequence[str]]:
-        found = defaultdict[str, list[str]](list)
+        groups = defaultdict[str, list[str]](list)
         for file in self._files:
-            found[loosely(posixpath.splitext(file)[0])].append(file)
-        return found
+            groups[loosely(posixpath.splitext(file)[0])].append(file)
+        return groups
 
 
 def _spellings(cell: str) -> tuple[str, ...]:

@@ -81,12 +81,12 @@ class FoundLabels:
 
 
 def judge_labels(
-    found: FoundLabels, job: ImportData, facts: ModelFacts, files: Sequence[str]
+    findings: FoundLabels, job: ImportData, facts: ModelFacts, files: Sequence[str]
 ) -> Labels:
     """The class of every picture that has one.
 
     Args:
-        found: what `find_labels` has found.
+        findings: what `find_labels` has found.
         job: says which classes labels stand for, where the model does not know them.
         facts: what the model knows.
         files: the pictures that the notes are on.
@@ -95,30 +95,30 @@ def judge_labels(
         DataError: the map of classes cannot be read.
         UsageError: it is of other labels, or has classes that the model does not have.
     """
-    labels = found.read.labels
-    there = set(labels.values())
-    class_map, unused = _class_map(job, there)
-    classes = classes_of(there, facts, class_map)
+    labels = findings.read.labels
+    unique_labels = set(labels.values())
+    class_map, unused = _class_map(job, unique_labels)
+    classes = classes_of(unique_labels, facts, class_map)
     names = dict(classes.names)
-    names |= {classes.numbers[x]: n for x, n in found.read.names.items() if x in classes.numbers}
+    names |= {classes.numbers[x]: n for x, n in findings.read.names.items() if x in classes.numbers}
     numbers = {file: classes.numbers[x] for file, x in labels.items() if x in classes.numbers}
-    texts = {file: found.read.names.get(x, x) for file, x in labels.items()}
+    texts = {file: findings.read.names.get(x, x) for file, x in labels.items()}
     texts = {file: text for file, text in texts.items() if text != NO_CLASS}
     several = len(set(classes.numbers.values())) < len(classes.numbers)
     return Labels(
         numbers=numbers,
         texts=texts,
-        parts=found.parts,
-        own_names=found.read.own_names,
+        parts=findings.parts,
+        own_names=findings.read.own_names,
         names=names,
         says_more=several or len(numbers) < len(texts),
         notes=(
-            *found.notes,
-            *unlabelled_notes(files, labels, found.unlabelled),
+            *findings.notes,
+            *unlabelled_notes(files, labels, findings.unlabelled),
             *unused,
             *wordnet_notes(classes),
             *no_class_notes(files, labels, classes, facts),
-            *_deeper_notes(found, job.images),
+            *_deeper_notes(findings, job.images),
         ),
     )
 
@@ -144,19 +144,19 @@ def find_labels(
     Raises:
         DataError: a file of labels cannot be read, or is of other pictures.
     """
-    shown = job.images or images
-    own = images / OWN_LABELS
+    display_path = job.images or images
+    label_file = images / OWN_LABELS
     if job.labels is not None:
-        return _of_file(job.labels, shown, files, check)
-    if not meant_as_file(own):
+        return _of_file(job.labels, display_path, files, check)
+    if not meant_as_file(label_file):
         return _of_folders(files)
-    if is_of_edm(own):
-        found = _of_file(own, shown, files, check)
+    if is_of_edm(label_file):
+        findings = _of_file(label_file, display_path, files, check)
         note = f"The classes are those in {OWN_LABELS}; the names of folders were not used."
     else:
-        found = _of_folders(files)
+        findings = _of_folders(files)
         note = f"{OWN_LABELS} was not used: it has no list of labels as EDM writes it."
-    return replace(found, notes=(note, *found.notes))
+    return replace(findings, notes=(note, *findings.notes))
 
 
 def _of_file(
@@ -178,10 +178,10 @@ def _of_file(
 
 
 def _of_folders(files: Sequence[str]) -> FoundLabels:
-    found = folder_labels(files)
+    folders = folder_labels(files)
     notes = []
-    parts = sorted(set(found.parts.values()))
-    if found.shards:
+    parts = sorted(set(folders.parts.values()))
+    if folders.shards:
         notes.append(
             "The folders are numbered as their pictures are, so they were not taken as classes. "
             "Choose a file of labels to give the pictures classes."
@@ -194,9 +194,9 @@ def _of_folders(files: Sequence[str]) -> FoundLabels:
             else f"The folder {some_names(parts)} was taken as a part of the data set; the folders "
             "in it give the labels."
         )
-    unlabelled = "in no folder that gives a label" if found.labels else ""
-    labels = ReadLabels(dict(found.labels))
-    return FoundLabels(labels, notes, unlabelled, found.parts, found.deeper)
+    reason = "in no folder that gives a label" if folders.labels else ""
+    labels = ReadLabels(dict(folders.labels))
+    return FoundLabels(labels, notes, reason, folders.parts, folders.deeper)
 
 
 # ---- what is said of classes --------------------------------------------------------------------
@@ -209,8 +209,8 @@ def _class_map(job: ImportData, labels: Collection[str]) -> tuple[dict[str, int]
         DataError: its file cannot be read.
         UsageError: none of its labels is there.
     """
-    given = job.class_map
-    class_map = dict(read_class_map(given) if isinstance(given, Path) else given)
+    value = job.class_map
+    class_map = dict(read_class_map(value) if isinstance(value, Path) else value)
     unused = match_class_map(labels, class_map).unused
     if class_map and len(unused) == len(class_map):
         have = f"labels {some_names(sorted(labels))}" if labels else "no labels"
@@ -226,11 +226,11 @@ def _class_map(job: ImportData, labels: Collection[str]) -> tuple[dict[str, int]
     ]
 
 
-def _deeper_notes(found: FoundLabels, images: Path | None) -> list[str]:
-    if not found.deeper or images is None:
+def _deeper_notes(findings: FoundLabels, images: Path | None) -> list[str]:
+    if not findings.deeper or images is None:
         return []
     return [
         "There are folders within the folders that give the labels, such as "
-        f"{visible(found.deeper, LONGEST_SHOWN)}. To use the names of the inner folders, "
+        f"{visible(findings.deeper, LONGEST_SHOWN)}. To use the names of the inner folders, "
         f"{choose_folder(images)} that holds them."
     ]

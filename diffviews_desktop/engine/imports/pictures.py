@@ -103,10 +103,10 @@ def check_pictures(images: Path, listing: Listing) -> None:
         DataError: there are none.
     """
     if not listing.pictures:
-        why = " ".join(f"{note}." for note in listing.notes())
+        reasons = " ".join(f"{note}." for note in listing.notes())
         raise DataError(
             f"{images} holds no pictures ({', '.join(PICTURE_SUFFIXES)}). Choose another folder or "
-            "archive." + (f" {why}" if why else "")
+            "archive." + (f" {reasons}" if reasons else "")
         )
 
 
@@ -135,27 +135,27 @@ def copy_pictures(
         DataError: none can be read, or the labels cannot.
     """
     facts, files = model.facts, listing.pictures
-    found = find_labels(job, images, files, host.check)
-    judge_labels(found, job, facts, files)  # what is wrong with labels is said before the work
+    findings = find_labels(job, images, files, host.check)
+    judge_labels(findings, job, facts, files)  # what is wrong with labels is said before the work
     numbers = _survey(job, host, images, files)
-    copied = _copy(images, files, host, facts, numbers.brightness, target)
-    kept = copied.kept
-    if not kept:
-        raise _none_can_be_read(job.images or images, copied.unfit)
-    listing.left_out |= copied.unfit
-    labels = judge_labels(found, job, facts, kept)
+    copies = _copy(images, files, host, facts, numbers.brightness, target)
+    sources = copies.kept
+    if not sources:
+        raise _none_can_be_read(job.images or images, copies.unfit)
+    listing.left_out |= copies.unfit
+    labels = judge_labels(findings, job, facts, sources)
     return Pictures(
-        classes=[labels.numbers.get(file, -1) for file in kept],
+        classes=[labels.numbers.get(file, -1) for file in sources],
         names=labels.names,
-        said={**listing.record(), "brightness": numbers.record(), "pictures": kept},
+        said={**listing.record(), "brightness": numbers.record(), "pictures": sources},
         notes=[
             *labels.notes,
             *(f"{note}." for note in listing.notes()),
-            *_depth_notes(numbers, copied.cut, has_range=job.brightness is not None),
-            *_several_notes(copied.several),
+            *_depth_notes(numbers, copies.cut, has_range=job.brightness is not None),
+            *_several_notes(copies.several),
         ],
-        class_names=[labels.name_of(file) for file in kept],
-        columns=_columns_of(labels, kept),
+        class_names=[labels.name_of(file) for file in sources],
+        columns=_columns_of(labels, sources),
     )
 
 
@@ -167,20 +167,20 @@ def _copy(
     brightness: Brightness,
     target: Path,
 ) -> _Copied:
-    copied = _Copied([], [], [], {})
+    copies = _Copied([], [], [], {})
     for number, file in enumerate(files, start=1):
         try:
             picture = fit_picture(images / file, facts.resolution, facts.channels, brightness)
         except PictureError as error:
-            copied.unfit[file] = error.fault
+            copies.unfit[file] = error.fault
         else:
-            _save(picture.pixels, target / picture_name(len(copied.kept)))
-            copied.kept.append(file)
-            copied.several.extend([file] if picture.several else [])
-            copied.cut.extend([file] if picture.cut else [])
+            _save(picture.pixels, target / picture_name(len(copies.kept)))
+            copies.kept.append(file)
+            copies.several.extend([file] if picture.several else [])
+            copies.cut.extend([file] if picture.cut else [])
         text = f"{number} of {len(files)}"
         host.progress("reading pictures", number / len(files), text)
-    return copied
+    return copies
 
 
 def _none_can_be_read(images: Path, unfit: Mapping[str, Fault]) -> DataError:
@@ -265,7 +265,7 @@ def draw_pictures(job: ImportData, host: Host, model: Model, target: Path) -> Pi
         seed = np.random.SeedSequence([job.seed, len(classes)]).generate_state(1, np.uint64)[0]
         try:
             with host.interruptible(model), torch.no_grad():
-                drawn = draw(count, int(seed >> np.uint64(1)))
+                batch = draw(count, int(seed >> np.uint64(1)))
         except DiffViewsError:
             raise
         except Exception as error:  # another package's code: anything can happen in it
@@ -278,16 +278,16 @@ def draw_pictures(job: ImportData, host: Host, model: Model, target: Path) -> Pi
                 f"The sampler of {job.checkpoint.name} failed ({brief(error)}). Import pictures "
                 "instead, or ask the author of the adapter."
             ) from error
-        for picture, number in zip(drawn.images, drawn.classes, strict=True):
+        for picture, number in zip(batch.images, batch.classes, strict=True):
             _save(picture, target / picture_name(len(classes)))
             classes.append(max(-1, int(number)))
         text = f"{len(classes)} of {job.generate}"
         host.progress("generating", len(classes) / job.generate, text)
     names = model.facts.class_names
-    known = {number: names[number] for number in set(classes) if number in names}
+    present_names = {number: names[number] for number in set(classes) if number in names}
     steps = job.folder.overrides.num_steps
-    said = {"seed": job.seed, "drawn_at_once": DRAWN_AT_ONCE, "steps": steps}
-    return Pictures(classes, known, {"generated": said})
+    record = {"seed": job.seed, "drawn_at_once": DRAWN_AT_ONCE, "steps": steps}
+    return Pictures(classes, present_names, {"generated": record})
 
 
 def _sampler(job: ImportData, model: Model) -> Callable[[int, int], _Drawn]:
@@ -299,14 +299,14 @@ def _sampler(job: ImportData, model: Model) -> Callable[[int, int], _Drawn]:
     from diffviews_desktop.adapters.sampling import get_denoising_sigmas
     from diffviews_desktop.core.denoising import denoise
 
-    steps, own, facts = job.folder.overrides.num_steps, model.own_sampler, model.facts
-    names = inspect.signature(own).parameters if own is not None else {}
-    if own is not None and {"num_samples", "seed"} <= names.keys():
-        given = {} if steps is None or "num_steps" not in names else {"num_steps": steps}
+    steps, sample, facts = job.folder.overrides.num_steps, model.own_sampler, model.facts
+    names = inspect.signature(sample).parameters if sample is not None else {}
+    if sample is not None and {"num_samples", "seed"} <= names.keys():
+        options = {} if steps is None or "num_steps" not in names else {"num_steps": steps}
 
         def draw_own(count: int, seed: int) -> _Drawn:
-            images, classes, *_ = own(num_samples=count, seed=seed, **given)
-            return _Drawn(_checked(facts, images, count), _numbers_of(classes, count))
+            images, classes, *_ = sample(num_samples=count, seed=seed, **options)
+            return _Drawn(_check(facts, images, count), _numbers_of(classes, count))
 
         return draw_own
 
@@ -322,23 +322,23 @@ def _sampler(job: ImportData, model: Model) -> Callable[[int, int], _Drawn]:
             model, conditions=conditions, sigmas=sigmas, generator=generator, sampler="heun"
         )
         images = model.codec.decode(last.denoised)
-        return _Drawn(_checked(facts, images, count), [class_number(one) for one in classes])
+        return _Drawn(_check(facts, images, count), [class_number(one) for one in classes])
 
     return draw
 
 
-def _checked(facts: ModelFacts, images: Any, count: int) -> NDArray[np.uint8]:
+def _check(facts: ModelFacts, images: Any, count: int) -> NDArray[np.uint8]:
     """Pictures of an adapter's sampler as an array.
 
     Raises:
         AdapterError: they are something else.
     """
     array = np.asarray(images.cpu() if hasattr(images, "cpu") else images)
-    wanted = (count, facts.resolution, facts.resolution, facts.channels)
-    if array.shape != wanted or array.dtype != np.uint8:
+    target_shape = (count, facts.resolution, facts.resolution, facts.channels)
+    if array.shape != target_shape or array.dtype != np.uint8:
         raise AdapterError(
             f"The sampler of the adapter {facts.model_type} gives {array.dtype} {array.shape} "
-            f"instead of pictures uint8 {wanted}. Ask its author, or import pictures."
+            f"instead of pictures uint8 {target_shape}. Ask its author, or import pictures."
         )
     return array
 
@@ -359,10 +359,10 @@ def _save(picture: NDArray[np.uint8], path: Path) -> None:
 
 def noise_levels(facts: ModelFacts) -> dict[str, float]:
     """The adapter's default noise levels, as far as the model knows them; empty if of no use."""
-    said = facts.defaults
+    values = facts.defaults
     try:
-        low = max(float(said["sigma_min"]), facts.sigma_min)
-        high = min(float(said["sigma_max"]), facts.sigma_max)
+        low = max(float(values["sigma_min"]), facts.sigma_min)
+        high = min(float(values["sigma_max"]), facts.sigma_max)
     except (LookupError, TypeError, ValueError):
         return {}
     return {"sigma_max": high, "sigma_min": low} if 0 < low <= high < math.inf else {}

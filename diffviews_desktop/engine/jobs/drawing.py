@@ -126,19 +126,23 @@ class GenerateGrid(Job["PictureGrid"]):
         """The interventions with every combination of what varies in one of them."""
         if not self.varies_intervention:
             return [self.interventions]
-        before, own = self.interventions[: self.varied], self.interventions[self.varied]
-        after = self.interventions[self.varied + 1 :]
+        head, template = self.interventions[: self.varied], self.interventions[self.varied]
+        tail = self.interventions[self.varied + 1 :]
         return [
             (
-                *before,
+                *head,
                 replace(
-                    own, layers=layers, step_from=window[0], step_to=window[1], strength=strength
+                    template,
+                    layers=layers,
+                    step_from=window[0],
+                    step_to=window[1],
+                    strength=strength,
                 ),
-                *after,
+                *tail,
             )
-            for layers in self.mask_layers or (own.layers,)
-            for window in self.windows or ((own.step_from, own.step_to),)
-            for strength in self.strengths or (own.strength,)
+            for layers in self.mask_layers or (template.layers,)
+            for window in self.windows or ((template.step_from, template.step_to),)
+            for strength in self.strengths or (template.strength,)
         ]
 
 
@@ -254,8 +258,8 @@ class RunResult:
     @property
     def mask(self) -> Typicality | None:
         """How usual the mask is where it is all that acts; None where that is not known."""
-        alone = sole_mask(tuple(one for one in self.job.interventions if one.enabled)) is not None
-        return self.masks[0].typicality if alone and self.masks else None
+        is_sole = sole_mask(tuple(one for one in self.job.interventions if one.enabled)) is not None
+        return self.masks[0].typicality if is_sole and self.masks else None
 
     @property
     def evaluations(self) -> int:

@@ -32,15 +32,15 @@ class Axes:
             (len(job.windows), _steps),
             (len(job.mask_layers), _layers),
         ]
-        used = [(length, name) for length, name in lengths if length > 1]
-        if not used:
+        axes = [(length, name) for length, name in lengths if length > 1]
+        if not axes:
             return cls(("",), (_seed(cells[0], job.varied),))
-        across, column = used[0]
-        if len(used) == 1 and across > 10:  # many of one kind: several rows of them
+        across, column = axes[0]
+        if len(axes) == 1 and across > 10:  # many of one kind: several rows of them
             return cls(tuple("" for _ in range(-(-across // 10))), ("",) * 10)
         rows = cells[::across]
         names = tuple(
-            " · ".join(name(cell, job.varied) for _, name in reversed(used[1:])) for cell in rows
+            " · ".join(name(cell, job.varied) for _, name in reversed(axes[1:])) for cell in rows
         )
         return cls(names, tuple(column(cell, job.varied) for cell in cells[:across]))
 
@@ -57,23 +57,23 @@ def sheet_of(job: GenerateGrid, cells: Sequence[GridCell], record: Record | None
     )
 
 
-def _seed(cell: Cell, varied: int) -> str:
+def _seed(cell: Cell, index: int) -> str:
     return tr("seed {seed}", seed=cell.settings.seed)
 
 
-def _strength(cell: Cell, varied: int) -> str:
-    return tr("strength {strength:g}", strength=cell.interventions[varied].strength)
+def _strength(cell: Cell, index: int) -> str:
+    return tr("strength {strength:g}", strength=cell.interventions[index].strength)
 
 
-def _steps(cell: Cell, varied: int) -> str:
-    one = cell.interventions[varied]
+def _steps(cell: Cell, index: int) -> str:
+    one = cell.interventions[index]
     if one.step_to == 0:
         return tr("no steps")
     return tr("steps {steps}", steps=steps_of(one, cell.settings.num_steps))
 
 
-def _layers(cell: Cell, varied: int) -> str:
-    return str(cell.interventions[varied].layers)
+def _layers(cell: Cell, index: int) -> str:
+    return str(cell.interventions[index].layers)
 
 
 def steps_of(intervention: Intervention, num_steps: int) -> str:
