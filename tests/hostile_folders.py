@@ -21,7 +21,7 @@ from diffviews_desktop.engine.jobs.mapping import Extract, MapLayer
 from diffviews_desktop.engine.jobs.opening import DataOpened, LoadModel, OpenData
 from diffviews_desktop.engine.jobs.samples import AveragePictures, ExportSamples
 from diffviews_desktop.engine.protocol import Job
-from diffviews_desktop.engine.record import read_record, replayed
+from diffviews_desktop.engine.record import job_of, read_record
 from diffviews_desktop.errors import DiffViewsError
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
@@ -141,7 +141,7 @@ class HostileFolder:
     def _replay(self, record: object, random: Random) -> DiffViewsError | None:
         (self.out / "record.json").write_bytes(changed_json(json.dumps(record).encode(), random))
         try:
-            job = replayed(read_record(self.out / "record.json"))
+            job = job_of(read_record(self.out / "record.json"))
         except DiffViewsError as error:
             return error
         steps = min(job.settings.num_steps, 3)

@@ -128,7 +128,7 @@ def test_the_contract_and_the_registry_need_what_the_table_says() -> None:
 
 def test_the_keys_of_the_default_configuration_are_those_that_are_read() -> None:
     source = sources()["engine.model_settings"].read_text(encoding="utf-8")
-    found = set(re.findall(r"""said(?:\.get\(|\[)"(\w+)""", source))
+    found = set(re.findall(r"""values(?:\.get\(|\[)"(\w+)""", source))
     paragraph = TEXT[TEXT.index("- **`get_default_config`**") : TEXT.index("- **`forward`** gets")]
     told = code(paragraph.split("are read, all optional, are")[1])
     assert set(told) - {"config.json", "renoise", "heun"} == found | {"guidance_note"}

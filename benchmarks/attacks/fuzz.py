@@ -223,7 +223,7 @@ def projector(work: Path) -> Reader:
 
 
 def record(work: Path) -> Reader:
-    from diffviews_desktop.engine.record import read_record, replayed
+    from diffviews_desktop.engine.record import job_of, read_record
 
     file = work / "record.json"
     job = {
@@ -235,7 +235,7 @@ def record(work: Path) -> Reader:
         "settings": {"num_steps": 5, "seed": 3},
     }
     seeds = [json.dumps({"format": 1, "kind": kind, "job": job}).encode() for kind in ("generate",)]
-    return Reader(file, seeds, lambda: replayed(read_record(file)))
+    return Reader(file, seeds, lambda: job_of(read_record(file)))
 
 
 def png_record(work: Path) -> Reader:

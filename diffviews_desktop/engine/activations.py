@@ -78,8 +78,8 @@ class Activations:
             parts["weights"] = config.weights
         if config.activation_dtype != "float32":
             parts["dtype"] = config.activation_dtype
-        if self.opened.stored:
-            parts["stored"] = self.opened.stored
+        if self.opened.file_stamps:
+            parts["stored"] = self.opened.file_stamps
         if self.numerics != FLOAT32_ON_CPU:
             parts["device"] = self.numerics.device
             parts["precision"] = self.numerics.precision
@@ -120,10 +120,10 @@ def device_kind(name: str) -> str:
 
 def numerics_of(kind: str, precision: str | None, adapter: str) -> Numerics:
     """How the network of an adapter computes on a kind of device, if asked for a precision."""
-    asked = precision or "auto"
-    if asked != "auto":
-        asked = _only_precision(adapter) or asked
-    return Numerics(kind, "float32" if (kind, asked) == ("cpu", "auto") else asked)
+    choice = precision or "auto"
+    if choice != "auto":
+        choice = _only_precision(adapter) or choice
+    return Numerics(kind, "float32" if (kind, choice) == ("cpu", "auto") else choice)
 
 
 def _only_precision(adapter: str) -> str | None:
@@ -131,7 +131,7 @@ def _only_precision(adapter: str) -> str | None:
     from diffviews_desktop.adapters.registry import get_adapter
 
     try:
-        said = getattr(get_adapter(adapter), "precision", None)
+        precision = getattr(get_adapter(adapter), "precision", None)
     except AdapterError:  # said when the model is loaded
         return None
-    return said if isinstance(said, str) else None
+    return precision if isinstance(precision, str) else None

@@ -40,7 +40,7 @@ _SEED = 0
 
 def assess_map(job: AssessMap, maps: MapMaker, opened: OpenedModel) -> MapAssessment:
     """Find out about a map what takes longer than making it; see `MapAssessment`."""
-    spec = maps.completed(opened, job.spec)
+    spec = maps.complete(opened, job.spec)
     projector = maps.projector(opened, spec)
     notes: list[str] = []
     parameters = maps.parameters_of(opened, spec)
@@ -91,13 +91,13 @@ class _Classes:
     ) -> _Classes | None:
         """Those of a map; None where they are of fewer than two classes."""
         table = opened.samples.table
-        known = np.flatnonzero(table.class_label[projector.rows] >= 0)
-        rows = projector.rows[known]
+        positions = np.flatnonzero(table.class_label[projector.rows] >= 0)
+        rows = projector.rows[positions]
         classes = table.class_label[rows]
         if len(np.unique(classes)) < 2:
             return None
-        places, reduced = projector.places[known], projector.reduced[known]
-        among = None if stack is None else stack.take(known)
+        places, reduced = projector.places[positions], projector.reduced[positions]
+        among = None if stack is None else stack.take(positions)
         return cls(projector, rows, classes, table.sigma[rows], places, reduced, among)
 
     @property
@@ -109,16 +109,16 @@ class _Classes:
         """How well classes are read from the map and from the layer."""
         k = self.neighbors
 
-        def telling(part: float) -> None:
+        def tell(part: float) -> None:
             maps.host.progress("reading classes", part)
 
-        places = _apart(self.places, self.stack)
-        near = neighbor_graph(places, k, lambda part: telling(0.5 * part)).index
-        there = neighbor_graph(self.reduced, k, lambda part: telling(0.5 + 0.5 * part)).index
+        places = _separate(self.places, self.stack)
+        near = neighbor_graph(places, k, lambda part: tell(0.5 * part)).index
+        layer_near = neighbor_graph(self.reduced, k, lambda part: tell(0.5 + 0.5 * part)).index
         return ClassReading(
             neighbors=k,
             on_map=float((commonest(self.classes, near) == self.classes).mean()),
-            in_layer=float((commonest(self.classes, there) == self.classes).mean()),
+            in_layer=float((commonest(self.classes, layer_near) == self.classes).mean()),
             chance=chance_of_reading(self.classes, self.levels, near),
         )
 
@@ -140,38 +140,40 @@ def _with_told(
     taught = np.flatnonzero(classes.classes < maps.host.model_of(opened).facts.num_classes)
     if len(np.unique(classes.classes[taught])) < 2:
         return reading
-    chosen = np.sort(np.random.default_rng(_SEED).permutation(len(taught))[:MOST_TOLD])
+    sample = np.sort(np.random.default_rng(_SEED).permutation(len(taught))[:MOST_TOLD])
     labels = opened.samples.table.class_label.copy()
     labels[classes.rows[taught]] = wrong_classes(classes.classes[taught], _SEED)
-    done, places = _places_when_told(
-        labels, classes.rows[taught[chosen]], classes.projector, maps, opened, spec.layers
+    sample_rows, places = _places_when_told(
+        labels, classes.rows[taught[sample]], classes.projector, maps, opened, spec.layers
     )
-    if not done:
+    if not sample_rows:
         return reading
-    own = np.searchsorted(classes.rows, done)
-    near = _nearest_on_map(classes, places, own, reading.neighbors)
+    members = np.searchsorted(classes.rows, sample_rows)
+    near = _nearest_on_map(classes, places, members, reading.neighbors)
     read = commonest(classes.classes, near)
     return replace(
         reading,
-        told=float((read == labels[done]).mean()),
-        shown=float((read == classes.classes[own]).mean()),
-        told_samples=len(done),
+        told=float((read == labels[sample_rows]).mean()),
+        shown=float((read == classes.classes[members]).mean()),
+        told_samples=len(sample_rows),
     )
 
 
 def _nearest_on_map(
-    classes: _Classes, places: Float32, own: NDArray[np.int64], k: int
+    classes: _Classes, places: Float32, members: NDArray[np.int64], k: int
 ) -> NDArray[np.int64]:
-    """The samples nearest on the map to places of samples ``own``, of aligned maps at the level of
-    each."""
+    """The samples nearest on the map to places of samples ``members``, of aligned maps at the level
+    of each."""
     if classes.stack is None:
-        return nearest_others(classes.places, places, own, k)
-    both = classes.stack.take(np.concatenate([np.arange(len(classes.rows)), own]))
-    moved = both.spread(np.concatenate([classes.places, places]))
-    return nearest_others(moved[: len(classes.rows)], moved[len(classes.rows) :], own, k)
+        return nearest_others(classes.places, places, members, k)
+    both = classes.stack.take(np.concatenate([np.arange(len(classes.rows)), members]))
+    positions = both.spread(np.concatenate([classes.places, places]))
+    return nearest_others(
+        positions[: len(classes.rows)], positions[len(classes.rows) :], members, k
+    )
 
 
-def _apart(places: Float32, stack: LevelStack | None) -> NDArray:
+def _separate(places: Float32, stack: LevelStack | None) -> NDArray:
     """Places whose nearest are those on the map: of aligned maps those of the same level."""
     return places if stack is None else stack.spread(places)
 
@@ -196,15 +198,15 @@ def _places_when_told(
         check=host.check,
         interruptible=lambda: host.interruptible(model),
     )
-    done: list[int] = []
+    sample_rows: list[int] = []
     places = [np.empty((0, projector.places.shape[1]), np.float32)]
     for batch, values in extraction.batches(rows.tolist()):
-        placed = projector.transform(flatten_layers(values))
-        third = [] if placed.z is None else [placed.z]
-        places.append(np.column_stack([placed.xy, *third]))
-        done += batch
-        host.progress("telling wrong classes", len(done) / len(rows))
-    return done, np.concatenate(places)
+        placement = projector.transform(flatten_layers(values))
+        third = [] if placement.z is None else [placement.z]
+        places.append(np.column_stack([placement.xy, *third]))
+        sample_rows += batch
+        host.progress("telling wrong classes", len(sample_rows) / len(rows))
+    return sample_rows, np.concatenate(places)
 
 
 @dataclass(frozen=True)
@@ -234,18 +236,18 @@ def _stability(
     if seeds < 2 or len(distinct) < FEWEST_SAMPLES:
         return None
     parameters = replace(parameters, n_components=projector.places.shape[1])
-    chosen = tuple((parameters.seed + turn) % (MAX_SEED + 1) for turn in range(seeds))
-    found = [projector.places[distinct]]
-    for turn, seed in enumerate(chosen[1:], start=2):
+    all_seeds = tuple((parameters.seed + turn) % (MAX_SEED + 1) for turn in range(seeds))
+    layouts = [projector.places[distinct]]
+    for turn, seed in enumerate(all_seeds[1:], start=2):
         report = _Turn(maps, f"seed {turn} of {seeds}")
-        made = replace(parameters, seed=seed)
-        found.append(layout(projector.reduced[distinct], made, report, stack))
+        variant = replace(parameters, seed=seed)
+        layouts.append(layout(projector.reduced[distinct], variant, report, stack))
     classes = opened.samples.table.class_label[projector.rows[distinct]]
     k = min(JUDGED_NEIGHBORS, len(distinct) - 1)
     pairs = [
         compare_maps(
-            found[one],
-            found[other],
+            layouts[one],
+            layouts[other],
             classes,
             k,
             lambda part: maps.host.progress("comparing seeds", part),
@@ -255,7 +257,7 @@ def _stability(
         for other in range(one + 1, seeds)
     ]
     return Stability(
-        seeds=chosen,
+        seeds=all_seeds,
         kept=tuple(pair.kept for pair in pairs),
         disparity=tuple(pair.disparity for pair in pairs),
         order=tuple(pair.order for pair in pairs if pair.order is not None),

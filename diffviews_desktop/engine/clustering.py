@@ -30,5 +30,5 @@ def clusters_on(job: FindClusters, host: Host, opened: OpenedModel) -> ClustersF
     classes = {number: name for number, name, _ in table.classes()}
     names = names_of(labels, table.class_label, classes, table.sigma, table.captions)
     rows = np.flatnonzero(labels >= 0)
-    alone = int(np.isfinite(job.places).all(axis=1).sum()) - len(rows)
-    return ClustersFound(job.spec, job.smallest, rows, labels[rows], tuple(names), alone)
+    outliers = int(np.isfinite(job.places).all(axis=1).sum()) - len(rows)
+    return ClustersFound(job.spec, job.smallest, rows, labels[rows], tuple(names), outliers)

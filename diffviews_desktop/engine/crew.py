@@ -25,12 +25,12 @@ class Crew:
 
     Args:
         main: for all jobs but those that are done aside.
-        aside: for these.
+        helper: for these.
         drawing: for those of them that draw and write exports.
     """
 
-    def __init__(self, main: WorkerLike, aside: WorkerLike, drawing: WorkerLike) -> None:
-        self._main, self._aside, self._drawing = main, aside, drawing
+    def __init__(self, main: WorkerLike, helper: WorkerLike, drawing: WorkerLike) -> None:
+        self._main, self._aside, self._drawing = main, helper, drawing
         self._started: list[WorkerLike] = [main]
 
     def next_id(self) -> int:

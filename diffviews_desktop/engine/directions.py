@@ -38,12 +38,12 @@ def folders_of(opened: OpenedModel) -> tuple[Path, Path]:
 def folder_to_write(opened: OpenedModel) -> Path:
     """Beside the model where that can be written and no link leads out of its folder, else among
     the user's own data, as for the demo, which is unpacked again by newer versions."""
-    beside, own = folders_of(opened)
+    beside, user_folder = folders_of(opened)
     if opened.folder.path.is_relative_to(paths.data_dir()):
-        return own
+        return user_folder
     existing = next(parent for parent in (beside, *beside.parents) if os.path.lexists(parent))
     inside = stays_inside(opened.folder.path, FOLDER)
-    return beside if inside and os.access(existing, os.W_OK) else own
+    return beside if inside and os.access(existing, os.W_OK) else user_folder
 
 
 def known_directions(
@@ -53,11 +53,11 @@ def known_directions(
 
     ``check`` is called before each file, and may raise to stop.
     """
-    found: dict[str, DirectionInfo] = {}
+    infos: dict[str, DirectionInfo] = {}
     for folder in _readable(opened):
         for info in list_directions(folder, check):
-            found.setdefault(info.name, info)
-    return tuple(found[name] for name in sorted(found))
+            infos.setdefault(info.name, info)
+    return tuple(infos[name] for name in sorted(infos))
 
 
 def find_direction(opened: OpenedModel, name: str) -> Direction:
@@ -71,8 +71,8 @@ def find_direction(opened: OpenedModel, name: str) -> Direction:
     for folder in _readable(opened):
         if os.path.lexists(folder / file):
             return read_direction(folder / file)
-    known = ", ".join(info.name for info in known_directions(opened)) or "none"
-    raise DataError(f"{opened.folder.name} has no saved direction {name!r}. It has: {known}.")
+    names = ", ".join(info.name for info in known_directions(opened)) or "none"
+    raise DataError(f"{opened.folder.name} has no saved direction {name!r}. It has: {names}.")
 
 
 def rows_of_saved(opened: OpenedModel, name: str) -> tuple[int, ...]:
@@ -82,8 +82,10 @@ def rows_of_saved(opened: OpenedModel, name: str) -> tuple[int, ...]:
         DataError: there is none of the name, or it cannot be read.
     """
     record = find_direction(opened, name).info.record
-    said = [record.get(key) for key in ("sample_ids", "minus_ids")]
-    names = {one for ids in said if isinstance(ids, list) for one in ids if isinstance(one, str)}
+    id_lists = [record.get(key) for key in ("sample_ids", "minus_ids")]
+    names = {
+        one for ids in id_lists if isinstance(ids, list) for one in ids if isinstance(one, str)
+    }
     return tuple(row for row, one in enumerate(opened.samples.table.sample_id) if one in names)
 
 
@@ -95,7 +97,7 @@ def values_for(
     Raises:
         DataError: it has none of a layer, or of another shape.
     """
-    info, found = direction.info, {}
+    info, arrays = direction.info, {}
     for name in layers:
         if name not in direction.values:
             raise DataError(f"The direction {info.name} has no values of {name}: {info.layers}.")
@@ -104,8 +106,8 @@ def values_for(
                 f"The direction {info.name} has the shape {info.shapes[name]} at {name}, where "
                 f"this model has {shapes[name]}. It was made with another model."
             )
-        found[name] = direction.values[name][None]
-    return found
+        arrays[name] = direction.values[name][None]
+    return arrays
 
 
 def check_free(opened: OpenedModel, name: str, *, replace: bool) -> None:
@@ -135,7 +137,7 @@ def save(
     """
     path = folder_to_write(opened) / (checked_name(name) + ENDING)
     single = {layer: array[0] for layer, array in values.items()}
-    return _saved(write_direction(path, single, record, replace=replace), single)
+    return _describe(write_direction(path, single, record, replace=replace), single)
 
 
 def load(opened: OpenedModel, file: Path, name: str | None, *, replace: bool) -> DirectionSaved:
@@ -148,7 +150,7 @@ def load(opened: OpenedModel, file: Path, name: str | None, *, replace: bool) ->
     direction = read_direction(file)
     path = folder_to_write(opened) / (checked_name(file.stem if name is None else name) + ENDING)
     _copy(file, path, replace=replace)
-    return _saved(read_direction(path).info, direction.values)
+    return _describe(read_direction(path).info, direction.values)
 
 
 def export(opened: OpenedModel, name: str, file: Path) -> DirectionSaved:
@@ -159,7 +161,7 @@ def export(opened: OpenedModel, name: str, file: Path) -> DirectionSaved:
     """
     direction = find_direction(opened, name)
     _copy(direction.info.path, file, replace=True)
-    return _saved(read_direction(file).info, direction.values)
+    return _describe(read_direction(file).info, direction.values)
 
 
 def _copy(file: Path, to: Path, *, replace: bool) -> None:
@@ -171,10 +173,10 @@ def _copy(file: Path, to: Path, *, replace: bool) -> None:
 
 
 def _readable(opened: OpenedModel) -> list[Path]:
-    beside, own = folders_of(opened)
-    return [beside, own] if stays_inside(opened.folder.path, FOLDER) else [own]
+    beside, user_folder = folders_of(opened)
+    return [beside, user_folder] if stays_inside(opened.folder.path, FOLDER) else [user_folder]
 
 
-def _saved(info: DirectionInfo, values: Mapping[str, Float32]) -> DirectionSaved:
+def _describe(info: DirectionInfo, values: Mapping[str, Float32]) -> DirectionSaved:
     norms = {name: float(np.linalg.norm(array)) for name, array in sorted(values.items())}
     return DirectionSaved(info, norms)

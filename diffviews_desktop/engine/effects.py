@@ -66,16 +66,16 @@ class EffectMaker:
 
     # ---- checks ---------------------------------------------------------------------------------
 
-    def checked(self, stack: Iterable[Intervention]) -> Stack:
+    def check(self, stack: Iterable[Intervention]) -> Stack:
         """The interventions that are switched on, with the layers that they act on.
 
         Raises:
             UsageError: a value is out of range, or a layer has no such region.
             MaskError: a sample or a layer does not exist.
         """
-        return tuple(self._checked(one) for one in stack if one.enabled)
+        return tuple(self._check_one(one) for one in stack if one.enabled)
 
-    def _checked(self, one: Intervention) -> Intervention:
+    def _check_one(self, one: Intervention) -> Intervention:
         check(one)
         count = len(self.opened.samples.table)
         outside = [row for row in rows_of([one]) if not 0 <= row < count]
@@ -119,13 +119,13 @@ class EffectMaker:
             stacks: the interventions.
             name: what stands before the name of a layer, by the place and the intervention.
         """
-        found: dict[str, str] = {}
+        result: dict[str, str] = {}
         for stack in stacks:
             for number, one in enumerate(stack):
                 for layer, values in self.vectors(one).items():
                     data = np.ascontiguousarray(values, np.float32).tobytes()
-                    found[f"{name(number, one)}{layer}"] = hashlib.sha256(data).hexdigest()
-        return dict(sorted(found.items()))
+                    result[f"{name(number, one)}{layer}"] = hashlib.sha256(data).hexdigest()
+        return dict(sorted(result.items()))
 
     def _vectors(self, source: Source, layers: LayerSet) -> Vectors:
         match source:
@@ -168,8 +168,8 @@ class EffectMaker:
 
         projector = self.maps.projector(self.opened, self.spec)
         _, reduced = projector.spread(len(self.opened.samples.table))
-        own = reduced[list(rows)]
-        weights = distance_weights(np.linalg.norm(own - own[0], axis=1).tolist())
+        points = reduced[list(rows)]
+        weights = distance_weights(np.linalg.norm(points - points[0], axis=1).tolist())
         if not np.isfinite(weights).all():
             raise MaskError(
                 "A sample of the mask has no place in activation space: its picture is missing "
@@ -217,18 +217,18 @@ class EffectMaker:
         """
         import torch
 
-        made: list[Effect] = []
+        result: list[Effect] = []
         for number, one in enumerate(stacks[0]):
             strengths = [stack[number].strength for stack in stacks]
             if not any(strengths):
                 continue
             alike = len(set(strengths)) == 1
             strength = strengths[0] if alike else torch.tensor(strengths)
-            traced = trace(one, one.source) if isinstance(one.source, OtherRun) else None
+            run_trace = trace(one, one.source) if isinstance(one.source, OtherRun) else None
             for layer in one.layers:
-                value = self._value(one, layer) if traced is None else traced
-                made.append(self.effect(one, layer, value, strength))
-        return made
+                value = self._value(one, layer) if run_trace is None else run_trace
+                result.append(self.effect(one, layer, value, strength))
+        return result
 
     def _value(self, one: Intervention, layer: str) -> torch.Tensor:
         """What an intervention that is not of another run imposes or adds at a layer."""

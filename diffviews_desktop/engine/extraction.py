@@ -82,7 +82,7 @@ class SampleExtraction:
         model: the model.
         table: the samples.
         layers: all layers to extract, in one pass.
-        how: what the model sees (see `diffviews_desktop.core.extractor.extraction_inputs`).
+        mode: what the model sees (see `diffviews_desktop.core.extractor.extraction_inputs`).
         told: what the model is told of each sample.
         check: called between batches; may raise to stop.
         interruptible: entered while the model runs.
@@ -100,7 +100,7 @@ class SampleExtraction:
         model: Model,
         table: SampleTable,
         layers: Sequence[str],
-        how: Literal["noised", "scaled"],
+        mode: Literal["noised", "scaled"],
         told: Told,
         *,
         check: Callable[[], None],
@@ -111,7 +111,7 @@ class SampleExtraction:
         self._model = model
         self._table = table
         self._layers = tuple(layers)
-        self._how: Literal["noised", "scaled"] = how
+        self._how: Literal["noised", "scaled"] = mode
         self._told = told
         self._check = check
         self._interruptible = interruptible
@@ -126,18 +126,18 @@ class SampleExtraction:
         """Activations ``{layer: (B, C*H*W)}`` of samples, with the samples they belong to."""
         from diffviews_desktop.core.extractor import extract_batches
 
-        taken: list[list[int]] = []
+        queue: list[list[int]] = []
 
         def samples() -> Iterator[SampleBatch]:
-            for decoded in self._decoded(rows):
+            for pictures in self._decode(rows):
                 start = 0
                 # the size may have become smaller since they were decoded
-                while start < len(decoded.rows):
+                while start < len(pictures.rows):
                     self._check()
                     part = slice(start, start + self._size)
                     start = part.stop
-                    taken.append(decoded.rows[part])
-                    yield self._encode(decoded.images[part], decoded.rows[part])
+                    queue.append(pictures.rows[part])
+                    yield self._encode(pictures.images[part], pictures.rows[part])
 
         def smaller(size: int) -> None:
             if size < self._size:
@@ -150,7 +150,7 @@ class SampleExtraction:
             for part in extract_batches(
                 self._model, self._layers, samples(), mode=self._how, smaller=smaller
             ):
-                yield taken.pop(0), part
+                yield queue.pop(0), part
 
     def rows(self, rows: Sequence[int]) -> Float32:
         """Activations ``(n, D)`` of a few samples, layers in sorted order.
@@ -165,10 +165,10 @@ class SampleExtraction:
         picture cannot be read."""
         from diffviews_desktop.core.extractor import extraction_inputs
 
-        decoded = self._read([row])
-        if not decoded.rows:
+        pictures = self._read([row])
+        if not pictures.rows:
             return None
-        return extraction_inputs(self._encode(decoded.images, decoded.rows), self._how)
+        return extraction_inputs(self._encode(pictures.images, pictures.rows), self._how)
 
     def fill(self, targets: Sequence[Target], progress: Callable[[float, str], None]) -> Extracted:
         """Extract every sample that has a picture and is not in all matrices yet.
@@ -184,33 +184,33 @@ class SampleExtraction:
             DataError: no picture can be read, or a value does not fit the matrix's dtype.
         """
         table = self._table
-        done = np.logical_and.reduce([target.matrix.done for target in targets])
-        wanted = np.flatnonzero(~done)
-        before, total, pending = len(table) - len(wanted), len(table), list[int]()
-        computed, marked, pace = 0, time.monotonic(), _Pace()
-        progress(before / max(1, total), "")
+        old_mask = np.logical_and.reduce([target.matrix.done for target in targets])
+        missing = np.flatnonzero(~old_mask)
+        old_count, total, pending = len(table) - len(missing), len(table), list[int]()
+        new_count, mark_time, pace = 0, time.monotonic(), _Pace()
+        progress(old_count / max(1, total), "")
         try:
-            for rows, values in self.batches(wanted.tolist()):
+            for rows, values in self.batches(missing.tolist()):
                 for target in targets:
                     _store(target, rows, values)
                 pending += rows
-                computed += len(rows)
-                if time.monotonic() - marked > MARK_SECONDS:
+                new_count += len(rows)
+                if time.monotonic() - mark_time > MARK_SECONDS:
                     _mark(targets, pending)
-                    marked = time.monotonic()
-                seen = before + computed + len(self.skipped)
-                progress(seen / total, f"{seen} of {total}, {pace.tick(len(rows)):.3g}/s")
+                    mark_time = time.monotonic()
+                position = old_count + new_count + len(self.skipped)
+                progress(position / total, f"{position} of {total}, {pace.tick(len(rows)):.3g}/s")
         finally:
             _mark(targets, pending)
-        if not before + computed:
+        if not old_count + new_count:
             raise DataError(
                 f"None of the {len(table)} pictures can be read, so no layer can be mapped: "
                 f"{faults_of(self.skipped)}. The first is {table.root / table.image_path[0]}."
             )
-        finished = np.logical_and.reduce([target.matrix.done for target in targets])
+        new_mask = np.logical_and.reduce([target.matrix.done for target in targets])
         for target in targets:
-            target.matrix.rows[~finished] = np.nan
-        return Extracted(np.flatnonzero(finished), computed, pace.overall())
+            target.matrix.rows[~new_mask] = np.nan
+        return Extracted(np.flatnonzero(new_mask), new_count, pace.overall())
 
     def _encode(self, images: NDArray[np.uint8], rows: Sequence[int]) -> SampleBatch:
         """What the model denoises and is told of some samples."""
@@ -227,7 +227,7 @@ class SampleExtraction:
             seeds=np.array([noise_seed(table.sample_id[row]) for row in rows], dtype=np.int64),
         )
 
-    def _decoded(self, rows: Sequence[int]) -> Iterator[_Decoded]:
+    def _decode(self, rows: Sequence[int]) -> Iterator[_Decoded]:
         """Batches of pictures, the next one being decoded while one is in use."""
         with ThreadPoolExecutor(1, thread_name_prefix="decode") as thread:
             start = min(self._size, len(rows))
@@ -245,7 +245,7 @@ class SampleExtraction:
 
     def _read(self, rows: Sequence[int]) -> _Decoded:
         table, facts = self._table, self._model.facts
-        images, kept = [], []
+        images, good_rows = [], []
         for row in rows:
             path = table.picture(row)
             try:
@@ -253,12 +253,12 @@ class SampleExtraction:
                     missing = f"The picture of {table.sample_id[row]} is missing."
                     raise PictureError(missing, Fault.MISSING)
                 images.append(read_image(path, facts.resolution, facts.channels, table.brightness))
-                kept.append(int(row))
+                good_rows.append(int(row))
             except PictureError as error:
                 log.warning("%s", error)
                 self.skipped[table.sample_id[row]] = error.fault
         empty = np.empty((0, facts.resolution, facts.resolution, facts.channels), np.uint8)
-        return _Decoded(np.stack(images) if images else empty, kept)
+        return _Decoded(np.stack(images) if images else empty, good_rows)
 
 
 def row_width(facts: ModelFacts, layers: Sequence[str]) -> int:
@@ -287,17 +287,17 @@ def _store(target: Target, rows: Sequence[int], values: dict[str, Float32]) -> N
         AdapterError: the activations are not as many as the adapter says.
     """
     matrix = target.matrix.rows
-    stored: dict[str, NDArray] = {}
+    parts: dict[str, NDArray] = {}
     for name in target.layers:
         with np.errstate(over="ignore"):
-            stored[name] = values[name].astype(matrix.dtype, copy=False)
+            parts[name] = values[name].astype(matrix.dtype, copy=False)
         if matrix.dtype != np.float32:
-            beyond = np.isinf(stored[name]) & np.isfinite(values[name])
+            beyond = np.isinf(parts[name]) & np.isfinite(values[name])
             if beyond.any():
                 raise DataError(
                     f"{name} has values beyond what {matrix.dtype} can hold. Extract it as float32."
                 )
-    batch = np.concatenate([stored[name] for name in sorted(stored)], axis=1)
+    batch = np.concatenate([parts[name] for name in sorted(parts)], axis=1)
     if batch.shape != (len(rows), matrix.shape[1]):
         raise AdapterError(
             f"Of {len(rows)} pictures the adapter gives activations {batch.shape}, and says that "
@@ -320,12 +320,12 @@ class _Pace:
 
     def tick(self, count: int) -> float:
         """Count pictures that are done; the rate of the last seconds."""
-        now, total = time.monotonic(), self._times[-1][1] + count
-        self._times.append((now, total))
-        since = next(pair for pair in self._times if pair[0] > now - RATE_SECONDS)
-        if since[0] == now:
+        moment, total = time.monotonic(), self._times[-1][1] + count
+        self._times.append((moment, total))
+        since = next(pair for pair in self._times if pair[0] > moment - RATE_SECONDS)
+        if since[0] == moment:
             since = self._times[-2]
-        return (total - since[1]) / max(1e-6, now - since[0])
+        return (total - since[1]) / max(1e-6, moment - since[0])
 
     def overall(self) -> float | None:
         """The rate without the first batch, which warms up; None where there is none."""

@@ -47,9 +47,11 @@ class Round:
 
 def plan(job: Fetching, workspace: Workspace) -> PlannedDownload:
     """What a download would do; raises as `find_parts` does."""
-    found = _look(job, workspace)
-    parts = tuple(_planned(part, _rounds([part])) for part in found.parts)
-    return PlannedDownload(shown_address(job.what), parts, free_bytes(job.out), found.passed_over)
+    findings = _look(job, workspace)
+    parts = tuple(_plan(part, _rounds([part])) for part in findings.parts)
+    return PlannedDownload(
+        shown_address(job.what), parts, free_bytes(job.out), findings.passed_over
+    )
 
 
 def fetch(job: Fetching, workspace: Workspace) -> Downloaded:
@@ -59,32 +61,34 @@ def fetch(job: Fetching, workspace: Workspace) -> Downloaded:
         NoRoomError: the disk has not enough room for all of it.
         CheckpointError, StoreDamagedError: the only checkpoint must not be used.
     """
-    found = _look(job, workspace)
+    findings = _look(job, workspace)
     failed: list[tuple[str, str]] = []
-    plans = [one.plan for one in _rounds(found.parts)]
+    plans = [one.plan for one in _rounds(findings.parts)]
     check_room(job.out, sum(plan.bytes for plan in plans))
     tally = _Tally(workspace, plans)
     checkpoints: list[Path] = []
-    for part in sorted(found.parts, key=lambda one: one.part != "data"):
+    for part in sorted(findings.parts, key=lambda one: one.part != "data"):
         if part.part == "checkpoint":  # its folder may only be known once the data is there
-            part = _placed(part, job)
+            part = _place(part, job)
         for one in _rounds([part]):
-            done = download(part.store, one.plan, progress=tally.show)
-            tally.end(one.plan, done)
-            failed += [(left.key, left.reason) for left in (*one.plan.refused, *done.failed)]
+            result = download(part.store, one.plan, progress=tally.show)
+            tally.end(one.plan, result)
+            failed += [(item.key, item.reason) for item in (*one.plan.refused, *result.failed)]
             failed += [(key, _DIFFERENT) for key in one.plan.different]
             if part.part == "checkpoint":
-                there = {file.key for file in one.plan.present} | set(done.files)
-                checkpoints += _good_checkpoints(part, there, set(done.files), workspace, failed)
+                local_keys = {file.key for file in one.plan.present} | set(result.files)
+                checkpoints += _good_checkpoints(
+                    part, local_keys, set(result.files), workspace, failed
+                )
     return Downloaded(
         what=shown_address(job.what),
         out=job.out,
-        models=tuple(part.model for part in found.parts if part.model),
+        models=tuple(part.model for part in findings.parts if part.model),
         checkpoints=tuple(checkpoints),
         files=tally.fetched_files,
         bytes=tally.fetched_bytes,
         failed=tuple(failed),
-        notes=found.passed_over,
+        notes=findings.passed_over,
     )
 
 
@@ -95,7 +99,7 @@ def _rounds(parts: Iterable[Part]) -> list[Round]:
     ]
 
 
-def _placed(part: Part, job: Fetching) -> Part:
+def _place(part: Part, job: Fetching) -> Part:
     """A checkpoint with the folder that the model's settings look for it in."""
     model = read_catalogue().models.get(job.what)
     if model is None or model.checkpoint is None:
@@ -107,7 +111,7 @@ def _look(job: Fetching, workspace: Workspace) -> Found:
     """Ask what there is."""
     workspace.progress("looking at what there is")
 
-    def opened(location: Location) -> Store:
+    def open_at(location: Location) -> Store:
         workspace.check()
         return open_store(location, access_of(location, job.endpoint))
 
@@ -115,7 +119,7 @@ def _look(job: Fetching, workspace: Workspace) -> Found:
         job.what,
         job.out,
         read_catalogue(),
-        opened,
+        open_at,
         source=job.source,
         data=job.data,
         checkpoint=job.checkpoint,
@@ -123,9 +127,9 @@ def _look(job: Fetching, workspace: Workspace) -> Found:
     )
 
 
-def _planned(part: Part, rounds: Sequence[Round]) -> PlannedPart:
+def _plan(part: Part, rounds: Sequence[Round]) -> PlannedPart:
     plans = [one.plan for one in rounds]
-    left_out = [(left.key, left.reason) for plan in plans for left in plan.refused]
+    left_out = [(item.key, item.reason) for plan in plans for item in plan.refused]
     return PlannedPart(
         part=part.part,
         origin=part.origin.display_text(),
@@ -151,22 +155,22 @@ class _Tally:
         self._files, self._bytes = len(missing), sum(file.size for file in missing)
         self._ended_files, self._ended_bytes = 0, 0
 
-    def show(self, done: TransferProgress) -> None:
+    def show(self, state: TransferProgress) -> None:
         """Tell how far it is; raises `Cancelled` where it is to end."""
-        files, there = self._ended_files + done.files, self._ended_bytes + done.bytes
-        speed, left = done.bytes_per_second, done.seconds_left
+        files, byte_count = self._ended_files + state.files, self._ended_bytes + state.bytes
+        speed, seconds = state.bytes_per_second, state.seconds_left
         parts = [f"{files:,} of {format_count(self._files, 'file')}"]
-        parts.append(f"{size(there)} of {size(self._bytes)}")
+        parts.append(f"{size(byte_count)} of {size(self._bytes)}")
         if speed:
             parts.append(f"{size(speed)}/s")
-            left = max(0.0, self._bytes - there) / speed
-        fraction = min(1.0, there / self._bytes) if self._bytes else None
-        self._workspace.progress("downloading", fraction, ", ".join(parts), left)
+            seconds = max(0.0, self._bytes - byte_count) / speed
+        fraction = min(1.0, byte_count / self._bytes) if self._bytes else None
+        self._workspace.progress("downloading", fraction, ", ".join(parts), seconds)
 
-    def end(self, plan: DownloadPlan, done: DownloadResult) -> None:
+    def end(self, plan: DownloadPlan, result: DownloadResult) -> None:
         """A round has ended."""
-        self.fetched_files += len(done.files)
-        self.fetched_bytes += done.bytes
+        self.fetched_files += len(result.files)
+        self.fetched_bytes += result.bytes
         self._ended_files += len(plan.missing)
         self._ended_bytes += sum(file.size for file in plan.missing)
 
@@ -176,8 +180,8 @@ class _Tally:
 
 def _good_checkpoints(
     part: Part,
-    there: Collection[str],
-    fetched: Collection[str],
+    local_keys: Collection[str],
+    new_keys: Collection[str],
     workspace: Workspace,
     failed: list[tuple[str, str]],
 ) -> Iterator[Path]:
@@ -187,20 +191,20 @@ def _good_checkpoints(
 
     Args:
         part: where they come from.
-        there: keys of its files that are here.
-        fetched: keys of those that have just been fetched.
+        local_keys: keys of its files that are here.
+        new_keys: keys of those that have just been fetched.
         workspace: told how far it is.
         failed: gets what is not good.
 
     Raises:
         CheckpointError, StoreDamagedError: there are some, and none is good.
     """
-    keys = [file.key for file in part.files if is_weights(file.key) and file.key in there]
+    keys = [file.key for file in part.files if is_weights(file.key) and file.key in local_keys]
     problems: list[tuple[str, DiffViewsError]] = []
     for key in keys:
         path = local_path(part.place, key)
         try:
-            _check(path, _address(part, key), key in fetched, workspace)
+            _check(path, _address(part, key), key in new_keys, workspace)
         except (CheckpointError, StoreDamagedError) as error:
             problems.append((key, _set_aside(path, error)))
         else:
@@ -221,12 +225,12 @@ def _check(path: Path, address: str, is_new: bool, workspace: Workspace) -> None
     from diffviews_desktop.adapters.checkpoint import read_stored
 
     digest, checksums = file_digest(path, workspace.check).hex(), own_checksums()
-    known = checksums.recall(address)
-    if known and known != digest:
+    old_digest = checksums.recall(address)
+    if old_digest and old_digest != digest:
         raise StoreDamagedError(
             f"{address} has changed since it was first downloaded: its SHA-256 is "
-            f"{digest[:12]}…, and was {known[:12]}…. If its publisher says that it was replaced, "
-            f"take its line out of {checksums.file} and download it again."
+            f"{digest[:12]}…, and was {old_digest[:12]}…. If its publisher says that it was "
+            f"replaced, take its line out of {checksums.file} and download it again."
         )
     read_stored(path, lambda fraction: workspace.check())
     if is_new:
@@ -241,6 +245,6 @@ def _address(part: Part, key: str) -> str:
 
 def _set_aside(path: Path, error: DiffViewsError) -> DiffViewsError:
     """Have a checkpoint out of the way; the error then says where it is."""
-    aside = path.with_name(path.name + REFUSED)
-    os.replace(path, aside)
-    return type(error)(f"{error} It is not used, and stays as {aside} until you delete it.")
+    target = path.with_name(path.name + REFUSED)
+    os.replace(path, target)
+    return type(error)(f"{error} It is not used, and stays as {target} until you delete it.")

@@ -54,16 +54,16 @@ def said_of_alike(projector: Projector) -> tuple[str, ...]:
     first = first_alike(projector.reduced)
     count, others = len(first), np.flatnonzero(first != np.arange(len(first)))
     places = projector.places
-    together = int((places[others] == places[first[others]]).all(axis=1).sum())
-    if not together:
+    overlaps = int((places[others] == places[first[others]]).all(axis=1).sum())
+    if not overlaps:
         return ()
-    if together == count - 1:
+    if overlaps == count - 1:
         return (
             f"All {count} samples have the same activations of this layer: they are drawn at one "
             "place.",
         )
-    have, lie = ("has", "lies") if together == 1 else ("have", "lie")
+    have, lie = ("has", "lies") if overlaps == 1 else ("have", "lie")
     return (
-        f"{together} of {count} samples {have} the same activations as another sample and {lie} at "
+        f"{overlaps} of {count} samples {have} the same activations as another sample and {lie} at "
         "its place.",
     )

@@ -88,26 +88,26 @@ class Generation:
 
     def run(self, job: Generate) -> RunResult:
         """Draw one picture; every step is told as it is there."""
-        settings = self._checked(job.settings)
-        job = replace(job, settings=settings, spec=self.maps.completed(self.opened, job.spec))
+        settings = self._check_settings(job.settings)
+        job = replace(job, settings=settings, spec=self.maps.complete(self.opened, job.spec))
         assert settings.seed is not None
         model = self.host.model_of(self.opened)
         maker = self._maker(job.spec)
-        stack = maker.checked(job.interventions)
+        stack = maker.check(job.interventions)
         PictureBatch(model, settings, [job.condition])  # refuses a class that there is not
         projector = self.maps.projector(self.opened, job.spec)
         self.host.prepare(model)
         figures = figures_of(projector, self.opened)
-        judged = self._judged_masks(maker, [stack], job.spec, figures)
+        verdicts = self._judge_masks(maker, [stack], job.spec, figures)
         notes: list[str] = []
         effects = self._effects(maker, job, [(settings, stack)], notes)
         changed = {effect.layer for effect in effects}
         capture = sorted({*job.spec.layers, *(changed if job.keep else ())})
         run = PictureBatch(model, settings, [job.condition], effects=effects, notes=notes)
-        told = self._named(run.told[0])
+        told = self._name(run.told[0])
         evaluations = settings.evaluations(model.is_conditional)
         steps: list[RunStep] = []
-        started = time.monotonic()
+        start = time.monotonic()
         self.host.emit(RunStarted(job.job_id, settings.seed, told, evaluations))
         self.host.progress("generating", 0.0)
         with self.host.interruptible(model), closing(run.steps(capture)) as running:
@@ -116,11 +116,11 @@ class Generation:
                 self.host.emit(StepDone(job.job_id, steps[-1]))
                 self.host.progress("generating", len(steps) / settings.num_steps)
                 self.host.check()
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - start
         device = model.facts.device
-        alone = sole_mask(stack) is not None
+        is_sole = sole_mask(stack) is not None
         digests = maker.digests(
-            [stack], lambda number, one: "" if alone else _place_of(number, one)
+            [stack], lambda number, one: "" if is_sole else _place_of(number, one)
         )
         return RunResult(
             job=job,
@@ -131,7 +131,7 @@ class Generation:
             notes=(*sampler_notes(self.opened, model.facts, settings), *notes[-1:]),
             record=make_record(job, self.opened, model.facts, digests, self.host.check),
             apart=told_apart(job.spec.told, told, prompts=model.facts.prompts),
-            masks=judged,
+            masks=verdicts,
             seconds=seconds,
         )
 
@@ -139,24 +139,24 @@ class Generation:
 
     def grid(self, job: GenerateGrid) -> PictureGrid:
         """Draw one picture for every combination of the axes, a batch at a time."""
-        settings = self._checked(job.settings)
+        settings = self._check_settings(job.settings)
         _check_axes(job)
         model = self.host.model_of(self.opened)
         device = model.facts.device
         if job.batch is None:
             few = 4 if model.facts.resolution <= _SMALL else 1
             job = replace(job, batch=few if device == "cpu" else 16)
-        job = replace(job, settings=settings, spec=self.maps.completed(self.opened, job.spec))
+        job = replace(job, settings=settings, spec=self.maps.complete(self.opened, job.spec))
         assert job.batch is not None
         maker = self._maker(job.spec)
         every = job.cells()
-        stacks = {cell.interventions: maker.checked(cell.interventions) for cell in every}
+        stacks = {cell.interventions: maker.check(cell.interventions) for cell in every}
         PictureBatch(model, settings, [job.condition])  # refuses a class that there is not
         self.host.prepare(model)
         for stack in stacks.values():
             for one in stack:
                 maker.vectors(one)
-        judged = self._judged_masks(maker, stacks.values(), job.spec)
+        verdicts = self._judge_masks(maker, stacks.values(), job.spec)
         notes: list[str] = []
         cells: list[GridCell] = []
         assert settings.seed is not None
@@ -167,14 +167,14 @@ class Generation:
             for batch in _batches(every, job.batch):
                 drawing = [(cell.settings, stacks[cell.interventions]) for cell in batch]
                 effects = self._effects(maker, job, drawing, notes)
-                done = len(cells)
-                for drawn in self._draw(model, job, batch, effects, notes, done, len(every)):
-                    cells.append(drawn)
-                    self.host.emit(CellDone(job.job_id, drawn))
-        alone = sole_mask(job.interventions) is not None
+                start = len(cells)
+                for picture in self._draw(model, job, batch, effects, notes, start, len(every)):
+                    cells.append(picture)
+                    self.host.emit(CellDone(job.job_id, picture))
+        is_sole = sole_mask(job.interventions) is not None
 
         def name(number: int, one: Intervention) -> str:
-            return f"{one.layers}: " if alone else _place_of(number, one)
+            return f"{one.layers}: " if is_sole else _place_of(number, one)
 
         digests = maker.digests(stacks.values(), name)
         return PictureGrid(
@@ -183,7 +183,7 @@ class Generation:
             device=device,
             notes=(*sampler_notes(self.opened, model.facts, settings), *notes[-1:]),
             record=make_record(job, self.opened, model.facts, digests, self.host.check),
-            masks=judged,
+            masks=verdicts,
         )
 
     def _draw(
@@ -193,7 +193,7 @@ class Generation:
         batch: Sequence[Cell],
         effects: Sequence[Effect],
         notes: list[str],
-        done: int,
+        start: int,
         total: int,
     ) -> list[GridCell]:
         """The pictures of some cells that differ in their seed and strength alone."""
@@ -205,13 +205,13 @@ class Generation:
                 share = (step.index + 1) / first.num_steps
                 self.host.progress(
                     "generating",
-                    (done + share * len(batch)) / total,
-                    f"{done} of {total}",
+                    (start + share * len(batch)) / total,
+                    f"{start} of {total}",
                 )
         images = model.codec.decode(step.denoised).numpy()
         return [
             GridCell(
-                done + row, cell.settings, self._named(run.told[row]), images[row],
+                start + row, cell.settings, self._name(run.told[row]), images[row],
                 cell.interventions,
             )
             for row, cell in enumerate(batch)
@@ -236,9 +236,9 @@ class Generation:
 
         def trace(one: Intervention, other: OtherRun) -> Trace:
             """One run for all pictures of a batch where it has a seed of its own, else one each."""
-            asked = job.condition if other.condition is None else other.condition
+            condition = job.condition if other.condition is None else other.condition
             seeds = [cell.seed for cell in settings] if other.seed is None else [other.seed]
-            told = [asked] * len(seeds)
+            told = [condition] * len(seeds)
             return trace_run(self.host, model, settings[0], told, seeds, one, notes)
 
         return maker.effects([stack for _, stack in batch], trace)
@@ -256,12 +256,12 @@ class Generation:
 
         if not 0 < job.sigma < math.inf:
             raise UsageError(f"The noise level must be a positive number, not {job.sigma}.")
-        spec = self.maps.completed(self.opened, job.spec)
+        spec = self.maps.complete(self.opened, job.spec)
         model = self.host.model_of(self.opened)
-        wanted = model.codec.image_shape
-        if job.image.shape != wanted:
+        target_shape = model.codec.image_shape
+        if job.image.shape != target_shape:
             raise UsageError(
-                f"The picture is {job.image.shape}; {self.opened.folder.name} draws {wanted}."
+                f"The picture is {job.image.shape}; {self.opened.folder.name} draws {target_shape}."
             )
         projector = self.maps.projector(self.opened, spec)
         self.host.progress("placing the picture")
@@ -272,25 +272,25 @@ class Generation:
             [told],
             np.array([job.seed]),
         )
-        how = self.opened.folder.config.extraction_input
+        mode = self.opened.folder.config.extraction_input
         with self.host.interruptible(model):
-            captured = next(extract_batches(model, spec.layers, [batch], mode=how))
-        reduced, outside = projector.reduction.reduce(flatten_layers(captured))
+            values = next(extract_batches(model, spec.layers, [batch], mode=mode))
+        reduced, outside = projector.reduction.reduce(flatten_layers(values))
         _, samples = projector.spread(len(self.opened.samples.table))
         near = nearest(samples, reduced, job.count)
         pairs = zip(near.index[0].tolist(), near.distance[0].tolist(), strict=True)
-        placed = projector.place(reduced)
+        placement = projector.place(reduced)
         return PicturePlaced(
             job=replace(job, spec=spec),
-            xy=_pair(placed.xy[0]),
-            distance=float(placed.distance[0]),
+            xy=_pair(placement.xy[0]),
+            distance=float(placement.distance[0]),
             neighbors=tuple((row, far) for row, far in pairs if math.isfinite(far)),
-            told=self._named(told) if model.is_conditional else None,
+            told=self._name(told) if model.is_conditional else None,
             apart=told_apart(spec.told, told, "picture", prompts=model.facts.prompts)
             if model.is_conditional
             else "",
             typicality=figures_of(projector, self.opened).judge(
-                float(placed.distance[0]), float(outside[0]), (job.sigma, job.sigma), job.sigma
+                float(placement.distance[0]), float(outside[0]), (job.sigma, job.sigma), job.sigma
             ),
         )
 
@@ -298,22 +298,22 @@ class Generation:
 
     def judge_mask(self, job: JudgeMask) -> MaskJudged:
         """How usual a mask is, where its activations are at hand and its layers are mapped."""
-        spec = self.maps.completed(self.opened, job.spec)
+        spec = self.maps.complete(self.opened, job.spec)
         assert spec.told is not None
         maker = self._maker(spec)
-        (mask,) = maker.checked([job.mask])
+        (mask,) = maker.check([job.mask])
         model = self.host.model_of(self.opened)
         slow = not job.saved and model.facts.device == "cpu" and model.facts.resolution > _SMALL
-        wanted = activations_of(self.host, self.opened, mask.layers, spec.told)
+        request = activations_of(self.host, self.opened, mask.layers, spec.told)
         if not self.maps.is_cached(self.opened, spec):
             return MaskJudged(job, None, not_mapped(spec.layers))
-        if slow and self.maps.activations.stored_rows(wanted, job.rows) is None:
+        if slow and self.maps.activations.stored_rows(request, job.rows) is None:
             return MaskJudged(job, None, "Generate says whether the mask is beyond the samples.")
         figures = figures_of(self.maps.projector(self.opened, spec), self.opened)
-        typicality = self._judged(maker, mask, spec, figures)
+        typicality = self._judge(maker, mask, spec, figures)
         return MaskJudged(job, typicality, "" if typicality else not_mapped(mask.layers))
 
-    def _judged_masks(
+    def _judge_masks(
         self,
         maker: EffectMaker,
         stacks: Iterable[Sequence[Intervention]],
@@ -322,10 +322,10 @@ class Generation:
     ) -> tuple[JudgedMask, ...]:
         """How usual each mask in checked interventions is, as far as that is known."""
         masks = dict.fromkeys(mask for stack in stacks for mask in masks_of(stack))
-        judged = ((mask, self._judged(maker, mask, spec, figures)) for mask in masks)
-        return tuple(JudgedMask(mask, usual) for mask, usual in judged if usual is not None)
+        verdicts = ((mask, self._judge(maker, mask, spec, figures)) for mask in masks)
+        return tuple(JudgedMask(mask, usual) for mask, usual in verdicts if usual is not None)
 
-    def _judged(
+    def _judge(
         self,
         maker: EffectMaker,
         mask: Intervention,
@@ -346,7 +346,7 @@ class Generation:
             rows = rows_of_saved(self.opened, mask.source.name)
         return judge_mask(vectors, rows, figures, self.opened)
 
-    def _named(self, condition: Condition | None) -> Condition | None:
+    def _name(self, condition: Condition | None) -> Condition | None:
         """A condition with the name of its class, which another model may not know."""
         if not isinstance(condition, ClassLabel):
             return condition
@@ -355,7 +355,7 @@ class Generation:
 
     # ---- checks ---------------------------------------------------------------------------------
 
-    def _checked(self, settings: SamplingSettings) -> SamplingSettings:
+    def _check_settings(self, settings: SamplingSettings) -> SamplingSettings:
         """The settings with a seed, if they can be.
 
         Raises:
@@ -382,29 +382,29 @@ def _place(step: DenoiseStep, codec: Codec, figures: SampleFigures, job: Generat
     if step.imposed.keys() & set(job.spec.layers):
         rows.append(step.imposed_row(job.spec.layers))
     reduced, outside = figures.projector.reduction.reduce(np.concatenate(rows))
-    placed = figures.projector.place(reduced)
+    placement = figures.projector.place(reduced)
     usual = [
         figures.judge(float(far), float(share), (step.sigma, step.sigma), step.sigma)
-        for far, share in zip(placed.distance, outside, strict=True)
+        for far, share in zip(placement.distance, outside, strict=True)
     ]
     image, noised = codec.decode(torch.cat([step.denoised[:1], step.noised[:1]])).numpy()
-    kept: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if job.keep:
-        kept["computed"] = {name: t[0].float().numpy() for name, t in step.computed.items()}
-        kept["imposed"] = {name: t[0].float().numpy() for name, t in step.imposed.items()}
+        values["computed"] = {name: t[0].float().numpy() for name, t in step.computed.items()}
+        values["imposed"] = {name: t[0].float().numpy() for name, t in step.imposed.items()}
     return RunStep(
         index=step.index,
         sigma=step.sigma,
         image=image,
         noised=noised,
-        xy=_pair(placed.xy[0]),
-        distance=float(placed.distance[0]),
-        imposed_xy=_pair(placed.xy[1]) if len(rows) > 1 else None,
+        xy=_pair(placement.xy[0]),
+        distance=float(placement.distance[0]),
+        imposed_xy=_pair(placement.xy[1]) if len(rows) > 1 else None,
         evaluations=step.evaluations,
         reduced=reduced[0],
         typicality=usual[0],
         imposed_typicality=usual[1] if len(rows) > 1 else None,
-        **kept,
+        **values,
     )
 
 

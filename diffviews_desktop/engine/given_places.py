@@ -29,50 +29,50 @@ NOT_KEPT = (
 )
 
 
-def with_given(wanted: WantedMap, places: Places | None) -> WantedMap:
+def with_given(request: WantedMap, places: Places | None) -> WantedMap:
     """A map that is asked for with its samples at some places, where these can be theirs; those of
     the folder's own map stay."""
-    if places is None or wanted.keeps_places:
-        return wanted
-    known = len(places.xy) == len(wanted.opened.samples.table)
-    return replace(wanted, given=places) if known else wanted
+    if places is None or request.keeps_places:
+        return request
+    fits = len(places.xy) == len(request.opened.samples.table)
+    return replace(request, given=places) if fits else request
 
 
-def lies_there(wanted: WantedMap, projector: Projector) -> bool:
+def lies_there(request: WantedMap, projector: Projector) -> bool:
     """Whether the samples of a map lie where they are to lie, or nobody says where."""
-    there = _of(wanted, projector)
-    return there is None or np.array_equal(there, projector.places)
+    positions = _of(request, projector)
+    return positions is None or np.array_equal(positions, projector.places)
 
 
-def said_where(wanted: WantedMap, places: Places | None, projector: Projector) -> tuple[str, ...]:
+def said_where(request: WantedMap, places: Places | None, projector: Projector) -> tuple[str, ...]:
     """What is said of a map whose samples cannot lie at places that they are to have."""
-    if places is None or wanted.keeps_places or _of(wanted, projector) is not None:
+    if places is None or request.keeps_places or _of(request, projector) is not None:
         return ()
     return (LIES_ELSEWHERE,)
 
 
 def put_there(
-    wanted: WantedMap, projector: Projector, progress: Callable[[Stage], None]
+    request: WantedMap, projector: Projector, progress: Callable[[Stage], None]
 ) -> Projector:
     """A map with its samples where they are to lie."""
-    there = _of(wanted, projector)
-    if there is None:
+    positions = _of(request, projector)
+    if positions is None:
         return projector
-    rows, stack = projector.rows, wanted.stack
+    rows, stack = projector.rows, request.stack
     return refit_map(
         projector,
-        wanted.parameters,
-        places=there,
-        groups=groups_of(wanted.opened.samples.table)[rows],
+        request.parameters,
+        places=positions,
+        groups=groups_of(request.opened.samples.table)[rows],
         stack=None if stack is None else stack.take(rows),
         progress=progress,
     )
 
 
-def _of(wanted: WantedMap, projector: Projector) -> Float32 | None:
+def _of(request: WantedMap, projector: Projector) -> Float32 | None:
     """Where the samples of a map are to lie; None where nobody says, or not of each."""
-    if wanted.given is None:
+    if request.given is None:
         return None
-    there = wanted.given.all[projector.rows]
-    fits = there.shape == projector.places.shape and np.isfinite(there).all()
-    return there if fits else None
+    positions = request.given.all[projector.rows]
+    fits = positions.shape == projector.places.shape and np.isfinite(positions).all()
+    return positions if fits else None

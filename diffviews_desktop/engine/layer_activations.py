@@ -71,73 +71,73 @@ class LayerActivations:
         default_factory=dict, init=False, compare=False
     )
 
-    def entries(self, wanted: Activations) -> Iterator[EntryInfo]:
+    def entries(self, request: Activations) -> Iterator[EntryInfo]:
         """Entries of the same activations, the last used first."""
-        for info in reversed(wanted.cache.entries()):
-            if info.details.get("activations") == wanted.key:
+        for info in reversed(request.cache.entries()):
+            if info.details.get("activations") == request.key:
                 yield info
 
-    def stored_matrix(self, wanted: Activations) -> tuple[CacheEntry, ActivationMatrix] | None:
+    def stored_matrix(self, request: Activations) -> tuple[CacheEntry, ActivationMatrix] | None:
         """The matrix of a finished map of these layers, if the cache keeps one."""
-        for info in self.entries(wanted):
+        for info in self.entries(request):
             if not info.has_matrix or (info.key, info.created) in self._damaged:
                 continue
-            entry = wanted.cache.open(info.key)
-            stored = entry.activations() if entry is not None else None
-            if entry is not None and stored is not None:
-                return entry, stored
+            entry = request.cache.open(info.key)
+            matrix = entry.activations() if entry is not None else None
+            if entry is not None and matrix is not None:
+                return entry, matrix
         return None
 
-    def whole_matrix(self, wanted: Activations) -> MatrixFile | None:
+    def whole_matrix(self, request: Activations) -> MatrixFile | None:
         """The matrix of some layers, where it is stored; nothing is computed or copied."""
-        found = self.stored_matrix(wanted)
-        if found is not None:
-            return found[1].rows
-        files = _own_files(wanted)
+        hit = self.stored_matrix(request)
+        if hit is not None:
+            return hit[1].rows
+        files = _own_files(request)
         return None if files is None else files.matrix()
 
     def forget(self, cache: LayerCache, error: DamagedMatrixError) -> None:
         """Read a matrix that proved to be damaged no more, also where it cannot be dropped."""
         key = error.entry.name
-        known = cache.entries()
-        self._damaged.update((info.key, info.created) for info in known if info.key == key)
+        infos = cache.entries()
+        self._damaged.update((info.key, info.created) for info in infos if info.key == key)
         cache.drop_matrix(key)
 
-    def find(self, wanted: Activations, stack: ExitStack) -> FoundActivations:
+    def find(self, request: Activations, stack: ExitStack) -> FoundActivations:
         """All activations of some layers: where they are stored, else extracted now.
 
         Those that are stored are checked as they are read: see `forget`.
         """
-        found = self.stored_matrix(wanted)
-        if found is not None:
-            return FoundActivations(found[1].rows, entry=found[0])
-        files = _own_files(wanted)
+        hit = self.stored_matrix(request)
+        if hit is not None:
+            return FoundActivations(hit[1].rows, entry=hit[0])
+        files = _own_files(request)
         matrix = files.matrix() if files is not None else None
         if matrix is not None:
             return FoundActivations(matrix)
         if files is not None:
-            partial = stack.enter_context(self._partial(wanted, files.width, wanted.cache))
+            partial = stack.enter_context(self._partial(request, files.width, request.cache))
             self._read_files(files, partial)
             return FoundActivations(partial.rows, partial=partial)
-        extraction, targets, done = self._extract((wanted,), wanted.cache, stack)
+        extraction, targets, result = self._extract((request,), request.cache, stack)
         return FoundActivations(
             targets[0].matrix.rows,
             partial=targets[0].matrix,
             lost=tuple(extraction.skipped),
             notes=_notes_of(extraction),
-            rate=done.rate,
+            rate=result.rate,
         )
 
     def _read_files(self, files: ActivationFiles, partial: PartialMatrix) -> None:
         """Copy what the folder has in many files into one matrix."""
-        wanted = np.flatnonzero(~partial.done)
+        missing = np.flatnonzero(~partial.done)
         read = 0
         self.host.progress("reading activations", 0.0)
-        for rows, values in files.batches(wanted):
+        for rows, values in files.batches(missing):
             partial.rows[rows] = values
             partial.mark(rows)
             read += len(rows)
-            self.host.progress("reading activations", read / len(wanted))
+            self.host.progress("reading activations", read / len(missing))
 
     def _extract(
         self, sets: Sequence[Activations], cache: LayerCache, stack: ExitStack
@@ -145,50 +145,50 @@ class LayerActivations:
         """Extract sets of layers in one pass, each into a matrix that can be continued."""
         opened = sets[0].opened
         model = self.host.model_of(opened)
-        widths = [row_width(model.facts, wanted.layers) for wanted in sets]
+        widths = [row_width(model.facts, request.layers) for request in sets]
         targets = [
-            Target(wanted.layers, stack.enter_context(self._partial(wanted, width, cache)))
-            for wanted, width in zip(sets, widths, strict=True)
+            Target(request.layers, stack.enter_context(self._partial(request, width, cache)))
+            for request, width in zip(sets, widths, strict=True)
         ]
-        for wanted, target in zip(sets, targets, strict=True):
-            self._take_over(wanted, target)
-        layers = sorted(set().union(*(wanted.layers for wanted in sets)))
+        for request, target in zip(sets, targets, strict=True):
+            self._take_over(request, target)
+        layers = sorted(set().union(*(request.layers for request in sets)))
         extraction = self._extraction(opened, layers, sets[0].told)
         self.host.prepare(model)
-        done = extraction.fill(
+        result = extraction.fill(
             targets, lambda fraction, text: self.host.progress("extracting", fraction, text)
         )
-        return extraction, targets, done
+        return extraction, targets, result
 
-    def _take_over(self, wanted: Activations, target: Target) -> None:
+    def _take_over(self, request: Activations, target: Target) -> None:
         """Copy rows that a finished map has already."""
         while not target.matrix.done.any():
-            found = self.stored_matrix(wanted)
-            if found is None:
+            hit = self.stored_matrix(request)
+            if hit is None:
                 return
             try:
-                self._copy(found[1].rows, target)
+                self._copy(hit[1].rows, target)
                 return
             except DamagedMatrixError as error:
-                self.forget(wanted.cache, error)
+                self.forget(request.cache, error)
 
-    def _copy(self, stored: MatrixFile, target: Target) -> None:
-        size = max(1, _COPIED_VALUES // stored.shape[1])
-        for start in range(0, len(stored), size):
-            part = stored[start : start + size]
+    def _copy(self, source: MatrixFile, target: Target) -> None:
+        size = max(1, _COPIED_VALUES // source.shape[1])
+        for start in range(0, len(source), size):
+            part = source[start : start + size]
             target.matrix.rows[start : start + size] = part
-            there = start + np.flatnonzero(~np.isnan(part).all(axis=1))
-            target.matrix.mark(there)
+            indices = start + np.flatnonzero(~np.isnan(part).all(axis=1))
+            target.matrix.mark(indices)
             self.host.check()
 
     def _partial(
-        self, wanted: Activations, width: int, cache: LayerCache
+        self, request: Activations, width: int, cache: LayerCache
     ) -> AbstractContextManager[PartialMatrix]:
         """Rows that are being made, to be gone on with where they were left."""
-        shape = (len(wanted.opened.samples.table), width)
-        details = {"model": wanted.opened.folder.name, "layers": wanted.layers}
+        shape = (len(request.opened.samples.table), width)
+        details = {"model": request.opened.folder.name, "layers": request.layers}
         return cache.partial(
-            wanted.key, shape, wanted.dtype, details=details, check=self.host.check
+            request.key, shape, request.dtype, details=details, check=self.host.check
         )
 
     def _extraction(
@@ -206,7 +206,7 @@ class LayerActivations:
             interruptible=lambda: self.host.interruptible(model),
         )
 
-    def rows(self, wanted: Activations, rows: Sequence[int]) -> Float32:
+    def rows(self, request: Activations, rows: Sequence[int]) -> Float32:
         """Activations of some samples: those that the folder brings, else computed now, in a batch
         of their own.
 
@@ -217,19 +217,19 @@ class LayerActivations:
         Raises:
             MaskError: the picture of a sample cannot be read.
         """
-        files = _own_files(wanted)
+        files = _own_files(request)
         if files is not None:
             return files.take(rows)
-        key = (wanted.key, tuple(rows))
+        key = (request.key, tuple(rows))
         if key in self._computed:
             return self._computed[key]
         self.host.progress("reading the samples' activations")
-        extraction = self._extraction(wanted.opened, wanted.layers, wanted.told)
+        extraction = self._extraction(request.opened, request.layers, request.told)
         values = extraction.rows(rows)
         for name, fault in extraction.skipped.items():
-            stored = self._stored_rows(wanted, rows)
-            if stored is not None:
-                return stored
+            matrix = self._stored_rows(request, rows)
+            if matrix is not None:
+                return matrix
             raise MaskError(
                 f"The picture of {name} {fault.of_one}, so its activation cannot be computed. "
                 "Leave it out of the neighbours."
@@ -240,37 +240,37 @@ class LayerActivations:
     def _remember(self, key: tuple[str, tuple[int, ...]], values: Float32) -> None:
         """Keep what was computed last: the next picture often has the same samples."""
         self._computed[key] = values
-        while sum(kept.nbytes for kept in self._computed.values()) > _REMEMBERED_BYTES:
+        while sum(array.nbytes for array in self._computed.values()) > _REMEMBERED_BYTES:
             del self._computed[next(iter(self._computed))]
 
-    def mean(self, wanted: Activations) -> Float32:
+    def mean(self, request: Activations) -> Float32:
         """The mean ``(D,)`` over all samples that have activations: of what is stored, which is
         extracted first where nothing is."""
         with ExitStack() as stack:
             while True:
-                found = self.find(wanted, stack)
+                source = self.find(request, stack)
                 try:
-                    return _mean_of(found.values, self.host.check)
+                    return _mean_of(source.values, self.host.check)
                 except DamagedMatrixError as error:
-                    self.forget(wanted.cache, error)
+                    self.forget(request.cache, error)
 
-    def stored_rows(self, wanted: Activations, rows: Sequence[int]) -> Float32 | None:
+    def stored_rows(self, request: Activations, rows: Sequence[int]) -> Float32 | None:
         """Activations of some samples where they are stored; None where they are not."""
-        values = self._stored_rows(wanted, rows)
+        values = self._stored_rows(request, rows)
         if values is not None:
             return values
-        files = _own_files(wanted)
+        files = _own_files(request)
         return None if files is None else files.take(rows)
 
-    def _stored_rows(self, wanted: Activations, rows: Sequence[int]) -> Float32 | None:
+    def _stored_rows(self, request: Activations, rows: Sequence[int]) -> Float32 | None:
         while True:
-            found = self.stored_matrix(wanted)
-            if found is None:
+            hit = self.stored_matrix(request)
+            if hit is None:
                 return None
             try:
-                values = found[1].take(rows)
+                values = hit[1].take(rows)
             except DamagedMatrixError as error:
-                self.forget(wanted.cache, error)
+                self.forget(request.cache, error)
                 continue
             # else a picture may be there now
             return None if np.isnan(values).all(axis=1).any() else values
@@ -286,27 +286,29 @@ class LayerActivations:
     ) -> LayersExtracted:
         """Extract sets of layers in one pass: to the cache, or to ``<layers>.npy`` in ``out``."""
         sets = [activations_to_compute(self.host, opened, layers, told) for layers in layer_sets]
-        files = tuple(out / file_name(wanted.layers) for wanted in sets) if out is not None else ()
+        files = (
+            tuple(out / file_name(request.layers) for request in sets) if out is not None else ()
+        )
         for file in files:
             if os.path.lexists(file):
                 raise UsageError(f"{file} is there already. Move it away, or choose another --out.")
         with ExitStack() as stack:
             cache = opened.cache if out is None else LayerCache(out)
-            extraction, targets, done = self._extract(sets, cache, stack)
+            extraction, targets, result = self._extract(sets, cache, stack)
             size = sum(target.matrix.rows.nbytes for target in targets)
             for file, target in zip(files, targets, strict=bool(files)):
                 self._write_out(opened, target, file, told)
-            for wanted, target in zip(sets, targets, strict=True):
-                if out is None and self.stored_matrix(wanted) is not None:
+            for request, target in zip(sets, targets, strict=True):
+                if out is None and self.stored_matrix(request) is not None:
                     target.matrix.discard()  # the cache has it in a finished map
         return LayersExtracted(
             model=opened.folder.name,
-            layer_sets=tuple(wanted.layers for wanted in sets),
+            layer_sets=tuple(request.layers for request in sets),
             files=files,
-            samples=len(done.rows),
-            computed=done.computed,
+            samples=len(result.rows),
+            computed=result.computed,
             bytes=size,
-            rate=done.rate,
+            rate=result.rate,
             told=told,
             prompts=self.host.model_of(opened).facts.prompts,
             notes=_notes_of(extraction),
@@ -350,14 +352,16 @@ def _mean_of(matrix: MatrixFile, check: Callable[[], None]) -> Float32:
     return (total / count).astype(np.float32)
 
 
-def _own_files(wanted: Activations) -> ActivationFiles | None:
+def _own_files(request: Activations) -> ActivationFiles | None:
     """The folder's own activations of exactly these layers, one row a sample; or None.
 
     Raises:
         DataError: the folder's files are damaged, or nothing says whose a row is.
     """
-    files = open_activation_files(wanted.opened.folder, wanted.opened.samples)
-    return files.select(wanted.layers) if files is not None and files.told == wanted.told else None
+    files = open_activation_files(request.opened.folder, request.opened.samples)
+    return (
+        files.select(request.layers) if files is not None and files.told == request.told else None
+    )
 
 
 def file_name(layers: LayerSet) -> str:

@@ -35,7 +35,7 @@ class InlineLink:
         self._server = Server(
             engine,
             device,
-            send=lambda message: self._messages.append(pipe.received(message)),
+            send=lambda message: self._messages.append(pipe.copy_message(message)),
             cancelled=lambda job_id: job_id == self._cancelled,
         )
         self.alive = True
@@ -44,7 +44,7 @@ class InlineLink:
         """Take a job; `next` does it."""
         if not self.alive:
             raise BrokenPipeError("The link is closed.")
-        self._job = pipe.received(job)
+        self._job = pipe.copy_message(job)
 
     def cancel(self, job_id: int) -> None:
         """Ask for a job to end."""

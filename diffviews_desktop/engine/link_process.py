@@ -111,8 +111,8 @@ class ProcessLink:
         if self._connection not in ready:
             return None
         try:
-            received: Message = receive(self._connection)
-            return received
+            message: Message = receive(self._connection)
+            return message
         except (EOFError, OSError):
             return None
 

@@ -25,7 +25,7 @@ def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedM
     Raises:
         DataError: the models share no samples.
     """
-    shown = maps.map_layer(first, job.spec)
+    first_map = maps.map_layer(first, job.spec)
     other = _other_map(job, maps, second)
     ids, other_ids = first.samples.table.sample_id, second.samples.table.sample_id
     if ids != other_ids:
@@ -38,28 +38,28 @@ def link_maps(job: LinkMaps, maps: MapMaker, first: OpenedModel, second: OpenedM
             )
         other = replace(
             other,
-            xy=_taken(other.xy, rows),
-            reduced=None if other.reduced is None else _taken(other.reduced, rows),
+            xy=_take(other.xy, rows),
+            reduced=None if other.reduced is None else _take(other.reduced, rows),
             z=None,
-            trust=None if other.trust is None else _taken(other.trust, rows),
-            kept=None if other.kept is None else _taken(other.kept, rows),
-            near=None if other.near is None else _taken(other.near, rows),
-            outside=None if other.outside is None else _taken(other.outside, rows),
+            trust=None if other.trust is None else _take(other.trust, rows),
+            kept=None if other.kept is None else _take(other.kept, rows),
+            near=None if other.near is None else _take(other.near, rows),
+            outside=None if other.outside is None else _take(other.outside, rows),
         )
-    compared = None
-    if shown.reduced is not None and other.reduced is not None:
+    comparison = None
+    if first_map.reduced is not None and other.reduced is not None:
         maps.host.progress("comparing neighbourhoods", 0.0)
-        compared = compare_neighborhoods(
-            shown.reduced,
+        comparison = compare_neighborhoods(
+            first_map.reduced,
             other.reduced,
             groups_of(first.samples.table),
             progress=lambda part: maps.host.progress("comparing neighbourhoods", part),
         )
     return LinkedMap(
-        map=replace(other, xy=procrustes(shown.xy, other.xy)),
-        beside=shown.layers,
-        overlap=None if compared is None else compared.overlap,
-        reference=None if compared is None else compared.reference,
+        map=replace(other, xy=procrustes(first_map.xy, other.xy)),
+        beside=first_map.layers,
+        overlap=None if comparison is None else comparison.overlap,
+        reference=None if comparison is None else comparison.reference,
     )
 
 
@@ -69,16 +69,16 @@ def _other_map(job: LinkMaps, maps: MapMaker, second: OpenedModel) -> LayerMap:
     places = job.other_places
     if places is None or not maps.is_cached(second, job.other):
         return maps.map_layer(second, job.other, places)
-    there = maps.map_layer(second, job.other)
-    if places.xy.shape != there.xy.shape:
-        return there
-    gaps = procrustes(places.xy, there.xy) - places.xy
+    layer_map = maps.map_layer(second, job.other)
+    if places.xy.shape != layer_map.xy.shape:
+        return layer_map
+    gaps = procrustes(places.xy, layer_map.xy) - places.xy
     alike = np.nanmax(np.abs(gaps), initial=0) <= ALIKE * np.nanmax(np.ptp(places.xy, axis=0))
-    return there if alike else maps.map_layer(second, job.other, places)
+    return layer_map if alike else maps.map_layer(second, job.other, places)
 
 
-def _taken(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def _take(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Rows of values; NaN where the row is -1."""
-    taken = values[rows].astype(np.float32)
-    taken[rows < 0] = np.nan
-    return taken
+    result = values[rows].astype(np.float32)
+    result[rows < 0] = np.nan
+    return result

@@ -33,7 +33,7 @@ GRACE_SECONDS = 20.0
 
 
 def fetch_map(
-    host: Host, bucket: MapBucket, wanted: WantedMap, name: SharedName, file: RemoteFile
+    host: Host, bucket: MapBucket, request: WantedMap, name: SharedName, file: RemoteFile
 ) -> Projector:
     """Fetch a map into the layer cache, byte for byte as it was put into the bucket.
 
@@ -42,19 +42,19 @@ def fetch_map(
         StoreError: it cannot be fetched.
         OSError: it cannot be written.
     """
-    with fetched(host, bucket, [file], wanted.opened.cache) as (archive,):
+    with fetch_objects(host, bucket, [file], request.opened.cache) as (archive,):
         try:
-            return keep_archive(host, wanted, name.key, archive, bucket.describe())
+            return keep_archive(host, request, name.key, archive, bucket.describe())
         except CacheError as error:
             raise CacheError(f"{file.key}: {error}") from error
 
 
-def keep_archive(host: Host, wanted: WantedMap, key: str, archive: Path, origin: str) -> Projector:
+def keep_archive(host: Host, request: WantedMap, key: str, archive: Path, origin: str) -> Projector:
     """Keep the map of an archive in the layer cache.
 
     Args:
         host: the engine.
-        wanted: which map it should be.
+        request: which map it should be.
         key: what it should be called in a bucket.
         archive: the file.
         origin: where it came from.
@@ -63,14 +63,14 @@ def keep_archive(host: Host, wanted: WantedMap, key: str, archive: Path, origin:
         CacheError: it is damaged, or of a different map.
         OSError: it cannot be written.
     """
-    described = read_description(archive, key)
-    cache = wanted.opened.cache
-    cache.check_space(described.size, f"The map of {wanted.layers}")
-    with cache.writing(wanted.key) as entry:
+    description = read_description(archive, key)
+    cache = request.opened.cache
+    cache.check_space(description.size, f"The map of {request.layers}")
+    with cache.writing(request.key) as entry:
         with replacing(entry / PROJECTOR) as out:
-            unpack(archive, described, out, host.check)
-        projector = _fitting(host, entry / PROJECTOR, wanted)
-        finish(entry, details_of(host, wanted, origin), wanted.layers)
+            unpack(archive, description, out, host.check)
+        projector = _fitting(host, entry / PROJECTOR, request)
+        finish(entry, details_of(host, request, origin), request.layers)
     return projector
 
 
@@ -85,7 +85,7 @@ def check_archive(archive: Path, key: str, check: Callable[[], None]) -> None:
 
 
 @contextmanager
-def fetched(
+def fetch_objects(
     host: Host,
     bucket: MapBucket,
     files: Sequence[RemoteFile],
@@ -108,10 +108,10 @@ def fetched(
     """
     end = time.monotonic() + GRACE_SECONDS + sum(file.size for file in files) / SLOWEST
 
-    def progress(done: TransferProgress) -> None:
+    def progress(state: TransferProgress) -> None:
         host.check()
         if not one_of_many:
-            host.progress("fetching the map", done.bytes / (done.all_bytes or 1))
+            host.progress("fetching the map", state.bytes / (state.all_bytes or 1))
         if time.monotonic() > end:
             raise StoreUnreachableError(
                 f"{bucket.describe()} is so slow that a map is made here sooner. Try again later."
@@ -119,13 +119,13 @@ def fetched(
 
     with cache.scratch() as folder:
         plan = plan_download(files, folder)
-        done = download(bucket.store, plan, progress=progress, patience=PATIENCE)
-        for one in (*plan.refused, *done.failed):
+        result = download(bucket.store, plan, progress=progress, patience=PATIENCE)
+        for one in (*plan.refused, *result.failed):
             raise StoreError(f"{one.key}: {one.reason}")
         yield [folder / file.key for file in files]
 
 
-def _fitting(host: Host, path: Path, wanted: WantedMap) -> Projector:
+def _fitting(host: Host, path: Path, request: WantedMap) -> Projector:
     """The projector in a file, if it can be that of these samples and layers.
 
     Raises:
@@ -135,44 +135,46 @@ def _fitting(host: Host, path: Path, wanted: WantedMap) -> Projector:
         projector = Projector.load(path)
     except DataError as error:
         raise CacheError("It holds no map that can be read.") from error
-    _check_fits(host, projector, wanted)
+    _check_fits(host, projector, request)
     return projector
 
 
-def _check_fits(host: Host, projector: Projector, wanted: WantedMap) -> None:
+def _check_fits(host: Host, projector: Projector, request: WantedMap) -> None:
     """Whether a map can be that of these samples and layers.
 
     Raises:
         CacheError: it is another's.
     """
-    table, parameters, rows = wanted.opened.samples.table, wanted.parameters, projector.rows
-    on_map = np.arange(len(table)) if wanted.chosen is None else np.flatnonzero(wanted.chosen)
+    table, parameters, rows = request.opened.samples.table, request.parameters, projector.rows
+    on_map = (
+        np.arange(len(table)) if request.selection is None else np.flatnonzero(request.selection)
+    )
     fits = len(np.unique(rows)) == len(rows) and bool(np.isin(rows, on_map).all())
-    if wanted.keeps_places:
-        own = wanted.opened.samples
-        assert own.xy is not None
-        fits = fits and bool(np.array_equal(projector.xy, own.xy[rows]))
+    if request.keeps_places:
+        folder_samples = request.opened.samples
+        assert folder_samples.xy is not None
+        fits = fits and bool(np.array_equal(projector.xy, folder_samples.xy[rows]))
     else:
         fits = fits and (projector.z is not None) == (parameters.n_components == 3)
-    facts = host.facts_if_loaded(wanted.opened)
+    facts = host.facts_if_loaded(request.opened)
     if facts is not None:
-        width = row_width(facts, wanted.layers)
+        width = row_width(facts, request.layers)
         fits = fits and projector.reduction.mean.shape[0] == width
     if not fits or projector.metric != parameters.metric:
         raise CacheError("It does not fit these samples and layers.")
 
 
-def details_of(host: Host, wanted: WantedMap, origin: str) -> dict[str, object]:
+def details_of(host: Host, request: WantedMap, origin: str) -> dict[str, object]:
     """What the layer cache keeps of a map from a bucket: what it keeps of its own, and where it
     came from."""
-    opened = wanted.opened
+    opened = request.opened
     facts = host.facts_if_loaded(opened)
     return {
         "model": opened.folder.name,
-        "parameters": wanted.parameters.to_dict(),
-        "activations": wanted.activations.key,
+        "parameters": request.parameters.to_dict(),
+        "activations": request.activations.key,
         "extraction_input": opened.folder.config.extraction_input,
-        "told": told_text(wanted.activations.told),
+        "told": told_text(request.activations.told),
         FROM: origin,
         **({} if facts is None else remember(opened, facts)),
     }

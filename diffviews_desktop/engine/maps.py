@@ -128,32 +128,32 @@ class MapMaker:
         """A map: the folder's own, one from the cache, or one made now. Unless it is the folder's
         own, its samples lie where they are to lie, if that is said: no two machines lay out a map
         alike."""
-        spec = self.completed(opened, spec)
-        wanted, projector = self._look_up(opened, spec)
-        wanted = with_given(wanted, places)
+        spec = self.complete(opened, spec)
+        request, projector = self._look_up(opened, spec)
+        request = with_given(request, places)
         from_cache = projector is not None
-        asked, made = wanted, _Made()
+        first_request, details = request, _Made()
         if projector is None:
-            fetched = kept_otherwise(wanted) or self.shared.fetch(wanted)
-            if fetched is not None:
-                wanted, projector, from_cache = fetched.wanted, fetched.projector, True
-                made = _Made(fetched.notes)
+            shared_map = kept_otherwise(request) or self.shared.fetch(request)
+            if shared_map is not None:
+                request, projector, from_cache = shared_map.wanted, shared_map.projector, True
+                details = _Made(shared_map.notes)
             else:
                 upload_to = self.shared.lacking
-                projector, made = self._make(wanted)
-                if wanted.given is not None and not np.isfinite(projector.places).all():
+                projector, details = self._make(request)
+                if request.given is not None and not np.isfinite(projector.places).all():
                     # a sample has activations now that had none before
-                    projector, made = self._make(replace(wanted, given=None))
-                made = replace(made, upload_to=upload_to)
-        said_of_places = said_where(asked, places, projector)
-        if not lies_there(asked, projector):
-            projector, said_of_places = self._put(asked, projector)
-        self._projector = _Held(asked.key, asked.stamp, projector)
-        notes = (*made.notes, *said_of_places, *self.shared.take_notes())
-        made = replace(made, notes=notes)
-        return self._layer_map(wanted, projector, from_cache, made)
+                    projector, details = self._make(replace(request, given=None))
+                details = replace(details, upload_to=upload_to)
+        said_of_places = said_where(first_request, places, projector)
+        if not lies_there(first_request, projector):
+            projector, said_of_places = self._put(first_request, projector)
+        self._projector = _Held(first_request.key, first_request.stamp, projector)
+        notes = (*details.notes, *said_of_places, *self.shared.take_notes())
+        details = replace(details, notes=notes)
+        return self._layer_map(request, projector, from_cache, details)
 
-    def completed(self, opened: OpenedModel, spec: MapSpec) -> MapSpec:
+    def complete(self, opened: OpenedModel, spec: MapSpec) -> MapSpec:
         """The specification with its layers and what its samples are told.
 
         Raises:
@@ -171,8 +171,8 @@ class MapMaker:
         samples = opened.samples
         if spec.parameters is not None or not samples.aligned:
             return spec.parameters or self.defaults
-        own = (spec.layers, spec.told) == (samples.layers, samples.told)
-        return replace(self.defaults, level=None, aligned=True) if own else self.defaults
+        is_own = (spec.layers, spec.told) == (samples.layers, samples.told)
+        return replace(self.defaults, level=None, aligned=True) if is_own else self.defaults
 
     def own_map(
         self,
@@ -192,9 +192,9 @@ class MapMaker:
             return None
         spec = MapSpec(opened.folder.name, layers, told=opened.samples.told)
         if layers:
-            wanted, projector = self._look_up(opened, spec)
+            request, projector = self._look_up(opened, spec)
             if projector is not None:
-                return self._layer_map(wanted, projector, True, _Made())
+                return self._layer_map(request, projector, True, _Made())
         return LayerMap(
             model=opened.folder.name,
             layers=layers,
@@ -214,19 +214,19 @@ class MapMaker:
         assert self._projector is not None
         projector = self._projector.projector
         if projector.near is None:
-            wanted = self._computed(opened, self.completed(opened, spec)).activations
-            read = partial(self.activations.stored_rows, wanted)
+            request = self._resolve(opened, self.complete(opened, spec)).activations
+            read = partial(self.activations.stored_rows, request)
             projector = with_sample_figures(projector, read, self.host.check)
             self._projector = self._projector._replace(projector=projector)
         return projector
 
     def is_cached(self, opened: OpenedModel, spec: MapSpec) -> bool:
         """Whether a map appears at once."""
-        spec = self.completed(opened, spec)
+        spec = self.complete(opened, spec)
         if own_projector(opened, spec) is not None:
             return True
-        wanted = self._computed(opened, spec)
-        return opened.cache.contains(wanted.key) or is_kept_otherwise(wanted)
+        request = self._resolve(opened, spec)
+        return opened.cache.contains(request.key) or is_kept_otherwise(request)
 
     def default_layers(self, opened: OpenedModel) -> LayerSet:
         """Those of the folder's own map; else what the adapter proposes, or the bottleneck."""
@@ -238,90 +238,94 @@ class MapMaker:
         """Let go of the map that is held."""
         self._projector = None
 
-    def _wanted(self, activations: Activations, parameters: MapParameters | None) -> WantedMap:
+    def _request_map(self, activations: Activations, parameters: MapParameters | None) -> WantedMap:
         samples = activations.opened.samples
-        own = parameters is None and activations.layers == samples.layers
-        own = own and samples.xy is not None and activations.told == samples.told
+        is_own = parameters is None and activations.layers == samples.layers
+        is_own = is_own and samples.xy is not None and activations.told == samples.told
         spec = MapSpec("", activations.layers, parameters, activations.told)
-        made = self.parameters_of(activations.opened, spec)
-        return WantedMap(activations, made, samples.embedding if own else None, own)
+        map_parameters = self.parameters_of(activations.opened, spec)
+        return WantedMap(activations, map_parameters, samples.embedding if is_own else None, is_own)
 
-    def _computed(self, opened: OpenedModel, spec: MapSpec) -> WantedMap:
+    def _resolve(self, opened: OpenedModel, spec: MapSpec) -> WantedMap:
         assert spec.told is not None
         activations = activations_of(self.host, opened, spec.layers, spec.told)
-        return self._wanted(activations, spec.parameters)
+        return self._request_map(activations, spec.parameters)
 
     def _look_up(self, opened: OpenedModel, spec: MapSpec) -> tuple[WantedMap, Projector | None]:
         """What is asked for, and its projector where there is one: in memory, beside the folder's
         own map, or in the cache."""
         assert spec.told is not None
-        brought = self._wanted(Activations(opened, spec.layers, told=spec.told), spec.parameters)
-        projector = self._held(brought) or own_projector(opened, spec)
+        folder_request = self._request_map(
+            Activations(opened, spec.layers, told=spec.told), spec.parameters
+        )
+        projector = self._recall(folder_request) or own_projector(opened, spec)
         if projector is not None:  # whatever the device is
-            return brought, projector
-        wanted = self._computed(opened, spec)
-        return wanted, self._held(wanted) or _kept(wanted)
+            return folder_request, projector
+        request = self._resolve(opened, spec)
+        return request, self._recall(request) or _load_projector(request)
 
-    def _held(self, wanted: WantedMap) -> Projector | None:
-        held = self._projector
-        if held is None or held.key != wanted.key:
+    def _recall(self, request: WantedMap) -> Projector | None:
+        holding = self._projector
+        if holding is None or holding.key != request.key:
             return None
-        stamp = wanted.stamp
+        stamp = request.stamp
         # what another engine has written since is a different map
-        return held.projector if stamp in (None, held.stamp) else None
+        return holding.projector if stamp in (None, holding.stamp) else None
 
     # ---- making ---------------------------------------------------------------------------------
 
-    def _make(self, wanted: WantedMap) -> tuple[Projector, _Made]:
+    def _make(self, request: WantedMap) -> tuple[Projector, _Made]:
         """Lay layers out and store the result; their activations are read or extracted first."""
         notes: tuple[str, ...] = ()
-        wanted.check_levels()  # before anything is extracted
+        request.check_levels()  # before anything is extracted
         while True:
             try:
-                projector, made = self._make_of_what_is_stored(wanted)
+                projector, details = self._make_of_what_is_stored(request)
             except DamagedMatrixError as error:
-                self.activations.forget(wanted.opened.cache, error)
-                names = str(wanted.layers)
+                self.activations.forget(request.opened.cache, error)
+                names = str(request.layers)
                 notes = (f"The kept activations of {names} were damaged and have been made again",)
                 continue
-            return projector, replace(made, notes=(*made.notes, *notes, *user_store().take_notes()))
+            return projector, replace(
+                details, notes=(*details.notes, *notes, *user_store().take_notes())
+            )
 
-    def _make_of_what_is_stored(self, wanted: WantedMap) -> tuple[Projector, _Made]:
+    def _make_of_what_is_stored(self, request: WantedMap) -> tuple[Projector, _Made]:
         with ExitStack() as stack:
-            similar = self._same_reduction(wanted)
+            similar = self._same_reduction(request)
             if similar is not None:
-                alike, groups = similar[0], groups_of(wanted.opened.samples.table)
+                alike, groups = similar[0], groups_of(request.opened.samples.table)
                 projector = refit_map(
-                    alike, wanted.parameters, groups=groups[alike.rows], progress=self._stage
+                    alike, request.parameters, groups=groups[alike.rows], progress=self._stage
                 )
-                entry, found = similar[1], None
+                entry, source = similar[1], None
             else:
-                found = self.activations.find(wanted.activations, stack)
+                source = self.activations.find(request.activations, stack)
                 projector = fit_map(
-                    found.values,
-                    wanted.parameters,
-                    **wanted.own_places,
-                    groups=groups_of(wanted.opened.samples.table),
-                    stack=wanted.stack,
-                    mask=wanted.chosen,
+                    source.values,
+                    request.parameters,
+                    **request.own_places,
+                    groups=groups_of(request.opened.samples.table),
+                    stack=request.stack,
+                    mask=request.selection,
                     progress=self._stage,
                 )
-                entry = found.entry
-            made = _Made() if found is None else _made(wanted, projector, found)
+                entry = source.entry
+            details = _Made() if source is None else _collect_details(request, projector, source)
             try:
-                self._keep(wanted, projector, found, entry)
+                self._keep(request, projector, source, entry)
             except (DataError, OSError) as error:  # the map is there all the same
                 log.warning("the map is not kept", exc_info=True)
                 note = f"This map is made again next time, because it cannot be kept: {said(error)}"
-                made = replace(made, notes=(*made.notes, note))
-        return projector, made
+                details = replace(details, notes=(*details.notes, note))
+        return projector, details
 
-    def _put(self, wanted: WantedMap, projector: Projector) -> tuple[Projector, tuple[str, ...]]:
+    def _put(self, request: WantedMap, projector: Projector) -> tuple[Projector, tuple[str, ...]]:
         """A map with its samples where they are to lie, in the cache, too; and what is to be
         said."""
-        put = put_there(wanted, projector, self._stage)
+        put = put_there(request, projector, self._stage)
         try:
-            self._keep(wanted, put, None, wanted.opened.cache.open(wanted.key))
+            self._keep(request, put, None, request.opened.cache.open(request.key))
         except (DataError, OSError) as error:
             log.warning("the places of a session are not kept", exc_info=True)
             return put, (f"{NOT_KEPT} {said(error)}",)
@@ -329,9 +333,9 @@ class MapMaker:
 
     def _keep(
         self,
-        wanted: WantedMap,
+        request: WantedMap,
         projector: Projector,
-        found: FoundActivations | None,
+        source: FoundActivations | None,
         entry: CacheEntry | None,
     ) -> None:
         """Store a map in the cache, with the activations that were computed or read for it.
@@ -339,40 +343,40 @@ class MapMaker:
         Raises:
             DataError, OSError: it cannot be stored.
         """
-        opened = wanted.opened
-        partial = None if found is None else found.partial
+        opened = request.opened
+        partial = None if source is None else source.partial
         facts = self.host.facts_if_loaded(opened)
-        known: dict[str, Any] = {}
-        with opened.cache.writing(wanted.key) as folder:
+        records: dict[str, Any] = {}
+        with opened.cache.writing(request.key) as folder:
             projector.save(folder / "projector.npz")
-            if found is not None and partial is not None:
-                self._hand_over(opened, found, folder)
+            if source is not None and partial is not None:
+                self._hand_over(opened, source, folder)
             elif entry is not None:
-                known = self._lend(opened, entry, folder)
+                records = self._lend(opened, entry, folder)
             finish(
                 folder,
                 {
                     "model": opened.folder.name,
-                    "parameters": wanted.parameters.to_dict(),
-                    "activations": wanted.activations.key,
+                    "parameters": request.parameters.to_dict(),
+                    "activations": request.activations.key,
                     "extraction_input": opened.folder.config.extraction_input,
-                    "told": told_text(wanted.activations.told),
+                    "told": told_text(request.activations.told),
                     **({} if facts is None else remember(opened, facts)),
                 },
-                wanted.layers,
-                records=known,
+                request.layers,
+                records=records,
                 progress=lambda fraction: self.host.progress("saving", fraction),
             )
         if partial is not None:
             partial.discard()
 
-    def _hand_over(self, opened: OpenedModel, found: FoundActivations, folder: Path) -> None:
+    def _hand_over(self, opened: OpenedModel, source: FoundActivations, folder: Path) -> None:
         """The matrix becomes the entry's, unless it is larger than all that may be kept."""
-        assert found.partial is not None
-        if not opened.cache.keeps_matrix(found.values.nbytes):
+        assert source.partial is not None
+        if not opened.cache.keeps_matrix(source.values.nbytes):
             return
-        found.partial.mark(np.flatnonzero(~found.partial.done))  # these are NaN and stay so
-        found.partial.complete(folder)
+        source.partial.mark(np.flatnonzero(~source.partial.done))  # these are NaN and stay so
+        source.partial.complete(folder)
 
     def _lend(self, opened: OpenedModel, entry: CacheEntry, folder: Path) -> dict[str, Any]:
         """The matrix of an entry becomes another's, too, if it is sound."""
@@ -382,64 +386,64 @@ class MapMaker:
             self.activations.forget(opened.cache, error)
             return {}
 
-    def _same_reduction(self, wanted: WantedMap) -> tuple[Projector, CacheEntry | None] | None:
+    def _same_reduction(self, request: WantedMap) -> tuple[Projector, CacheEntry | None] | None:
         """A map of the same activations that were reduced in the same way, to be laid out again."""
-        if wanted.own_places or wanted.parameters.aligned:
+        if request.own_places or request.parameters.aligned:
             return None  # its places are given; or each level is judged in the whole layer
-        parameters = wanted.parameters
-        for info in self.activations.entries(wanted.activations):
+        parameters = request.parameters
+        for info in self.activations.entries(request.activations):
             if not reduced_alike(info.parameters, parameters):
                 continue
-            read = wanted.opened.cache.read(
+            read = request.opened.cache.read(
                 info.key, lambda entry: (Projector.load(entry.projector), entry)
             )
             if read is not None:
                 return read
-        own = folder_projector(wanted.opened, wanted.layers, wanted.activations.told)
+        candidate = folder_projector(request.opened, request.layers, request.activations.told)
         usual = self.defaults
         if (
-            own is not None
+            candidate is not None
             and parameters.seed == usual.seed
             and parameters.level is None
-            and not wanted.opened.samples.aligned
-            and own.reduction.components is not None
-            and own.reduction.width == parameters.pca_components == usual.pca_components
-            and own.metric in ("euclidean", parameters.metric)
+            and not request.opened.samples.aligned
+            and candidate.reduction.components is not None
+            and candidate.reduction.width == parameters.pca_components == usual.pca_components
+            and candidate.metric in ("euclidean", parameters.metric)
         ):
-            return own, None
+            return candidate, None
         return None
 
     def _stage(self, stage: Stage) -> None:
         self.host.progress(stage.name, stage.fraction)
 
     def _layer_map(
-        self, wanted: WantedMap, projector: Projector, from_cache: bool, made: _Made
+        self, request: WantedMap, projector: Projector, from_cache: bool, details: _Made
     ) -> LayerMap:
-        count = len(wanted.opened.samples.table)
+        count = len(request.opened.samples.table)
         xy, reduced = projector.spread(count)
         extra, figures = projector.spread_extra(count), projector.spread_figures(count)
         return LayerMap(
-            model=wanted.opened.folder.name,
-            layers=wanted.layers,
+            model=request.opened.folder.name,
+            layers=request.layers,
             xy=xy,
             reduced=reduced,
             from_cache=from_cache,
-            parameters=_used(wanted, projector),
-            path=wanted.opened.cache.root / wanted.key,
-            notes=(*said_of_alike(projector), *made.notes),
+            parameters=_describe_parameters(request, projector),
+            path=request.opened.cache.root / request.key,
+            notes=(*said_of_alike(projector), *details.notes),
             z=extra.z,
             trust=extra.trust,
-            rate=made.rate,
-            upload_to=made.upload_to,
+            rate=details.rate,
+            upload_to=details.upload_to,
             kept=projector.spread_kept(count),
             quality=projector.quality,
             near=figures.near,
             outside=figures.outside,
             **self._told(
-                wanted.opened,
-                wanted.layers,
-                wanted.activations.told,
-                own_map=wanted.own_map is not None,
+                request.opened,
+                request.layers,
+                request.activations.told,
+                own_map=request.own_map is not None,
             ),
         )
 
@@ -461,30 +465,34 @@ class MapMaker:
         }
 
 
-def _made(wanted: WantedMap, projector: Projector, found: FoundActivations) -> _Made:
-    names = wanted.opened.samples.table.sample_id
-    wished = np.arange(len(names)) if wanted.chosen is None else np.flatnonzero(wanted.chosen)
-    left_out = np.setdiff1d(wished, projector.rows)
-    broken = [names[row] for row in left_out if names[row] not in found.lost]
-    notes = list(found.notes)
+def _collect_details(request: WantedMap, projector: Projector, source: FoundActivations) -> _Made:
+    names = request.opened.samples.table.sample_id
+    targets = (
+        np.arange(len(names)) if request.selection is None else np.flatnonzero(request.selection)
+    )
+    left_out = np.setdiff1d(targets, projector.rows)
+    broken = [names[row] for row in left_out if names[row] not in source.lost]
+    notes = list(source.notes)
     if broken:
         notes.append(
             f"{len(broken)} activations are not finite numbers and were left out: {some(broken)}"
         )
-    return _Made(tuple(notes), found.rate)
+    return _Made(tuple(notes), source.rate)
 
 
-def _used(wanted: WantedMap, projector: Projector) -> dict[str, Any]:
+def _describe_parameters(request: WantedMap, projector: Projector) -> dict[str, Any]:
     """What a map was made with."""
-    stack = None if wanted.stack is None else wanted.stack.take(projector.rows)
-    return used_parameters(wanted.parameters, projector.reduced, stack)
+    stack = None if request.stack is None else request.stack.take(projector.rows)
+    return used_parameters(request.parameters, projector.reduced, stack)
 
 
-def _kept(wanted: WantedMap) -> Projector | None:
+def _load_projector(request: WantedMap) -> Projector | None:
     """The projector in the cache."""
-    kept = wanted.opened.cache.read(wanted.key, lambda entry: Projector.load(entry.projector))
-    if kept is None or wanted.own_places:
-        return kept
+    candidate = request.opened.cache.read(
+        request.key, lambda entry: Projector.load(entry.projector)
+    )
+    if candidate is None or request.own_places:
+        return candidate
     # earlier versions spread out what is all the same
-    apart = len(np.unique(kept.reduced[:, 0])) == 1 and not said_of_alike(kept)
-    return None if apart and len(kept.rows) > 1 else kept
+    is_spread = len(np.unique(candidate.reduced[:, 0])) == 1 and not said_of_alike(candidate)
+    return None if is_spread and len(candidate.rows) > 1 else candidate

@@ -108,14 +108,16 @@ class ModelHolder:
 
         self._control.check()
         adapter_class = get_adapter(name)
-        given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+        arguments: dict[str, Any] = {
+            key: value for key, value in options.items() if value is not None
+        }
         if "progress" in inspect.signature(adapter_class.from_checkpoint).parameters:
-            given["progress"] = lambda fraction: self._control.progress(
+            arguments["progress"] = lambda fraction: self._control.progress(
                 "loading the model", fraction
             )
         device = get_device(self._device)
         try:
-            adapter = adapter_class.from_checkpoint(str(checkpoint), device=device, **given)
+            adapter = adapter_class.from_checkpoint(str(checkpoint), device=device, **arguments)
             adapter.eval()
             model = as_model(adapter)
             _ = model.facts  # now, so that they are checked

@@ -24,19 +24,19 @@ def settings_of(
 ) -> SamplingSettings:
     """How to sample a model: what config.json says, else the adapter's defaults, else ours, within
     the noise levels that the model knows."""
-    said = {**config.model_dump(), **defaults, **config.model_dump(exclude_unset=True)}
+    values = {**config.model_dump(), **defaults, **config.model_dump(exclude_unset=True)}
 
     def within(value: Any) -> float:
         return min(max(float(value), lowest), highest)
 
-    sigma_max = within(said["sigma_max"])
+    sigma_max = within(values["sigma_max"])
     return SamplingSettings(
-        num_steps=int(said["default_steps"]),
+        num_steps=int(values["default_steps"]),
         sigma_max=sigma_max,
-        sigma_min=min(within(said["sigma_min"]), sigma_max),
-        rho=float(said.get("rho", 7.0)),
-        guidance_scale=float(said["guidance_scale"]),
-        sampler="heun" if said["sampler"] == "heun" else "renoise",
+        sigma_min=min(within(values["sigma_min"]), sigma_max),
+        rho=float(values.get("rho", 7.0)),
+        guidance_scale=float(values["guidance_scale"]),
+        sampler="heun" if values["sampler"] == "heun" else "renoise",
     )
 
 
@@ -44,8 +44,12 @@ def sampler_notes(
     opened: OpenedModel, facts: ModelFacts, settings: SamplingSettings
 ) -> tuple[str, ...]:
     """What to know of a sampler that is not made for the model."""
-    own = settings_of(opened.folder.config, facts.defaults).sampler
-    if settings.sampler == own or settings.sampler != "renoise" or settings.num_steps == 1:
+    model_sampler = settings_of(opened.folder.config, facts.defaults).sampler
+    if (
+        settings.sampler == model_sampler
+        or settings.sampler != "renoise"
+        or settings.num_steps == 1
+    ):
         return ()
     return (
         "The renoising loop is made for few-step models, which this is not: its pictures differ "
@@ -58,22 +62,22 @@ def published_guidance(opened: OpenedModel) -> dict[str, Any]:
     says that it was trained without label dropout."""
     from diffviews_desktop.adapters.published_files import published_file
 
-    known = published_file(opened.folder.checkpoint())
-    trained = opened.folder.config.label_dropout != 0
-    return {"guidance_scale": known.guidance_scale} if known and trained else {}
+    file = published_file(opened.folder.checkpoint())
+    has_dropout = opened.folder.config.label_dropout != 0
+    return {"guidance_scale": file.guidance_scale} if file and has_dropout else {}
 
 
 def presets_of(facts: ModelFacts, settings: SamplingSettings) -> tuple[Preset, ...]:
     """Settings that the adapter says were published, as changes of the model's own."""
-    found = []
+    result = []
     for name, (changes, note) in facts.presets.items():
         try:
             changed = replace(settings, **changes)
         except TypeError:
             log.warning("the preset %s of %s is not usable", name, facts.model_type)
             continue
-        found.append(Preset(name, changed, note))
-    return tuple(found)
+        result.append(Preset(name, changed, note))
+    return tuple(result)
 
 
 def class_names_of(opened: OpenedModel, facts: ModelFacts | None) -> tuple[tuple[int, str], ...]:

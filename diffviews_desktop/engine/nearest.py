@@ -26,20 +26,20 @@ def find_neighbors(job: FindNeighbors, maps: MapMaker, opened: OpenedModel) -> N
         DataError: the sample has no place on the map.
     """
     projector = maps.projector(opened, job.spec)
-    there = np.arange(len(projector.rows))
+    indices = np.arange(len(projector.rows))
     if job.among is not None:
-        there = np.flatnonzero(np.isin(projector.rows, job.among))
-    positions = np.flatnonzero(projector.rows[there] == job.row)
+        indices = np.flatnonzero(np.isin(projector.rows, job.among))
+    positions = np.flatnonzero(projector.rows[indices] == job.row)
     if not len(positions):
         raise DataError(f"Sample {job.row} has no activations on this map. Choose another.")
-    position, rows = int(positions[0]), projector.rows[there]
-    found = _in_layer(job, maps, opened, projector, rows, position)
-    if found is None:
-        pairs = neighbors_of(projector.reduced[there], position, job.count)
+    position, rows = int(positions[0]), projector.rows[indices]
+    neighbors = _in_layer(job, maps, opened, projector, rows, position)
+    if neighbors is None:
+        pairs = neighbors_of(projector.reduced[indices], position, job.count)
     else:
-        pairs = list(zip(found.index[0].tolist(), found.distance[0].tolist(), strict=True))
+        pairs = list(zip(neighbors.index[0].tolist(), neighbors.distance[0].tolist(), strict=True))
     near = tuple((int(rows[place]), float(distance)) for place, distance in pairs)
-    return NeighborsFound(near, found is not None)
+    return NeighborsFound(near, neighbors is not None)
 
 
 def _in_layer(
@@ -51,11 +51,11 @@ def _in_layer(
     position: int,
 ) -> Neighbors | None:
     """The nearest in the whole layer; None where its activations are not stored."""
-    spec = maps.completed(opened, job.spec)
+    spec = maps.complete(opened, job.spec)
     assert spec.told is not None
-    wanted = activations_of(maps.host, opened, spec.layers, spec.told)
+    request = activations_of(maps.host, opened, spec.layers, spec.told)
     while True:
-        matrix = maps.activations.whole_matrix(wanted)
+        matrix = maps.activations.whole_matrix(request)
         if matrix is None or matrix.shape[1] != len(projector.reduction.mean):
             return None
         space = FullSpace(matrix, rows, projector.reduction, projector.metric)

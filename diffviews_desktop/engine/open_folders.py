@@ -74,8 +74,8 @@ class OpenFolders:
         """The demo, with what it lacks among its problems."""
         demo = ready_demo()
         folder = self._open(demo.path)
-        said = () if demo.problem is None else (demo.problem,)
-        return replace(folder, problems=(*said, *folder.problems))
+        demo_problems = () if demo.problem is None else (demo.problem,)
+        return replace(folder, problems=(*demo_problems, *folder.problems))
 
 
 def overridden(folder: ModelFolder, overrides: Overrides) -> ModelFolder:

@@ -35,7 +35,7 @@ class OpenedModel:
     precision: str | None = None
 
     @cached_property
-    def stored(self) -> list[tuple[str, int, int]]:
+    def file_stamps(self) -> list[tuple[str, int, int]]:
         """Name, size and time of the folder's own activation files."""
         files = sorted((self.folder.path / "activations").glob("*/*.np[yz]"))
         facts: list[tuple[str, int, int]] = []

@@ -14,7 +14,7 @@ from diffviews_desktop.data.cache.original_layers import (
     original_keys,
     read_original,
 )
-from diffviews_desktop.engine.map_archives import details_of, fetched
+from diffviews_desktop.engine.map_archives import details_of, fetch_objects
 from diffviews_desktop.engine.opened_model import Host
 from diffviews_desktop.engine.waiting import patiently
 from diffviews_desktop.engine.wanted_map import WantedMap
@@ -30,7 +30,7 @@ ORIGINAL = "original"
 """In an entry of the layer cache: that its places come from the original system."""
 
 
-def fetch_original(host: Host, bucket: MapBucket, wanted: WantedMap) -> Projector | None:
+def fetch_original(host: Host, bucket: MapBucket, request: WantedMap) -> Projector | None:
     """The map that the original system keeps of the same layer, if it is made in the same way; the
     layer cache has it from now on. The places are its, the projector is made of its activations.
 
@@ -42,31 +42,31 @@ def fetch_original(host: Host, bucket: MapBucket, wanted: WantedMap) -> Projecto
         StoreError: it cannot be fetched.
         OSError: it cannot be written.
     """
-    if not _is_as_original(wanted):
+    if not _is_as_original(request):
         return None
-    keys = original_keys(wanted.opened.folder.name, str(wanted.layers))
+    keys = original_keys(request.opened.folder.name, str(request.layers))
     files = [patiently(partial(bucket.store.stat, key), host.check) for key in keys]
-    found = [file for file in files if file is not None]
-    if len(found) < len(files):
+    objects = [file for file in files if file is not None]
+    if len(objects) < len(files):
         return None
-    if found[-1].size > LARGEST_MATRIX:
+    if objects[-1].size > LARGEST_MATRIX:
         raise CacheError(
-            f"{keys[-1]}: It takes {size(found[-1].size)}, and more than {size(LARGEST_MATRIX)} "
+            f"{keys[-1]}: It takes {size(objects[-1].size)}, and more than {size(LARGEST_MATRIX)} "
             "are not fetched."
         )
-    with fetched(host, bucket, found, wanted.opened.cache) as paths:
+    with fetch_objects(host, bucket, objects, request.opened.cache) as paths:
         try:
-            projector = _made_of(host, paths, wanted)
+            projector = _made_of(host, paths, request)
         except CacheError as error:
             raise CacheError(f"{keys[0]}: {error}") from error
         if projector is not None:
-            _keep(host, wanted, projector, f"{bucket.describe()}, {keys[0]}")
+            _keep(host, request, projector, f"{bucket.describe()}, {keys[0]}")
     return projector
 
 
-def _is_as_original(wanted: WantedMap) -> bool:
+def _is_as_original(request: WantedMap) -> bool:
     """Whether the original system would have made such a map."""
-    parameters, config = wanted.parameters, wanted.opened.folder.config
+    parameters, config = request.parameters, request.opened.folder.config
     usual = MapParameters(
         n_neighbors=parameters.n_neighbors,
         min_dist=parameters.min_dist,
@@ -74,16 +74,16 @@ def _is_as_original(wanted: WantedMap) -> bool:
     )
     return (
         parameters == usual
-        and not wanted.keeps_places
-        and wanted.activations.told == OWN
+        and not request.keeps_places
+        and request.activations.told == OWN
         and config.extraction_input == "scaled"
     )
 
 
-def _made_of(host: Host, paths: Sequence[Path], wanted: WantedMap) -> Projector | None:
-    table = wanted.opened.samples.table
-    read = read_original(paths, str(wanted.layers), table.sample_id, host.check)
-    parameters = wanted.parameters
+def _made_of(host: Host, paths: Sequence[Path], request: WantedMap) -> Projector | None:
+    table = request.opened.samples.table
+    read = read_original(paths, str(request.layers), table.sample_id, host.check)
+    parameters = request.parameters
     if (read.n_neighbors, read.min_dist) != (parameters.n_neighbors, parameters.min_dist):
         return None
     return fit_map(
@@ -95,9 +95,9 @@ def _made_of(host: Host, paths: Sequence[Path], wanted: WantedMap) -> Projector 
     )
 
 
-def _keep(host: Host, wanted: WantedMap, projector: Projector, origin: str) -> None:
+def _keep(host: Host, request: WantedMap, projector: Projector, origin: str) -> None:
     """Keep the map without the activations, which were computed elsewhere."""
-    with wanted.opened.cache.writing(wanted.key) as entry:
+    with request.opened.cache.writing(request.key) as entry:
         projector.save(entry / PROJECTOR)
-        details = {**details_of(host, wanted, origin), "activations": "", ORIGINAL: True}
-        finish(entry, details, wanted.layers)
+        details = {**details_of(host, request, origin), "activations": "", ORIGINAL: True}
+        finish(entry, details, request.layers)

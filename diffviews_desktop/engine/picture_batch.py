@@ -48,9 +48,11 @@ class PictureBatch:
         self._generators = [
             torch.Generator().manual_seed(int(seed or 0)) for seed in seeds or (settings.seed,)
         ]
-        drawn = draw_classes(conditions, model.facts.num_classes, self._generators)
-        self._conditions = model.encode_pair(drawn)
-        self.told: list[Condition | None] = [one if model.is_conditional else None for one in drawn]
+        choices = draw_classes(conditions, model.facts.num_classes, self._generators)
+        self._conditions = model.encode_pair(choices)
+        self.told: list[Condition | None] = [
+            one if model.is_conditional else None for one in choices
+        ]
 
     def steps(self, capture: Sequence[str]) -> Generator[DenoiseStep, None, None]:
         """Denoise."""

@@ -33,9 +33,9 @@ def send(connection: Connection, message: object) -> None:
     Raises:
         OSError: nobody is there any more.
     """
-    pickled, buffers = _pack(message)
+    body, buffers = _pack(message)
     connection.send_bytes(pickle.dumps([view.nbytes for view in buffers]))
-    connection.send_bytes(pickled)
+    connection.send_bytes(body)
     for view in buffers:
         for start in range(0, view.nbytes, PIECE):
             connection.send_bytes(view[start : start + PIECE])
@@ -49,19 +49,19 @@ def receive(connection: Connection) -> Any:
         OSError: the same, in the middle of a message.
     """
     sizes = pickle.loads(connection.recv_bytes())
-    pickled = connection.recv_bytes()
+    body = connection.recv_bytes()
     buffers = [bytearray(size) for size in sizes]
     for buffer in buffers:
         view = memoryview(buffer)
         for start in range(0, len(buffer), PIECE):
             connection.recv_bytes_into(view[start : start + PIECE])
-    return pickle.loads(pickled, buffers=buffers)
+    return pickle.loads(body, buffers=buffers)
 
 
-def received(message: object) -> Any:
+def copy_message(message: object) -> Any:
     """A message as it is after it was sent and received: all its own, nothing shared."""
-    pickled, buffers = _pack(message)
-    return pickle.loads(pickled, buffers=[bytearray(view) for view in buffers])
+    body, buffers = _pack(message)
+    return pickle.loads(body, buffers=[bytearray(view) for view in buffers])
 
 
 def _pack(message: object) -> tuple[memoryview, list[memoryview]]:
@@ -75,6 +75,6 @@ def _pack(message: object) -> tuple[memoryview, list[memoryview]]:
         buffers.append(view)
         return False
 
-    pickled = io.BytesIO()
-    _Pickler(pickled, protocol=5, buffer_callback=take).dump(message)
-    return pickled.getbuffer(), buffers
+    stream = io.BytesIO()
+    _Pickler(stream, protocol=5, buffer_callback=take).dump(message)
+    return stream.getbuffer(), buffers

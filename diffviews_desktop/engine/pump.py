@@ -174,9 +174,9 @@ class Worker(QObject):
         self._given_up = True
         self.engine_changed.emit("stopped")
         with self._lock:
-            refused = list(self._queue)
+            jobs = list(self._queue)
             self._queue.clear()
-        for job in refused:
+        for job in jobs:
             self.failed.emit(
                 job.job_id,
                 f"The engine cannot be started ({reason}). Close other programs, and try again; "

@@ -14,7 +14,7 @@ from diffviews_desktop import __version__
 from diffviews_desktop.data.checkpoints.digests import checkpoint_digest
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
 from diffviews_desktop.engine.opened_model import OpenedModel
-from diffviews_desktop.engine.record_format import flat, nested
+from diffviews_desktop.engine.record_format import flatten, nest
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.exports.record_files import read_text
 from diffviews_desktop.files.reading import parse_json
@@ -39,7 +39,7 @@ class Record(BaseModel):
     Attributes:
         format: of the record.
         kind: of the job.
-        job: the job with its seed and batch, to be validated by `replayed`.
+        job: the job with its seed and batch, to be validated by `job_of`.
         sample_ids: of the rows that the interventions are made of (see `rows_of`).
         samples: fingerprint of the table that the rows count in.
         checkpoint: name and SHA-256 of the weights.
@@ -78,7 +78,7 @@ def make_record(
     return {
         "format": FORMAT,
         "kind": "grid" if isinstance(job, GenerateGrid) else "generate",
-        "job": flat(job),
+        "job": flatten(job),
         "sample_ids": [opened.samples.table.sample_id[row] for row in rows_of(job.interventions)],
         "samples": opened.samples.fingerprint,
         "samples_told": None if told is None else described_told(told, facts.prompts),
@@ -118,8 +118,8 @@ def read_record(path: Path) -> Record:
     text = read_text(path)
     try:
         value = parse_json(text, path)
-        said = value.get("record", value) if isinstance(value, dict) else value
-        return Record.model_validate(said)
+        content = value.get("record", value) if isinstance(value, dict) else value
+        return Record.model_validate(content)
     except (OSError, ValueError) as error:
         reason = brief(error) if isinstance(error, OSError) else first_problem(error)
         raise DataError(
@@ -128,43 +128,43 @@ def read_record(path: Path) -> Record:
         ) from error
 
 
-def replayed(record: Record) -> Generate | GenerateGrid:
+def job_of(record: Record) -> Generate | GenerateGrid:
     """The job of a record.
 
     Raises:
         DataError: it is damaged.
     """
     try:
-        return _JOBS[record.kind].validate_python(nested(record.job))
+        return _JOBS[record.kind].validate_python(nest(record.job))
     except ValueError as error:
         raise DataError(f"The record is damaged ({first_problem(error)}).") from error
 
 
-def differences(record: Record, made: Mapping[str, Any]) -> list[str]:
+def differences(record: Record, fields: Mapping[str, Any]) -> list[str]:
     """Why the bytes of a picture that was made again may differ; empty where nothing is known."""
-    again = Record.model_validate(made)
-    masks = ["the activations of the mask have changed"] if record.masks != again.masks else []
-    return [*masks, *changes_between(record.model_dump(), again.model_dump())]
+    repeat = Record.model_validate(fields)
+    masks = ["the activations of the mask have changed"] if record.masks != repeat.masks else []
+    return [*masks, *changes_between(record.model_dump(), repeat.model_dump())]
 
 
-def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def changes_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What is not as it was when something was made, by two records; versions
     that the first does not name are not compared."""
-    found = []
-    if before.get("samples") != after["samples"]:
-        found.append("the table of samples has changed")
-    if _mapping(before, "checkpoint").get("sha256") != after["checkpoint"].get("sha256"):
-        found.append("the weights have changed")
-    if before.get("device") != after["device"]:
-        found.append(f"made on {before.get('device')}, not {after['device']}")
-    if before.get("threads") != after["threads"]:
-        found.append(f"made with {before.get('threads')} threads, not {after['threads']}")
-    for name, version in _mapping(before, "versions").items():
-        if after["versions"].get(name) != version:
-            found.append(f"made with {name} {version}, not {after['versions'].get(name)}")
-    return found
+    changes = []
+    if old.get("samples") != new["samples"]:
+        changes.append("the table of samples has changed")
+    if _mapping(old, "checkpoint").get("sha256") != new["checkpoint"].get("sha256"):
+        changes.append("the weights have changed")
+    if old.get("device") != new["device"]:
+        changes.append(f"made on {old.get('device')}, not {new['device']}")
+    if old.get("threads") != new["threads"]:
+        changes.append(f"made with {old.get('threads')} threads, not {new['threads']}")
+    for name, version in _mapping(old, "versions").items():
+        if new["versions"].get(name) != version:
+            changes.append(f"made with {name} {version}, not {new['versions'].get(name)}")
+    return changes
 
 
 def _mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    said = record.get(name)
-    return said if isinstance(said, Mapping) else {}
+    value = record.get(name)
+    return value if isinstance(value, Mapping) else {}

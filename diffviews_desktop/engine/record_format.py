@@ -23,7 +23,7 @@ from diffviews_desktop.values.told import OWN, read_told, told_text
 _JOBS: TypeAdapter[Generate | GenerateGrid] = TypeAdapter(Generate | GenerateGrid)
 
 
-def flat(job: Generate | GenerateGrid) -> dict[str, Any]:
+def flatten(job: Generate | GenerateGrid) -> dict[str, Any]:
     """A job as a record holds it: values that JSON knows.
 
     A mask that is all that acts is told by ``rows`` and ``settings``, as it always was; everything
@@ -36,26 +36,26 @@ def flat(job: Generate | GenerateGrid) -> dict[str, Any]:
     spec["told"] = None if told_samples is None else told_text(told_samples)
     overrides = folder.pop("overrides")
     mask = sole_mask(job.interventions)
-    shown = mask if mask is not None else PICKED
-    fields["settings"] = _with_mask(fields["settings"], shown)
-    listed: dict[str, Any] = {}
+    template = mask if mask is not None else PICKED
+    fields["settings"] = _with_mask(fields["settings"], template)
+    extra: dict[str, Any] = {}
     if mask is None and job.interventions:
-        listed["interventions"] = plain(job.interventions)
+        extra["interventions"] = plain(job.interventions)
         if isinstance(job, GenerateGrid) and job.varied:
-            listed["varied"] = job.varied
-    assert isinstance(shown.source, SampleMean)
+            extra["varied"] = job.varied
+    assert isinstance(template.source, SampleMean)
     return {
         "job_id": fields.pop("job_id"),
         "source": {**folder, **overrides, "parameters": parameters},
         **spec,
-        "rows": list(shown.source.rows),
+        "rows": list(template.source.rows),
         **fields,
-        **listed,
+        **extra,
         "class_choice": choice_of(job.condition),
     }
 
 
-def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a job of format 1.
 
     Raises:
@@ -70,11 +70,11 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     parameters = overrides.pop("parameters", None)
     spec = {name: fields.pop(name) for name in ("model", "layers") if name in fields}
     # records without it are older than there was a choice: their samples were told their class
-    written = fields.pop("told", told_text(OWN))
-    told = None if written is None else read_told(written)
+    text = fields.pop("told", told_text(OWN))
+    told = None if text is None else read_told(text)
     condition = from_choice(fields.pop("class_choice", ""))
     settings, mask = _without_mask(fields.pop("settings", None), fields.pop("rows", ()))
-    listed = fields.pop("interventions", None)
+    records = fields.pop("interventions", None)
     return {
         **fields,
         "job_id": 0,
@@ -82,7 +82,7 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
         "folder": {**folder, "overrides": overrides},
         "spec": {**spec, "parameters": parameters, "told": told},
         "settings": settings,
-        "interventions": mask if listed is None else interventions_of(listed),
+        "interventions": mask if records is None else interventions_of(records),
     }
 
 
@@ -106,7 +106,7 @@ def _without_mask(settings: Any, rows: Any) -> tuple[dict[str, Any], tuple[Inter
     if not isinstance(settings, dict) or not isinstance(rows, list | tuple):
         raise ValueError("settings: there must be some")
     sampling = dict(settings)
-    known = {
+    fields = {
         "step_to": sampling.pop("mask_steps", 5),
         "step_from": sampling.pop("mask_from", 0),
         "strength": sampling.pop("strength", 1.0),
@@ -116,4 +116,4 @@ def _without_mask(settings: Any, rows: Any) -> tuple[dict[str, Any], tuple[Inter
     source = {"rows": rows, "weighting": sampling.pop("weighting", "equal"), "kind": "samples"}
     if not rows:
         return sampling, ()
-    return sampling, (adapter().validate_python({"verb": "replace", "source": source, **known}),)
+    return sampling, (adapter().validate_python({"verb": "replace", "source": source, **fields}),)

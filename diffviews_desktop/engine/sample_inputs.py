@@ -28,6 +28,6 @@ def show_input(job: ShowInput, host: Host, opened: OpenedModel) -> InputShown:
         check=host.check,
         interruptible=lambda: host.interruptible(model),
     )
-    seen = extraction.input_of(job.row)
-    image = None if seen is None else model.codec.decode(seen).numpy()[0]
+    model_input = extraction.input_of(job.row)
+    image = None if model_input is None else model.codec.decode(model_input).numpy()[0]
     return InputShown(job.model, job.row, image)

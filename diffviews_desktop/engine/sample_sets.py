@@ -35,9 +35,9 @@ def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> P
         DataError: a row is none of the samples', or none of them has a picture.
     """
     table = opened.samples.table
-    rows = _known(job.rows, len(table))
-    found = [table.picture(row) for row in rows]
-    counts = Counter(path for path in found if path is not None)  # at several noise levels: once
+    rows = _check_rows(job.rows, len(table))
+    paths = [table.picture(row) for row in rows]
+    counts = Counter(path for path in paths if path is not None)  # at several noise levels: once
     unfit: dict[Path, Fault] = {}
     side = 0
     total = squares = np.zeros(())
@@ -55,20 +55,20 @@ def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> P
         squares = squares + count * values**2
     faults = {
         table.sample_id[row]: Fault.MISSING if path is None else unfit[path]
-        for row, path in zip(rows, found, strict=True)
+        for row, path in zip(rows, paths, strict=True)
         if path is None or path in unfit
     }
-    used = [row for row in rows if table.sample_id[row] not in faults]
-    if not used:
+    good_rows = [row for row in rows if table.sample_id[row] not in faults]
+    if not good_rows:
         reasons = f": {faults_of(faults)}" if faults else ""
         raise DataError(
             f"None of the selected samples has a picture that can be read{reasons}. Select others."
         )
-    mean = total / len(used)
-    variance = np.maximum(squares / len(used) - mean**2, 0)
+    mean = total / len(good_rows)
+    variance = np.maximum(squares / len(good_rows) - mean**2, 0)
     return PictureMean(
         model=job.model,
-        sample_ids=tuple(table.sample_id[row] for row in used),
+        sample_ids=tuple(table.sample_id[row] for row in good_rows),
         mean=mean.transpose(1, 2, 0).astype(np.float32),
         deviation=np.sqrt(variance).transpose(1, 2, 0).astype(np.float32),
         left_out=left_out(faults) if faults else "",
@@ -82,7 +82,7 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
         DataError: a row is none of the samples', or the file cannot be written.
     """
     samples = opened.samples.table
-    rows = _known(job.rows, len(samples))
+    rows = _check_rows(job.rows, len(samples))
     table = Table(
         {
             "sample_id": [samples.sample_id[row] for row in rows],
@@ -105,7 +105,7 @@ def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> Sampl
     return SamplesExported(len(rows), job.file)
 
 
-def _known(rows: NDArray[np.int64], count: int) -> list[int]:
+def _check_rows(rows: NDArray[np.int64], count: int) -> list[int]:
     if len(rows) and not (int(rows.min()) >= 0 and int(rows.max()) < count):
         raise DataError("Selected samples are not in this folder any more. Select others.")
     return [int(row) for row in rows]

@@ -84,11 +84,11 @@ class Server:
     def _emit(self, event: Event) -> None:
         """Tell an event, unless it is one of many about the same stage."""
         if isinstance(event, Progress):
-            now = time.monotonic()
+            moment = time.monotonic()
             same = event.stage == self._stage
-            if same and now - self._told < PROGRESS_SECONDS and event.fraction != 1.0:
+            if same and moment - self._told < PROGRESS_SECONDS and event.fraction != 1.0:
                 return
-            self._stage, self._told = event.stage, now
+            self._stage, self._told = event.stage, moment
         self._send(event)
 
     def _last_word(self, job: Job[object]) -> Message:

@@ -106,7 +106,7 @@ class SharedMaps:
             self._told.add(about)
             self._notes.append(text)
 
-    def fetch(self, wanted: WantedMap) -> Fetched | None:
+    def fetch(self, request: WantedMap) -> Fetched | None:
         """A map from the bucket, which the layer cache has from now on; None where it is to be made
         here."""
         self.lacking = ""
@@ -114,7 +114,7 @@ class SharedMaps:
         if bucket is None:
             return None
         try:
-            fetched = self._fetch(bucket, wanted)
+            shared_map = self._fetch(bucket, request)
         except StoreUnreachableError as error:
             self._resting_until = time.monotonic() + AGAIN_SECONDS
             self._tell(f"For now maps are made here: {said(error)}", error)
@@ -130,38 +130,38 @@ class SharedMaps:
             if isinstance(error, CacheError):  # it is damaged, and may be replaced
                 self.lacking = self._uploads_to(bucket)
         else:
-            self.lacking = self._uploads_to(bucket) if fetched is None else ""
-            return fetched
+            self.lacking = self._uploads_to(bucket) if shared_map is None else ""
+            return shared_map
         return None
 
     def _uploads_to(self, bucket: MapBucket) -> str:
         assert self._settings is not None
         return bucket.describe() if self._settings.upload and bucket.writable else ""
 
-    def _fetch(self, bucket: MapBucket, wanted: WantedMap) -> Fetched | None:
+    def _fetch(self, bucket: MapBucket, request: WantedMap) -> Fetched | None:
         self._host.progress("looking in the bucket")
-        for candidate in chain([wanted], otherwise_computed(wanted)):
+        for candidate in chain([request], otherwise_computed(request)):
             name = shared_name(candidate, shared_parts(candidate, self._host.check))
             file = patiently(partial(bucket.find, name), self._host.check)
             if file is not None:
                 projector = fetch_map(self._host, bucket, candidate, name, file)
-                return Fetched(candidate, projector, (note_of(candidate, wanted, bucket),))
-        original = fetch_original(self._host, bucket, wanted)
+                return Fetched(candidate, projector, (note_of(candidate, request, bucket),))
+        original = fetch_original(self._host, bucket, request)
         if original is None:
             return None
         note = f"The places on this map come from the original system's map in {bucket.describe()}."
-        return Fetched(wanted, original, (note,))
+        return Fetched(request, original, (note,))
 
 
-def note_of(found: WantedMap, wanted: WantedMap, bucket: MapBucket) -> str:
+def note_of(candidate: WantedMap, request: WantedMap, bucket: MapBucket) -> str:
     """Where a map came from, and whether it was computed otherwise than it would be here."""
     text = f"This map comes from {bucket.describe()}."
-    return f"{text} {computed_note(found)}" if found.key != wanted.key else text
+    return f"{text} {computed_note(candidate)}" if candidate.key != request.key else text
 
 
-def computed_note(found: WantedMap) -> str:
+def computed_note(candidate: WantedMap) -> str:
     """How a map was computed that is not as it would be here."""
-    numerics: Numerics = found.activations.numerics
+    numerics: Numerics = candidate.activations.numerics
     precision = "" if numerics.precision == "auto" else f" in {numerics.precision}"
     return (
         f"It was computed on {numerics.device}{precision}: what is computed here differs from it "
@@ -169,24 +169,24 @@ def computed_note(found: WantedMap) -> str:
     )
 
 
-def kept_otherwise(wanted: WantedMap) -> Fetched | None:
+def kept_otherwise(request: WantedMap) -> Fetched | None:
     """A map that came from a bucket before, computed otherwise than it would be here."""
-    for candidate in _kept_otherwise(wanted):
-        found = candidate.opened.cache.read(
+    for candidate in _kept_otherwise(request):
+        hit = candidate.opened.cache.read(
             candidate.key, lambda entry: Projector.load(entry.projector)
         )
-        if found is not None:
-            return Fetched(candidate, found, (computed_note(candidate),))
+        if hit is not None:
+            return Fetched(candidate, hit, (computed_note(candidate),))
     return None
 
 
-def is_kept_otherwise(wanted: WantedMap) -> bool:
+def is_kept_otherwise(request: WantedMap) -> bool:
     """Whether there is such a map."""
-    return any(True for _ in _kept_otherwise(wanted))
+    return any(True for _ in _kept_otherwise(request))
 
 
-def _kept_otherwise(wanted: WantedMap) -> Iterator[WantedMap]:
-    for candidate in otherwise_computed(wanted):
+def _kept_otherwise(request: WantedMap) -> Iterator[WantedMap]:
+    for candidate in otherwise_computed(request):
         info = candidate.opened.cache.info(candidate.key)
         if info is not None and FROM in info.details:
             yield candidate

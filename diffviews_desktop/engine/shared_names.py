@@ -40,31 +40,31 @@ LIKELY = ALL_NUMERICS[:3]
 """How they are computed where nobody chose."""
 
 
-def shared_parts(wanted: WantedMap, check: Callable[[], None]) -> dict[str, Any]:
+def shared_parts(request: WantedMap, check: Callable[[], None]) -> dict[str, Any]:
     """All that a map depends on, as plain values that are the same on every computer.
 
     Args:
-        wanted: the map.
+        request: the map.
         check: called while the checkpoint is read for its checksum; may raise to stop.
 
     Raises:
         OSError: a file cannot be read.
     """
-    parts = dict(wanted.activations.key_parts)
+    parts = dict(request.activations.key_parts)
     del parts["model"]
-    parts["checkpoint"] = _weights(wanted.opened, check)
+    parts["checkpoint"] = _weights(request.opened, check)
     if "stored" in parts:
-        parts["stored"] = _stored(wanted.opened, check)
-    parts["parameters"] = wanted.parameters.to_dict()
-    if wanted.keeps_places:
-        parts["places"] = _places(wanted)
+        parts["stored"] = _list_digests(request.opened, check)
+    parts["parameters"] = request.parameters.to_dict()
+    if request.keeps_places:
+        parts["places"] = _places(request)
     plain: dict[str, Any] = json.loads(json.dumps(parts))
     return plain
 
 
-def shared_name(wanted: WantedMap, parts: Mapping[str, Any]) -> SharedName:
+def shared_name(request: WantedMap, parts: Mapping[str, Any]) -> SharedName:
     """The name of a map in a bucket; ``parts`` are its `shared_parts`."""
-    return SharedName.of(wanted.opened.folder.name, parts)
+    return SharedName.of(request.opened.folder.name, parts)
 
 
 def _weights(opened: OpenedModel, check: Callable[[], None]) -> str:
@@ -74,34 +74,34 @@ def _weights(opened: OpenedModel, check: Callable[[], None]) -> str:
         return ""
 
 
-def _stored(opened: OpenedModel, check: Callable[[], None]) -> list[list[str]]:
+def _list_digests(opened: OpenedModel, check: Callable[[], None]) -> list[list[str]]:
     files = sorted((opened.folder.path / "activations").glob("*/*.np[yz]"))
     return [[file.name, file_digest(file, check).hex()] for file in files]
 
 
-def _places(wanted: WantedMap) -> str:
+def _places(request: WantedMap) -> str:
     digest = hashlib.sha256()
-    for values in wanted.own_places.values():
+    for values in request.own_places.values():
         if values is not None:
             digest.update(values.tobytes())
     return digest.hexdigest()
 
 
-def otherwise_computed(wanted: WantedMap) -> Iterator[WantedMap]:
+def otherwise_computed(request: WantedMap) -> Iterator[WantedMap]:
     """The same map, computed on other kinds of device.
 
     None of one whose activations the folder brings: no device changes those.
     """
-    activations = wanted.activations
-    if wanted.opened.brings(wanted.layers) == activations.told:
+    activations = request.activations
+    if request.opened.brings(request.layers) == activations.told:
         return
     for numerics in LIKELY:
         if numerics != activations.numerics:
-            yield _again(wanted, replace(activations, numerics=numerics))
+            yield _vary(request, replace(activations, numerics=numerics))
 
 
-def _again(wanted: WantedMap, activations: Activations) -> WantedMap:
-    return WantedMap(activations, wanted.parameters, wanted.own_map, wanted.keeps_places)
+def _vary(request: WantedMap, activations: Activations) -> WantedMap:
+    return WantedMap(activations, request.parameters, request.own_map, request.keeps_places)
 
 
 def known_map(opened: OpenedModel, info: EntryInfo) -> WantedMap | None:
@@ -115,9 +115,9 @@ def known_map(opened: OpenedModel, info: EntryInfo) -> WantedMap | None:
     layers = LayerSet(info.layers)
     for numerics in ALL_NUMERICS:
         activations = Activations(opened, layers, numerics, told)
-        for wanted in _with_places_or_not(activations, parameters):
-            if wanted.key == info.key:
-                return wanted
+        for request in _with_places_or_not(activations, parameters):
+            if request.key == info.key:
+                return request
     return None
 
 
@@ -132,16 +132,16 @@ def map_of_parts(opened: OpenedModel, parts: Mapping[str, Any]) -> WantedMap | N
             numerics = Numerics(str(parts["device"]), str(parts["precision"]))
     except (TypeError, ValueError, LookupError, UsageError):
         return None
-    flat, kept = _with_places_or_not(Activations(opened, layers, numerics, told), parameters)
-    return kept if "places" in parts else flat
+    flat, with_places = _with_places_or_not(Activations(opened, layers, numerics, told), parameters)
+    return with_places if "places" in parts else flat
 
 
 def _with_places_or_not(
     activations: Activations, parameters: MapParameters
 ) -> tuple[WantedMap, WantedMap]:
     """A map that is laid out, and one that keeps the places of the folder's own map."""
-    own = activations.opened.samples.embedding
+    name = activations.opened.samples.embedding
     return (
         WantedMap(activations, parameters, None, False),
-        WantedMap(activations, parameters, own, True),
+        WantedMap(activations, parameters, name, True),
     )

@@ -26,7 +26,7 @@ from diffviews_desktop.engine.jobs.sharing import (
     PushMaps,
     Reasons,
 )
-from diffviews_desktop.engine.map_archives import check_archive, fetched, keep_archive
+from diffviews_desktop.engine.map_archives import check_archive, fetch_objects, keep_archive
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.engine.original_maps import ORIGINAL
 from diffviews_desktop.engine.shared_names import (
@@ -89,22 +89,22 @@ def _local_maps(
     host: Host, opened: OpenedModel, is_wanted: Callable[[EntryInfo], bool] = lambda info: True
 ) -> tuple[list[_Local], Reasons]:
     """The model's maps in the layer cache that can be shared; and why others cannot."""
-    found: list[_Local] = []
+    maps: list[_Local] = []
     left_out: list[tuple[str, str]] = []
     for info in opened.cache.entries():
         if info.model != opened.folder.name or not is_wanted(info):
             continue
         host.progress("looking at the maps here")
         title = f"{info.model}, {LayerSet(info.layers)}"
-        wanted = known_map(opened, info)
-        if wanted is None:
+        request = known_map(opened, info)
+        if request is None:
             left_out.append((title, OF_OTHERS))
         elif info.details.get(ORIGINAL):
             left_out.append((title, OF_ORIGINAL))
         else:
-            parts = shared_parts(wanted, host.check)
-            found.append(_Local(info, wanted, parts, shared_name(wanted, parts)))
-    return found, tuple(left_out)
+            parts = shared_parts(request, host.check)
+            maps.append(_Local(info, request, parts, shared_name(request, parts)))
+    return maps, tuple(left_out)
 
 
 def _maps_there(host: Host, opened: OpenedModel, bucket: MapBucket) -> dict[SharedName, RemoteFile]:
@@ -130,8 +130,8 @@ def _each(
             work(item)
         except (StoreError, DataError, OSError) as error:
             failed.append((title(item), said(error)))
-            gone = isinstance(error, StoreAccessError | StoreUnreachableError)
-            in_a_row = in_a_row + 1 if gone else 0
+            is_gone = isinstance(error, StoreAccessError | StoreUnreachableError)
+            in_a_row = in_a_row + 1 if is_gone else 0
             if in_a_row == GONE_AFTER:
                 failed += [(title(other), said(error)) for other in items[number + 1 :]]
                 break
@@ -161,30 +161,30 @@ def push_maps(job: PushMaps, host: Host, opened: OpenedModel) -> MapsPushed:
         return job.layers in (None, info.layers) and (not job.keys or info.key in job.keys)
 
     local, left_out = _local_maps(host, opened, is_wanted)
-    there = _maps_there(host, opened, bucket)
+    remote = _maps_there(host, opened, bucket)
     sizes: list[int] = []
 
     def push(one: _Local) -> None:
-        taken = _push(job, host, bucket, one, there.get(one.name))
-        sizes.extend(() if taken is None else (taken,))
+        byte_count = _push(job, host, bucket, one, remote.get(one.name))
+        sizes.extend(() if byte_count is None else (byte_count,))
 
     failed = _each(host, local, "uploading maps", lambda one: one.title, push)
     if job.keys and failed:
         raise StoreError(f"The map was not put into {bucket.describe()}: {failed[0][1]}")
     present = len(local) - len(sizes) - len(failed)
-    pushed = len(sizes)
-    return MapsPushed(job.model, bucket.describe(), pushed, present, sum(sizes), left_out, failed)
+    count = len(sizes)
+    return MapsPushed(job.model, bucket.describe(), count, present, sum(sizes), left_out, failed)
 
 
 def _push(
-    job: PushMaps, host: Host, bucket: MapBucket, one: _Local, there: RemoteFile | None
+    job: PushMaps, host: Host, bucket: MapBucket, one: _Local, remote: RemoteFile | None
 ) -> int | None:
     """Put one map there: the bytes that it takes, or None where there is one."""
     replaces = ""
-    if there is not None:
-        if not (job.verify and _is_damaged(host, bucket, one, there)):
+    if remote is not None:
+        if not (job.verify and _is_damaged(host, bucket, one, remote)):
             return None
-        replaces = there.version
+        replaces = remote.version
     entry = one.wanted.opened.cache.open(one.info.key)
     if entry is None:
         raise CacheError("It was dropped from the layer cache meanwhile.")
@@ -192,10 +192,10 @@ def _push(
     return patiently(lambda: bucket.put(one.name, projector, one.parts, replaces), host.check)
 
 
-def _is_damaged(host: Host, bucket: MapBucket, one: _Local, there: RemoteFile) -> bool:
+def _is_damaged(host: Host, bucket: MapBucket, one: _Local, remote: RemoteFile) -> bool:
     """Whether an archive in the bucket is not what was put there."""
     cache = one.wanted.opened.cache
-    with fetched(host, bucket, [there], cache, one_of_many=True) as (archive,):
+    with fetch_objects(host, bucket, [remote], cache, one_of_many=True) as (archive,):
         try:
             check_archive(archive, one.name.key, host.check)
         except CacheError:
@@ -213,33 +213,33 @@ def pull_maps(job: PullMaps, host: Host, opened: OpenedModel) -> MapsPulled:
         StoreError: the bucket as a whole cannot be used.
     """
     bucket = _open(job.bucket)
-    here = {one.name for one in _local_maps(host, opened)[0]}
+    local_names = {one.name for one in _local_maps(host, opened)[0]}
     label = None if job.layers is None else label_of(job.layers)
-    there = _maps_there(host, opened, bucket)
-    chosen = [name for name in there if label in (None, name.label)]
-    missing = [name for name in chosen if name not in here]
+    remote = _maps_there(host, opened, bucket)
+    names = [name for name in remote if label in (None, name.label)]
+    missing = [name for name in names if name not in local_names]
     sizes: list[int] = []
-    kept = [info.bytes for info in opened.cache.entries()]
+    cache_sizes = [info.bytes for info in opened.cache.entries()]
 
     def pull(name: SharedName) -> None:
-        file = there[name]
-        _check_room(sum(kept) + file.size)
-        kept.append(_pull(host, opened, bucket, name, file))
+        file = remote[name]
+        _check_room(sum(cache_sizes) + file.size)
+        cache_sizes.append(_pull(host, opened, bucket, name, file))
         sizes.append(file.size)
 
     failed = _each(host, missing, "fetching maps", _title, pull)
-    present = len(chosen) - len(missing)
+    present = len(names) - len(missing)
     return MapsPulled(job.model, bucket.describe(), len(sizes), present, sum(sizes), failed)
 
 
-def _check_room(needed: int) -> None:
+def _check_room(total: int) -> None:
     """Whether so many bytes fit the layer cache, so that no map drives out another.
 
     Raises:
         CacheError: they do not.
     """
     budget = budget_bytes()
-    if needed > budget:
+    if total > budget:
         raise CacheError(
             f"The layer cache is full: it may take {size(budget)}. Allow more in the "
             "window's preferences or with DIFFVIEWS_LAYER_CACHE_MAX_MB, or fetch the maps of some "
@@ -255,12 +255,12 @@ def _pull(
     host: Host, opened: OpenedModel, bucket: MapBucket, name: SharedName, file: RemoteFile
 ) -> int:
     """Fetch one map: the bytes that it takes here."""
-    with fetched(host, bucket, [file], opened.cache, one_of_many=True) as (archive,):
-        wanted = map_of_parts(opened, read_description(archive, name.key).parts)
-        if wanted is None or shared_name(wanted, shared_parts(wanted, host.check)) != name:
+    with fetch_objects(host, bucket, [file], opened.cache, one_of_many=True) as (archive,):
+        request = map_of_parts(opened, read_description(archive, name.key).parts)
+        if request is None or shared_name(request, shared_parts(request, host.check)) != name:
             raise CacheError("It is of another version of this program.")
-        keep_archive(host, wanted, name.key, archive, bucket.describe())
-    info = opened.cache.info(wanted.key)
+        keep_archive(host, request, name.key, archive, bucket.describe())
+    info = opened.cache.info(request.key)
     return 0 if info is None else info.bytes
 
 
@@ -272,13 +272,16 @@ def compare_maps(job: CompareMaps, host: Host, opened: OpenedModel) -> MapsCompa
     """
     bucket = _open(job.bucket)
     local, left_out = _local_maps(host, opened)
-    here, there = {one.name for one in local}, _maps_there(host, opened, bucket).keys()
+    local_names, remote_names = (
+        {one.name for one in local},
+        _maps_there(host, opened, bucket).keys(),
+    )
     return MapsCompared(
         model=job.model,
         bucket=bucket.describe(),
-        both=len(here & there),
-        only_there=len(there - here),
-        only_here=len(here - there),
+        both=len(local_names & remote_names),
+        only_there=len(remote_names - local_names),
+        only_here=len(local_names - remote_names),
         left_out=left_out,
         used=patiently(bucket.used_bytes, host.check),
         limit=job.bucket.limit_bytes,

@@ -27,17 +27,17 @@ def measure(folder: FolderRef, downloads: Path, check: Callable[[], None]) -> Di
         downloads: the data folder that models are downloaded into.
         check: called between folders; raises to stop.
     """
-    kept = []
+    items = []
     for cache, model in _caches(folder, check):
         size = sum(info.bytes for info in cache.entries()) + cache.unfinished_bytes()
-        kept.append(KeptFiles("maps", cache.root, size, model=model))
+        items.append(KeptFiles("maps", cache.root, size, model=model))
         check()
     experiments = kept_experiments().root
     size = tree_size(experiments)
-    kept.append(KeptFiles("experiments", experiments, size))
+    items.append(KeptFiles("experiments", experiments, size))
     check()
-    kept.append(KeptFiles("downloads", downloads, tree_size(downloads), clearable=False))
-    return DiskUse(tuple(kept), tuple(map(limit_of, VARIABLES)), cache_place())
+    items.append(KeptFiles("downloads", downloads, tree_size(downloads), clearable=False))
+    return DiskUse(tuple(items), tuple(map(limit_of, VARIABLES)), cache_place())
 
 
 def clear(kind: Kept, path: Path, folder: FolderRef, check: Callable[[], None]) -> None:
@@ -61,5 +61,5 @@ def _caches(folder: FolderRef, check: Callable[[], None]) -> Iterator[tuple[Laye
         for model in models.values():
             cache = cache_of(model)
             caches[cache.root] = cache, model.name
-    own = LayerCache(paths.cache_dir() / "layer_cache")
-    yield from {**caches, own.root: (own, "")}.values()
+    user_cache = LayerCache(paths.cache_dir() / "layer_cache")
+    yield from {**caches, user_cache.root: (user_cache, "")}.values()

@@ -22,7 +22,7 @@ from diffviews_desktop.values.told import (
 )
 
 
-def told_of(host: Host, opened: OpenedModel, layers: Sequence[str], asked: Told | None) -> Told:
+def told_of(host: Host, opened: OpenedModel, layers: Sequence[str], choice: Told | None) -> Told:
     """What each sample is told: what was asked for; else what the samples of the folder's own map,
     or of the activations that it brings, were told; else what its config.json says; else what suits
     the model (see `usual`).
@@ -30,8 +30,8 @@ def told_of(host: Host, opened: OpenedModel, layers: Sequence[str], asked: Told 
     Raises:
         UsageError: the model cannot be told that.
     """
-    if asked is not None:
-        return asked
+    if choice is not None:
+        return choice
     samples = opened.samples
     if samples.xy is not None and tuple(layers) == tuple(samples.layers):
         return samples.told
@@ -71,15 +71,15 @@ def training_of(host: Host, opened: OpenedModel) -> Training | None:
     facts = host.facts_if_loaded(opened)
     if facts is not None:
         return facts
-    wanted = _identity(opened)
+    model_id = _identity(opened)
     for info in opened.cache.entries():
-        if info.details.get("trained_of") == wanted:
+        if info.details.get("trained_of") == model_id:
             dropout = info.details.get("label_dropout")
-            known = isinstance(dropout, int | float) and not isinstance(dropout, bool)
+            is_number = isinstance(dropout, int | float) and not isinstance(dropout, bool)
             return _Remembered(
                 is_conditional=bool(info.details.get("conditional")),
                 prompts=info.details.get("prompts") is True,
-                label_dropout=dropout if known else None,
+                label_dropout=dropout if is_number else None,
             )
     return None
 
@@ -107,8 +107,8 @@ def _identity(opened: OpenedModel) -> str:
 
 def default_told(opened: OpenedModel, facts: ModelFacts) -> Told:
     """What each sample is told when a layer is extracted for which nobody chose."""
-    written = opened.folder.config.told
-    return usual(facts) if written is None else read_told(written)
+    setting = opened.folder.config.told
+    return usual(facts) if setting is None else read_told(setting)
 
 
 def by_original(opened: OpenedModel, layers: Sequence[str], told: Told, own_map: bool) -> bool:
@@ -162,9 +162,9 @@ def told_note(told: Told, facts: Training | None) -> str:
     prompts = facts is not None and facts.prompts
     nothing = told_words(NOTHING, prompts)
     if told == OWN:
-        own, alike = ("caption", "of like captions") if prompts else ("class", "of a class")
+        kind, alike = ("caption", "of like captions") if prompts else ("class", "of a class")
         note = (
-            f"Each sample was told its own {own}, so samples {alike} may lie together because of "
+            f"Each sample was told its own {kind}, so samples {alike} may lie together because of "
             "what they were told rather than because of what they show."
         )
         if facts is not None and not facts.label_dropout:

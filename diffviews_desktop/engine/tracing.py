@@ -45,13 +45,13 @@ def trace_run(
     """
     last = last_step([one], settings.num_steps)
     run = PictureBatch(model, settings, conditions, seeds, notes=notes)
-    traced: list[Sequence[Mapping[str, Tensor]]] = []
+    trace: list[Sequence[Mapping[str, Tensor]]] = []
     host.progress("drawing the other run")
     with host.interruptible(model), closing(run.steps(one.layers)) as running:
         for step in running:
-            needed = step.index >= one.step_from
-            traced.append(step.evaluated if needed else ())
+            acts = step.index >= one.step_from
+            trace.append(step.evaluated if acts else ())
             host.check()
             if step.index + 1 >= last:
                 break
-    return traced
+    return trace

@@ -33,11 +33,11 @@ def judge_mask(
         opened: the samples.
     """
     projector = figures.projector
-    placed = projector.transform(flatten_layers(masks))
-    assert placed.outside is not None
+    placement = projector.transform(flatten_layers(masks))
+    assert placement.outside is not None
     sigma = opened.samples.table.sigma[list(rows)] if rows else figures.sigma
     among = float(sigma.min()), float(sigma.max())
-    return figures.judge(float(placed.distance[0]), float(placed.outside[0]), among)
+    return figures.judge(float(placement.distance[0]), float(placement.outside[0]), among)
 
 
 def not_mapped(layers: LayerSet) -> str:

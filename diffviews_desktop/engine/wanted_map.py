@@ -67,7 +67,7 @@ class WantedMap:
         return LevelStack.of(self.opened.samples.table) if self.parameters.aligned else None
 
     @property
-    def chosen(self) -> NDArray[np.bool_] | None:
+    def selection(self) -> NDArray[np.bool_] | None:
         """Which samples are to be on it ``(N,)``; None for all."""
         level = self.parameters.level
         if self.stack is not None:
@@ -94,13 +94,13 @@ class WantedMap:
         return {} if self.given is None else {"xy": self.given.xy, "z": self.given.z}
 
 
-def reduced_alike(known: Any, wanted: MapParameters) -> bool:
+def reduced_alike(record: Any, parameters: MapParameters) -> bool:
     """Whether a map's reduced rows are those that another map begins with."""
     return (
-        "pca_components" in known
-        and known["pca_components"] == wanted.pca_components
-        and known.get("seed") == wanted.seed
-        and known.get("metric", "euclidean") in ("euclidean", wanted.metric)
-        and known.get("level") == wanted.level
-        and not known.get("aligned")
+        "pca_components" in record
+        and record["pca_components"] == parameters.pca_components
+        and record.get("seed") == parameters.seed
+        and record.get("metric", "euclidean") in ("euclidean", parameters.metric)
+        and record.get("level") == parameters.level
+        and not record.get("aligned")
     )

@@ -34,7 +34,7 @@ from diffviews_desktop.engine.jobs.drawing import (
 from diffviews_desktop.engine.jobs.grid_axes import Axes
 from diffviews_desktop.engine.jobs.opening import LoadModel
 from diffviews_desktop.engine.protocol import CellDone, Event, StepDone
-from diffviews_desktop.engine.record import differences, read_record, replayed
+from diffviews_desktop.engine.record import differences, job_of, read_record
 from diffviews_desktop.errors import Cancelled, DataError, MaskError, UsageError
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Picture
@@ -393,7 +393,7 @@ def test_a_record_makes_the_same_again(source: FolderRef, tmp_path: Path, sample
     with file.open("wb") as stream:
         registry.write(Picture(made.image, made.record), "one.png", stream)
     record = read_record(file)
-    again = replayed(record)
+    again = job_of(record)
     assert isinstance(again, Generate)
     assert again.settings == replace(settings, seed=made.seed)
     second = run(Engine("cpu", threads=1), again)
@@ -471,7 +471,7 @@ def test_a_damaged_job_and_a_foreign_picture_are_refused(tmp_path: Path) -> None
     file = tmp_path / "record.json"
     file.write_text('{"format": 1, "kind": "generate", "job": {"model": 3}}')
     with pytest.raises(DataError, match="The record is damaged"):
-        replayed(read_record(file))
+        job_of(read_record(file))
     picture = tmp_path / "plain.png"
     Image.new("L", (4, 4)).save(picture)
     with pytest.raises(DataError, match="carries no record"):

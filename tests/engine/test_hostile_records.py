@@ -13,8 +13,8 @@ import pytest
 from made_up import NUMBERS, OTHERS, TEXTS, deep
 
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid
-from diffviews_desktop.engine.record import Record, replayed
-from diffviews_desktop.engine.record_format import flat
+from diffviews_desktop.engine.record import Record, job_of
+from diffviews_desktop.engine.record_format import flatten
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.values.conditions import ClassLabel, ZeroLabel
 from diffviews_desktop.values.experiment_text import experiment_text, read_experiment
@@ -92,7 +92,7 @@ def changes(value: Any) -> Iterator[Any]:
 
 def refusal(record: Record) -> str:
     try:
-        replayed(record)
+        job_of(record)
     except DataError as error:
         return str(error)
     return ""
@@ -101,9 +101,9 @@ def refusal(record: Record) -> str:
 @pytest.mark.parametrize("job", list(jobs()), ids=("mask", "stack", "grid"))
 def test_a_record_is_a_job_or_is_refused_in_one_sentence(job: Generate | GenerateGrid) -> None:
     record = Record(
-        format=1, kind="grid" if isinstance(job, GenerateGrid) else "generate", job=flat(job)
+        format=1, kind="grid" if isinstance(job, GenerateGrid) else "generate", job=flatten(job)
     )
-    assert replayed(record) is not None
+    assert job_of(record) is not None
     refused = 0
     for written in changes(json.loads(json.dumps(record.job))):
         said = refusal(record.model_copy(update={"job": written}))

@@ -23,8 +23,8 @@ from diffviews_desktop.engine.jobs.directions import (
 )
 from diffviews_desktop.engine.jobs.drawing import Generate, GenerateGrid, PictureGrid, RunResult
 from diffviews_desktop.engine.jobs.mapping import MapLayer
-from diffviews_desktop.engine.record import Record, differences, replayed
-from diffviews_desktop.engine.record_format import flat
+from diffviews_desktop.engine.record import Record, differences, job_of
+from diffviews_desktop.engine.record_format import flatten
 from diffviews_desktop.errors import DataError, MaskError, UsageError
 from diffviews_desktop.values.conditions import ClassLabel, RandomClass, ZeroLabel
 from diffviews_desktop.values.folders import FolderRef
@@ -115,7 +115,7 @@ def test_a_component_is_one_deviation_of_the_samples_along_it(
     opened = engine.workspace.open(source, "tiny")
     projector = engine.workspace.maps.projector(opened, MIDBLOCK)
     maker = EffectMaker(engine.workspace, engine.workspace.maps, opened, MIDBLOCK)
-    (one,) = maker.checked([Intervention("add", Component(1))])
+    (one,) = maker.check([Intervention("add", Component(1))])
     direction = maker.vectors(one)["midblock"].reshape(1, -1)
     start = rows_of(engine, source, "midblock", 3).astype(np.float32)
     moved = projector.reduction.transform(start + direction) - projector.reduction.transform(start)
@@ -239,7 +239,7 @@ def test_each_picture_of_a_batch_is_patched_from_its_own_noise(
 def test_a_record_of_a_stack_makes_the_same_again(source: FolderRef) -> None:
     made = run(Engine("cpu", threads=1), source, *EVERY_KIND)
     record = Record.model_validate(json.loads(json.dumps(made.record)))
-    again = replayed(record)
+    again = job_of(record)
     assert again == replace(made.job, job_id=0, folder=again.folder)
     second = run(Engine("cpu", threads=1), source, *again.interventions, settings=again.settings)
     assert pictures(second) == pictures(made)
@@ -270,22 +270,22 @@ OLD = {
 
 
 def test_a_record_from_before_other_interventions_is_read_and_written_as_it_was() -> None:
-    job = replayed(Record(format=1, kind="generate", job=OLD))
+    job = job_of(Record(format=1, kind="generate", job=OLD))
     (mask,) = job.interventions
     assert mask.source == SampleMean((3, 14), "distance")
     assert (mask.step_from, mask.step_to, mask.strength) == (1, 2, 0.5)
     assert (mask.unconditional, mask.layers) == (False, ("decoder_block_1",))
     assert job.settings == replace(HEUN, sampler="heun")
-    written = json.loads(json.dumps(flat(job)))
+    written = json.loads(json.dumps(flatten(job)))
     assert {**written, "source": OLD["source"]} == {**OLD, "told": "own"}
     assert list(written["settings"]) == list(OLD["settings"])
     grid = {**OLD, "samples": 2, "strengths": [0.0, 1.0], "windows": [[0, 1]], "mask_layers": []}
     del grid["keep"]
-    made = replayed(Record(format=1, kind="grid", job=grid))
+    made = job_of(Record(format=1, kind="grid", job=grid))
     assert isinstance(made, GenerateGrid)
-    assert "interventions" not in flat(made)
+    assert "interventions" not in flatten(made)
     assert [cell.interventions[0].strength for cell in made.cells()] == [0.0, 0.0, 1.0, 1.0]
-    free = replayed(Record(format=1, kind="generate", job={**OLD, "rows": []}))
+    free = job_of(Record(format=1, kind="generate", job={**OLD, "rows": []}))
     assert free.interventions == ()
 
 
@@ -340,7 +340,7 @@ def test_damaged_interventions_of_a_record_are_refused(damage: dict[str, Any]) -
     whole = plain([EVERY_KIND[0]])[0]
     job = {**OLD, "rows": [], "interventions": [{**whole, **damage}]}
     with pytest.raises(DataError, match="record is damaged"):
-        replayed(Record(format=1, kind="generate", job=job))
+        job_of(Record(format=1, kind="generate", job=job))
 
 
 # ---- saved directions ---------------------------------------------------------------------------

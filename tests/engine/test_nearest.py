@@ -69,7 +69,7 @@ def test_the_nearest_of_a_layer_that_was_extracted(source: FolderRef) -> None:
     opened = engine.workspace.open(source, "tiny")
     from diffviews_desktop.engine.activations import activations_of
 
-    told = engine.workspace.maps.completed(opened, SPEC).told
+    told = engine.workspace.maps.complete(opened, SPEC).told
     assert told is not None
     wanted = activations_of(engine.workspace, opened, LAYERS, told)
     matrix = engine.workspace.maps.activations.whole_matrix(wanted)

@@ -22,7 +22,7 @@ from diffviews_desktop.engine.jobs.drawing import Generate, PlacePicture
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.engine.jobs.mapping import Extract, LinkMaps, MapLayer
 from diffviews_desktop.engine.jobs.opening import LoadModel, OpenData
-from diffviews_desktop.engine.record import Record, replayed
+from diffviews_desktop.engine.record import Record, job_of
 from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.values.conditions import ClassLabel, Condition, Prompt, UniformLabel
 from diffviews_desktop.values.folders import FolderRef, Overrides
@@ -129,7 +129,7 @@ def test_maps_made_before_there_was_a_choice_are_those_of_samples_told_their_cla
     engine: Engine, source: FolderRef
 ) -> None:
     opened = engine.workspace.open(source, "tiny")
-    wanted = engine.workspace.maps._computed(opened, MapSpec("tiny", LAYERS, told=OWN))
+    wanted = engine.workspace.maps._resolve(opened, MapSpec("tiny", LAYERS, told=OWN))
     assert "told" not in wanted.activations.key_parts
 
 
@@ -276,7 +276,7 @@ def test_activations_that_the_folder_brings_are_used_for_what_they_were_told(
     maps = other.workspace.maps
 
     def rows(told: Told) -> NDArray[np.float32]:
-        wanted = maps._computed(opened, MapSpec("tiny", LAYERS, told=told)).activations
+        wanted = maps._resolve(opened, MapSpec("tiny", LAYERS, told=told)).activations
         return maps.activations.rows(wanted, (0, 1))
 
     assert opened.brings(LAYERS) == NOTHING
@@ -433,7 +433,7 @@ def test_a_record_says_what_the_samples_were_told(engine: Engine, source: Folder
     )
     made = engine.run(job)
     assert made.record["job"]["told"] == "none"
-    again = replayed(Record.model_validate(made.record))
+    again = job_of(Record.model_validate(made.record))
     assert again.spec.told == NOTHING
     old = {**made.record, "job": {k: v for k, v in made.record["job"].items() if k != "told"}}
-    assert replayed(Record.model_validate(old)).spec.told == OWN
+    assert job_of(Record.model_validate(old)).spec.told == OWN

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from diffviews_desktop.engine.pipe import received
+from diffviews_desktop.engine.pipe import copy_message
 from diffviews_desktop.values.columns import MOST_CATEGORIES, Column
 
 MANY = tuple(f"file {i}.png" for i in range(MOST_CATEGORIES + 1))
@@ -38,7 +38,7 @@ TEXTS = {
 @pytest.mark.parametrize("name", COLUMNS)
 def test_every_kind_has_its_texts_in_this_process_and_in_another(name: str) -> None:
     column, kind = COLUMNS[name]
-    for one in (column, pickle.loads(pickle.dumps(column)), received(column)):
+    for one in (column, pickle.loads(pickle.dumps(column)), copy_message(column)):
         assert (one.kind, one.texts(), one.unit) == (kind, TEXTS[name], column.unit)
         assert one.values.dtype == column.values.dtype
         assert one.unfit == column.unfit

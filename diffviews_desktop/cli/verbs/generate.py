@@ -252,10 +252,10 @@ def _land(engine: Engine, made: RunResult, sigma: float) -> PicturePlaced:
 
 def _replay(options: argparse.Namespace) -> Answer:
     """Make what a record describes again, and say why it may differ."""
-    from diffviews_desktop.engine.record import differences, read_record, replayed
+    from diffviews_desktop.engine.record import differences, job_of, read_record
 
     record = read_record(options.replay)
-    job = replayed(record)
+    job = job_of(record)
     if options.data is not None:
         job = replace(job, folder=replace(job.folder, path=options.data))
     if options.device == "auto" and record.device:

@@ -21,24 +21,24 @@ class ArmValues:
 
     Args:
         told: extracts samples.
-        chosen: which.
+        choice: which.
         layers: of which layers.
     """
 
-    def __init__(self, told: ToldSamples, chosen: ArmSamples, layers: Sequence[str]) -> None:
+    def __init__(self, told: ToldSamples, choice: ArmSamples, layers: Sequence[str]) -> None:
         facts = told.host.model_of(told.opened).facts
         self._shapes = {name: tuple(facts.layers[name]) for name in layers}
-        self._place = {key: index for index, key in enumerate(chosen.members)}
-        shares = np.zeros((len(chosen.members), len(chosen.samples)))
-        for index, members in enumerate(chosen.members.values()):
+        self._place = {key: index for index, key in enumerate(choice.members)}
+        shares = np.zeros((len(choice.members), len(choice.samples)))
+        for index, members in enumerate(choice.members.values()):
             for member in members:
                 shares[index, member] += 1 / len(members)
         sums: dict[str, NDArray[np.float64]] = {}
-        for places, values in told.batches(chosen.samples, layers):
+        for places, values in told.batches(choice.samples, layers):
             part = shares[:, places.start : places.stop]
             for name, rows in values.items():
-                added = part @ rows.astype(np.float64)
-                sums[name] = sums[name] + added if name in sums else added
+                addend = part @ rows.astype(np.float64)
+                sums[name] = sums[name] + addend if name in sums else addend
         self._means = {name: total.astype(np.float32) for name, total in sums.items()}
         bad = [name for name, means in self._means.items() if not np.isfinite(means).all()]
         if bad:

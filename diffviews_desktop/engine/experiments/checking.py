@@ -29,7 +29,9 @@ SMALL = 32
 """Pixels of pictures that are drawn quickly even on a CPU."""
 
 
-def checked(experiment: Experiment, host: Host, maps: MapMaker, opened: OpenedModel) -> Experiment:
+def check_experiment(
+    experiment: Experiment, host: Host, maps: MapMaker, opened: OpenedModel
+) -> Experiment:
     """An experiment with its seed, batch, judge and other layer chosen, and the layers and steps of
     its interventions.
 
@@ -48,7 +50,7 @@ def checked(experiment: Experiment, host: Host, maps: MapMaker, opened: OpenedMo
         other = other or _other_layer(model, experiment.layer_sets)
     _check_layers(experiment, other, opened.folder.name, model)
     maker = maker_of(experiment, host, maps, opened)
-    acting = maker.checked(experiment.interventions)
+    acting = maker.check(experiment.interventions)
     _check_vectors(maker, acting, experiment.layer_sets)
     small = 32 if model.facts.resolution <= SMALL else 4
     batch = experiment.batch or (small if model.facts.device == "cpu" else 64)
@@ -116,18 +118,18 @@ def _check_vectors(
 def _check_controls(experiment: Experiment, classes: bool) -> None:
     for control in experiment.controls:
         for one in experiment.acting:
-            why = why_no_control(control, one, classes)
-            if why:
-                raise UsageError(f"{why} Leave it out.")
+            reason = why_no_control(control, one, classes)
+            if reason:
+                raise UsageError(f"{reason} Leave it out.")
 
 
 def _check_layers(experiment: Experiment, other: LayerSet, name: str, model: Model) -> None:
-    named = {*other, *(name for names in experiment.layer_sets for name in names)}
-    for layer in sorted(named | ({experiment.features} - {""})):
+    layer_names = {*other, *(name for names in experiment.layer_sets for name in names)}
+    for layer in sorted(layer_names | ({experiment.features} - {""})):
         if layer not in model.facts.layers:
             raise UsageError(no_layer(name, layer, model.facts.layers))
     regions = [one.region for one in experiment.interventions] or [experiment.region]
-    for layer in named:
+    for layer in layer_names:
         for region in regions:
             cells_of(region, model.facts.layers[layer], layer)
 

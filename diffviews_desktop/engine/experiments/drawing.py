@@ -46,10 +46,10 @@ class Arms(Protocol):
         """What hooks do while a batch is drawn."""
 
 
-def batches_of(experiment: Experiment, left: Sequence[Drawing]) -> Iterator[Batch]:
+def batches_of(experiment: Experiment, drawings: Sequence[Drawing]) -> Iterator[Batch]:
     """Drawings in batches, in their order."""
     assert experiment.batch is not None
-    for (layers, window, _), group in groupby(left, lambda one: _place(experiment, one)):
+    for (layers, window, _), group in groupby(drawings, lambda one: _place(experiment, one)):
         same = tuple(group)
         for start in range(0, len(same), experiment.batch):
             yield Batch(layers, window, same[start : start + experiment.batch])
@@ -63,8 +63,8 @@ def _place(experiment: Experiment, drawing: Drawing) -> tuple[LayerSet, tuple[in
     layers = experiment.layer_sets[drawing.layers]
     if drawing.arm == "layer":
         layers = experiment.other_layer
-    apart = drawing.arm if experiment.interventions or drawing.arm in APART else ""
-    return layers, window, apart
+    batch_key = drawing.arm if experiment.interventions or drawing.arm in APART else ""
+    return layers, window, batch_key
 
 
 def parts_of(

@@ -33,9 +33,9 @@ def distances_in_layer(
     drawings, size = experiment.drawings(), experiment.batch or 1
     chunks = [drawings[start : start + size] for start in range(0, len(drawings), size)]
 
-    def given() -> Iterator[SampleBatch]:
-        for done, chunk in enumerate(chunks):
-            host.progress("measuring", done / len(chunks))
+    def read_batches() -> Iterator[SampleBatch]:
+        for index, chunk in enumerate(chunks):
+            host.progress("measuring", index / len(chunks))
             yield SampleBatch(
                 samples=model.codec.encode(journal.pictures([one.number for one in chunk])),
                 sigmas=np.full(len(chunk), experiment.features_sigma, np.float32),
@@ -43,15 +43,15 @@ def distances_in_layer(
                 seeds=np.array([experiment.seed_of(one) for one in chunk]),
             )
 
-    moved = np.full(len(drawings), np.nan)
+    distances = np.full(len(drawings), np.nan)
     bare: dict[int, Float32] = {}
     with host.interruptible(model):
-        how = opened.folder.config.extraction_input
-        found = extract_batches(model, [layer], given(), mode=how)
-        for chunk, values in zip(chunks, found, strict=True):
+        mode = opened.folder.config.extraction_input
+        activations = extract_batches(model, [layer], read_batches(), mode=mode)
+        for chunk, values in zip(chunks, activations, strict=True):
             for one, row in zip(chunk, values[layer], strict=True):
                 if one.arm == "none":
                     bare[one.number] = row
                 like = bare[bare_numbers(experiment, one.group)[one.seed]]
-                moved[one.number] = feature_distances(row[None], like[None])[0]
-    return moved
+                distances[one.number] = feature_distances(row[None], like[None])[0]
+    return distances

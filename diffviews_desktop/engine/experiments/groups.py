@@ -35,16 +35,16 @@ def choose_groups(
     groups = []
     for number in range(job.anchors):
         which = number % len(candidates)
-        found = nearest_to(number // len(candidates) % len(candidates[which]), places[which])
-        groups.append(tuple(candidates[which][index] for index in found[: job.neighbors + 1]))
+        order = nearest_to(number // len(candidates) % len(candidates[which]), places[which])
+        groups.append(tuple(candidates[which][index] for index in order[: job.neighbors + 1]))
     return tuple(groups)
 
 
 def nearest_to(anchor: int, places: NDArray[np.float64]) -> list[int]:
     """All rows of ``places (N, D)``, the anchor first and then by their distance from it."""
-    apart = np.linalg.norm(places - places[anchor], axis=1)
-    apart[anchor] = -1
-    order: list[int] = np.argsort(apart, kind="stable").tolist()
+    distances = np.linalg.norm(places - places[anchor], axis=1)
+    distances[anchor] = -1
+    order: list[int] = np.argsort(distances, kind="stable").tolist()
     return order
 
 
@@ -56,23 +56,23 @@ def _candidates(
     levels = np.unique(table.sigma)
     sigma = np.float32(levels[len(levels) // 2] if job.sigma is None else job.sigma)
     if sigma not in levels:
-        known = ", ".join(f"{level:g}" for level in levels[:20])
-        raise UsageError(f"No sample has the noise level {job.sigma:g}. There are: {known}.")
-    found = []
+        choices = ", ".join(f"{level:g}" for level in levels[:20])
+        raise UsageError(f"No sample has the noise level {job.sigma:g}. There are: {choices}.")
+    candidates = []
     for number in np.unique(table.class_label):
-        own = np.flatnonzero((table.class_label == number) & (table.sigma == sigma))
-        own = np.array([row for row in own.tolist() if table.picture(row) is not None])
-        if len(own) > job.neighbors:
-            found.append(rng.permutation(own)[:MOST_CANDIDATES].tolist())
-    if not found:
+        rows = np.flatnonzero((table.class_label == number) & (table.sigma == sigma))
+        rows = np.array([row for row in rows.tolist() if table.picture(row) is not None])
+        if len(rows) > job.neighbors:
+            candidates.append(rng.permutation(rows)[:MOST_CANDIDATES].tolist())
+    if not candidates:
         raise UsageError(
             f"No class has {job.neighbors + 1} samples at noise level {sigma:g}. Take fewer "
             "neighbours, or another level."
         )
-    most = len(found) * min(map(len, found))
+    most = len(candidates) * min(map(len, candidates))
     if job.anchors > most:
         raise UsageError(
             f"There are {most} samples to anchor masks evenly at noise level {sigma:g}, "
             f"not {job.anchors}."
         )
-    return found
+    return candidates

@@ -42,12 +42,12 @@ class MaskArms:
 
         if self.values is None:
             return []
-        made = []
+        result = []
         for layer in batch.layers:
             rows = [self.values.value(layer, one.arm, one.group) for one in batch.drawings]
             region = region_of(self.experiment.region, batch.arm, layer, self.shapes[layer])
             cells = cells_of(region, self.shapes[layer], layer)
-            made.append(
+            result.append(
                 Effect(
                     layer,
                     "replace",
@@ -58,4 +58,4 @@ class MaskArms:
                     step_to=batch.window[1],
                 )
             )
-        return made
+        return result

@@ -32,7 +32,7 @@ class StandingMaker:
 
     def standing(self, experiment: Experiment) -> Standing:
         """How the masks of an experiment lie; it is checked."""
-        judged: list[JudgedGroup] = []
+        groups: list[JudgedGroup] = []
         not_mapped: list[LayerSet] = []
         for layers, masks in _places(experiment):
             maps, opened = self.maker.maps, self.maker.opened
@@ -46,8 +46,8 @@ class StandingMaker:
                 rows = () if isinstance(mask.source, SavedVector) else rows_of([mask])
                 usual = judge_mask(self.maker.vectors(mask), rows, figures, opened)
                 names = tuple(ids[row] for row in rows)
-                judged.append(JudgedGroup(layers, _name(mask, names), names, usual))
-        return Standing(tuple(judged), tuple(dict.fromkeys(not_mapped)))
+                groups.append(JudgedGroup(layers, _name(mask, names), names, usual))
+        return Standing(tuple(groups), tuple(dict.fromkeys(not_mapped)))
 
     @property
     def _ids(self) -> Sequence[str]:

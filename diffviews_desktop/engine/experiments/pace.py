@@ -10,13 +10,15 @@ from diffviews_desktop.engine.opened_model import Host
 class Pace:
     """Tells how far the drawing is, and how fast."""
 
-    def __init__(self, host: Host, total: int, before: int) -> None:
-        self._host, self._total, self._before = host, total, before
+    def __init__(self, host: Host, total: int, start: int) -> None:
+        self._host, self._total, self._before = host, total, start
         self._done, self._started = 0, time.monotonic()
-        host.progress("drawing", before / total, f"{before} of {total}")
+        host.progress("drawing", start / total, f"{start} of {total}")
 
     def tick(self, count: int) -> None:
         """Count pictures that are drawn."""
         self._done += count
-        done, rate = self._before + self._done, self._done / (time.monotonic() - self._started)
-        self._host.progress("drawing", done / self._total, f"{done} of {self._total}, {rate:.3g}/s")
+        position, rate = self._before + self._done, self._done / (time.monotonic() - self._started)
+        self._host.progress(
+            "drawing", position / self._total, f"{position} of {self._total}, {rate:.3g}/s"
+        )

@@ -12,18 +12,18 @@ from diffviews_desktop.values.interventions import LayerMean, OtherRun, rows_of
 from diffviews_desktop.values.layers import LayerSet
 
 
-def drawing_passes(experiment: Experiment, left: Iterable[Drawing], each: int) -> int:
+def drawing_passes(experiment: Experiment, drawings: Iterable[Drawing], each: int) -> int:
     """Of the pictures themselves, and of the runs that they are patched from.
 
     Args:
         experiment: what is drawn.
-        left: what is not there yet.
+        drawings: what is not there yet.
         each: passes of one run.
     """
-    return sum(each * (1 + _traced(experiment, one.arm)) for one in left)
+    return sum(each * (1 + _count_traces(experiment, one.arm)) for one in drawings)
 
 
-def _traced(experiment: Experiment, arm: Arm) -> int:
+def _count_traces(experiment: Experiment, arm: Arm) -> int:
     """Other runs that are drawn for each picture of an arm."""
     if arm in ("none", "mean"):
         return 0
@@ -32,9 +32,9 @@ def _traced(experiment: Experiment, arm: Arm) -> int:
     return sum(source.seed is None or arm == "label" for source in others)
 
 
-def extraction_passes(experiment: Experiment, maker: EffectMaker, chosen: ArmSamples) -> int:
+def extraction_passes(experiment: Experiment, maker: EffectMaker, choice: ArmSamples) -> int:
     """Of the samples whose activations are needed, as far as they are not stored."""
-    passes, single = len(chosen.samples), len(experiment.interventions) == 1
+    passes, single = len(choice.samples), len(experiment.interventions) == 1
     for one in experiment.interventions:
         places = list(experiment.layer_sets) if single else [one.layers]
         if "layer" in experiment.controls:
@@ -47,5 +47,5 @@ def extraction_passes(experiment: Experiment, maker: EffectMaker, chosen: ArmSam
 
 def _whole(maker: EffectMaker, layers: LayerSet) -> int:
     """Samples to extract for the mean of layers: none where they are stored."""
-    stored = maker.maps.activations.whole_matrix(maker.activations(layers))
-    return len(maker.opened.samples.table) if stored is None else 0
+    matrix = maker.maps.activations.whole_matrix(maker.activations(layers))
+    return len(maker.opened.samples.table) if matrix is None else 0

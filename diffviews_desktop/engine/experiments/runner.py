@@ -15,7 +15,7 @@ import numpy as np
 
 from diffviews_desktop.data.cache.experiment_folders import kept_experiments
 from diffviews_desktop.engine.experiments.arm_values import ArmValues
-from diffviews_desktop.engine.experiments.checking import checked, maker_of
+from diffviews_desktop.engine.experiments.checking import check_experiment, maker_of
 from diffviews_desktop.engine.experiments.drawing import Arms, batches_of, draw, parts_of
 from diffviews_desktop.engine.experiments.features import distances_in_layer
 from diffviews_desktop.engine.experiments.mask_arms import MaskArms
@@ -88,36 +88,36 @@ class Experimenter:
     def price(self, job: PriceExperiment) -> Cost:
         """Count pictures and forward passes, and time a few of them."""
         plan = self._plan(job)
-        experiment, chosen = plan.experiment, plan.chosen
-        drawn: set[int] = set()
+        experiment, choice = plan.experiment, plan.chosen
+        numbers: set[int] = set()
         if os.path.lexists(plan.folder):  # who only asks what it takes gets no folder
             with open_journal(plan.folder, self._facts(plan)) as journal:
-                drawn = set(journal.drawn)
-        left = [one for one in experiment.drawings() if one.number not in drawn]
+                numbers = set(journal.drawn)
+        remainder = [one for one in experiment.drawings() if one.number not in numbers]
         evaluations = 0
-        if left:
+        if remainder:
             maker = maker_of(experiment, self.host, self.maps, self.opened)
             each = self._evaluations(experiment, plan.model)
-            evaluations = drawing_passes(experiment, left, each)
-            evaluations += extraction_passes(experiment, maker, chosen)
+            evaluations = drawing_passes(experiment, remainder, each)
+            evaluations += extraction_passes(experiment, maker, choice)
             if isinstance(plan.judge, OwnLoss):
-                evaluations += len(left) * plan.judge.evaluations
-        seconds = evaluations * self._seconds_each(plan.model, experiment) if left else 0.0
-        return Cost(experiment.count, len(drawn), evaluations, seconds)
+                evaluations += len(remainder) * plan.judge.evaluations
+        seconds = evaluations * self._seconds_each(plan.model, experiment) if remainder else 0.0
+        return Cost(experiment.count, len(numbers), evaluations, seconds)
 
     def standing(self, experiment: Experiment) -> Standing:
         """How the masks of an experiment lie among the samples."""
-        experiment = checked(experiment, self.host, self.maps, self.opened)
+        experiment = check_experiment(experiment, self.host, self.maps, self.opened)
         maker = maker_of(experiment, self.host, self.maps, self.opened)
         return StandingMaker(maker).standing(experiment)
 
     def _plan(self, job: PriceExperiment | RunExperiment) -> _Plan:
         model = self.host.model_of(self.opened)
-        experiment = checked(job.experiment, self.host, self.maps, self.opened)
+        experiment = check_experiment(job.experiment, self.host, self.maps, self.opened)
         judge = open_judge(experiment.judge, model, job.trust_judge)
-        subjects, chosen = self._chosen(experiment, model)
+        subjects, choice = self._choose_samples(experiment, model)
         folder = job.out or kept_experiments().of(self._key(experiment, judge)[:24])
-        return _Plan(experiment, model, judge, subjects, chosen, folder)
+        return _Plan(experiment, model, judge, subjects, choice, folder)
 
     @staticmethod
     def _evaluations(experiment: Experiment, model: Model) -> int:
@@ -136,9 +136,9 @@ class Experimenter:
         times = []
         with torch.no_grad(), self.host.interruptible(model):
             for _ in range(3):
-                started = time.perf_counter()
+                start = time.perf_counter()
                 model.forward(x, levels, told).cpu()
-                times.append(time.perf_counter() - started)
+                times.append(time.perf_counter() - start)
         return min(times) / size
 
     # ---- drawing --------------------------------------------------------------------------------
@@ -148,25 +148,25 @@ class Experimenter:
         plan = self._plan(job)
         notes: list[str] = []
         with open_journal(plan.folder, self._facts(plan)) as journal:
-            before, started = len(journal.drawn), time.monotonic()
+            old_count, start = len(journal.drawn), time.monotonic()
             self._draw(plan, journal, notes)
-            drawn, seconds = len(journal.drawn) - before, time.monotonic() - started
+            count, seconds = len(journal.drawn) - old_count, time.monotonic() - start
             each = self._evaluations(plan.experiment, plan.model)
             result = self._result(replace(job, experiment=plan.experiment), plan, journal, notes)
-        return replace(result, drawn=drawn, pace=drawn * each / seconds if drawn else None)
+        return replace(result, drawn=count, pace=count * each / seconds if count else None)
 
     def _draw(self, plan: _Plan, journal: Journal, notes: list[str]) -> None:
-        experiment, model, chosen = plan.experiment, plan.model, plan.chosen
-        left = [one for one in experiment.drawings() if one.number not in journal.drawn]
-        if not left:
+        experiment, model, choice = plan.experiment, plan.model, plan.chosen
+        remainder = [one for one in experiment.drawings() if one.number not in journal.drawn]
+        if not remainder:
             return
         self.host.prepare(model)
         pace = Pace(self.host, experiment.count, len(journal.drawn))
         told = ToldSamples(self.host, self.opened)
         table = self.opened.samples.table
         maker = maker_of(experiment, self.host, self.maps, self.opened)
-        for layers, part in parts_of(batches_of(experiment, left), model, len(chosen.members)):
-            values = ArmValues(told, chosen, layers) if layers and chosen.samples else None
+        for layers, part in parts_of(batches_of(experiment, remainder), model, len(choice.members)):
+            values = ArmValues(told, choice, layers) if layers and choice.samples else None
             arms: Arms = MaskArms(experiment, model.facts.layers, values)
             if experiment.interventions:
                 arms = StackArms(maker, model, experiment, plan.subjects, values, notes)
@@ -189,8 +189,8 @@ class Experimenter:
         read = None if plan.judge is None else journal.probabilities(range(experiment.count))
         outcomes = outcomes_of(experiment, journal.pictures, samples, read)
         if experiment.features:
-            moved = distances_in_layer(experiment, self.host, self.opened, journal)
-            outcomes = replace(outcomes, features=moved)
+            distances = distances_in_layer(experiment, self.host, self.opened, journal)
+            outcomes = replace(outcomes, features=distances)
         if read is not None and max(subjects.classes) >= read.shape[1]:
             notes.append(
                 f"The judge knows {read.shape[1]} classes, and the experiment is about class "
@@ -234,7 +234,7 @@ class Experimenter:
             "versions": versions(),
         }
 
-    def _chosen(self, experiment: Experiment, model: Model) -> tuple[Subjects, ArmSamples]:
+    def _choose_samples(self, experiment: Experiment, model: Model) -> tuple[Subjects, ArmSamples]:
         table = self.opened.samples.table
         labels = np.unique(table.class_label)
         classes = [int(number) for number in labels if 0 <= number < model.num_classes]

@@ -49,22 +49,22 @@ def subjects_of(experiment: Experiment, table: SampleTable, classes: Sequence[in
         table: the samples.
         classes: those that the model knows; empty where it is told none.
     """
-    known = set(classes)
+    class_set = set(classes)
     if experiment.interventions:
-        own = [_class_meant(experiment, table)]
+        subjects = [_class_meant(experiment, table)]
     else:
-        own = [int(table.class_label[group[0]]) for group in experiment.groups]
+        subjects = [int(table.class_label[group[0]]) for group in experiment.groups]
     told = experiment.told
-    said = [told.index if isinstance(told, ClassLabel) else -1 for _ in own]
+    labels = [told.index if isinstance(told, ClassLabel) else -1 for _ in subjects]
     if told == OWN:
-        said = [number if number in known else -1 for number in own]
+        labels = [number if number in class_set else -1 for number in subjects]
     if not all(isinstance(one.source, SampleMean) for one in experiment.interventions):
-        said = [-1]  # what both sets of a direction are told has no share in their difference
+        labels = [-1]  # what both sets of a direction are told has no share in their difference
     wrong = [
-        wrong_class(number, classes, SEED) if number in known and len(known) > 1 else -1
-        for number in own
+        wrong_class(number, classes, SEED) if number in class_set and len(class_set) > 1 else -1
+        for number in subjects
     ]
-    return Subjects(tuple(own), tuple(said), tuple(wrong))
+    return Subjects(tuple(subjects), tuple(labels), tuple(wrong))
 
 
 def _class_meant(experiment: Experiment, table: SampleTable) -> int:
@@ -91,27 +91,27 @@ def samples_of_masks(experiment: Experiment, subjects: Subjects, told: ToldSampl
     Raises:
         UsageError: a control needs classes, and the samples or the model have none.
     """
-    picked = _Picked(experiment.told, told)
+    selection = _Picked(experiment.told, told)
     for group, rows in enumerate(experiment.groups):
-        own, wrong = subjects.classes[group], subjects.wrong[group]
-        picked.add(("intervention", group), rows)
+        subject, wrong = subjects.classes[group], subjects.wrong[group]
+        selection.add(("intervention", group), rows)
         if "wrong" in experiment.controls:
-            picked.add(("wrong", group), rows, [_checked(wrong, "wrong")])
+            selection.add(("wrong", group), rows, [_check_class(wrong, "wrong")])
         if "label" in experiment.controls:
-            _checked(wrong, "label")
-            others = picked.others(rows, {own}, own)
-            picked.add(("label", group), others, [own])
+            _check_class(wrong, "label")
+            others = selection.others(rows, {subject}, subject)
+            selection.add(("label", group), others, [subject])
         if "mixed" in experiment.controls:
-            picked.add(("mixed", group), _mixed(picked, rows, group))
+            selection.add(("mixed", group), _mix(selection, rows, group))
         if {"mean", "direction"} & set(experiment.controls):
-            picked.add(("mean", group), picked.even(rows, TYPICAL))
-    return picked.chosen()
+            selection.add(("mean", group), selection.even(rows, TYPICAL))
+    return selection.collect()
 
 
-def _mixed(picked: _Picked, group: Sequence[int], number: int) -> tuple[int, ...]:
+def _mix(selection: _Picked, group: Sequence[int], number: int) -> tuple[int, ...]:
     """As many samples as a group has, two at least, of as many classes as there are."""
-    rows = picked.even(group, max(2, len(group)), number)
-    if len({int(picked.table.class_label[row]) for row in rows}) < 2:
+    rows = selection.even(group, max(2, len(group)), number)
+    if len({int(selection.table.class_label[row]) for row in rows}) < 2:
         raise _no_classes("mixed")
     return rows
 
@@ -130,21 +130,21 @@ def samples_of_interventions(
     Raises:
         UsageError: a control needs classes, and the samples or the model have none.
     """
-    picked, controls = _Picked(experiment.told, told), set(experiment.controls)
+    selection, controls = _Picked(experiment.told, told), set(experiment.controls)
     if {"mean", "direction"} & controls:
-        picked.add(("mean", 0), picked.even(goal_of(experiment.interventions), TYPICAL))
+        selection.add(("mean", 0), selection.even(goal_of(experiment.interventions), TYPICAL))
     for number, one in enumerate(experiment.interventions):
         source = one.source
         if not isinstance(source, SampleMean | Difference):
             continue
         sets = [source.rows, *([source.minus] if isinstance(source, Difference) else ())]
         if "wrong" in controls:
-            _add_wrong(picked, number, sets, classes)
+            _add_wrong(selection, number, sets, classes)
         if "label" in controls:
-            _add_label(picked, number, sets, classes)
+            _add_label(selection, number, sets, classes)
         if "mixed" in controls:
-            _add_mixed(picked, number, sets, experiment.seeds)
-    return picked.chosen()
+            _add_mixed(selection, number, sets, experiment.seeds)
+    return selection.collect()
 
 
 def _parts(arm: str, number: int) -> tuple[str, str]:
@@ -152,31 +152,31 @@ def _parts(arm: str, number: int) -> tuple[str, str]:
 
 
 def _add_wrong(
-    picked: _Picked, number: int, sets: Sequence[Sequence[int]], classes: Sequence[int]
+    selection: _Picked, number: int, sets: Sequence[Sequence[int]], classes: Sequence[int]
 ) -> None:
     for name, rows in zip(_parts("wrong", number), sets, strict=False):
-        own = picked.classes_of(rows)
-        if not set(own) <= set(classes) or len(classes) < 2:
+        labels = selection.classes_of(rows)
+        if not set(labels) <= set(classes) or len(classes) < 2:
             raise _no_classes("wrong")
-        picked.add((name, 0), rows, [wrong_class(one, classes, SEED) for one in own])
+        selection.add((name, 0), rows, [wrong_class(one, classes, SEED) for one in labels])
 
 
 def _add_label(
-    picked: _Picked, number: int, sets: Sequence[Sequence[int]], classes: Sequence[int]
+    selection: _Picked, number: int, sets: Sequence[Sequence[int]], classes: Sequence[int]
 ) -> None:
     """The same pictures for both sets, told the classes of each in turn."""
-    told = [picked.classes_of(rows) for rows in sets]
-    used = {one for own in told for one in own}
-    if not used <= set(classes):
+    told = [selection.classes_of(rows) for rows in sets]
+    all_labels = {one for labels in told for one in labels}
+    if not all_labels <= set(classes):
         raise _no_classes("label")
-    others = picked.others([row for rows in sets for row in rows], used, number)
-    for name, own in zip(_parts("label", number), told, strict=False):
-        picked.add((name, 0), others, own)
+    others = selection.others([row for rows in sets for row in rows], all_labels, number)
+    for name, labels in zip(_parts("label", number), told, strict=False):
+        selection.add((name, 0), others, labels)
 
 
-def _add_mixed(picked: _Picked, number: int, sets: Sequence[Sequence[int]], seeds: int) -> None:
+def _add_mixed(selection: _Picked, number: int, sets: Sequence[Sequence[int]], seeds: int) -> None:
     """Random sets of the same sizes, from samples of all classes."""
-    pool = np.array(picked.even([row for rows in sets for row in rows], TYPICAL, number))
+    pool = np.array(selection.even([row for rows in sets for row in rows], TYPICAL, number))
     if len(pool) < len(sets):
         raise _no_classes("mixed")
     most = len(pool) // len(sets)
@@ -184,7 +184,7 @@ def _add_mixed(picked: _Picked, number: int, sets: Sequence[Sequence[int]], seed
         order = np.random.default_rng([SEED, number, seed]).permutation(pool).tolist()
         for name, rows in zip(_parts("mixed", number), sets, strict=False):
             size = min(max(len(rows), 2 if len(sets) == 1 else 1), most)
-            picked.add((name, seed), order[:size])
+            selection.add((name, seed), order[:size])
             order = order[size:]
 
 
@@ -202,7 +202,7 @@ class _Picked:
     def table(self) -> SampleTable:
         return self.told.opened.samples.table
 
-    def chosen(self) -> ArmSamples:
+    def collect(self) -> ArmSamples:
         """What was noted."""
         return ArmSamples(dict(self.members), tuple(self.places))
 
@@ -221,25 +221,27 @@ class _Picked:
         """The class of each of some samples."""
         return [int(number) for number in self.table.class_label[list(rows)]]
 
-    def others(self, rows: Sequence[int], own: Collection[int], *seed: int) -> tuple[int, ...]:
+    def others(self, rows: Sequence[int], classes: Collection[int], *seed: int) -> tuple[int, ...]:
         """Samples of other classes at the noise levels of some: the same for all of a class."""
         label = self.table.class_label
-        there = np.flatnonzero(~np.isin(label, list(own)) & (label >= 0) & self._level_of(rows))
-        chosen = np.random.default_rng([SEED, *seed]).permutation(there)[:LABEL_ALONE]
-        if not len(chosen):
+        candidates = np.flatnonzero(
+            ~np.isin(label, list(classes)) & (label >= 0) & self._level_of(rows)
+        )
+        picks = np.random.default_rng([SEED, *seed]).permutation(candidates)[:LABEL_ALONE]
+        if not len(picks):
             raise _no_classes("label")
-        return tuple(chosen.tolist())
+        return tuple(picks.tolist())
 
     def even(self, rows: Sequence[int], count: int, *seed: int) -> tuple[int, ...]:
         """Samples at the noise levels of some, evenly from all classes."""
         rng = np.random.default_rng([SEED, *seed])
-        there = rng.permutation(np.flatnonzero(self._level_of(rows)))
-        label = self.table.class_label[there]
-        turn = np.zeros(len(there), np.int64)  # which of its class each is
+        candidates = rng.permutation(np.flatnonzero(self._level_of(rows)))
+        label = self.table.class_label[candidates]
+        turn = np.zeros(len(candidates), np.int64)  # which of its class each is
         for number in np.unique(label):
-            own = np.flatnonzero(label == number)
-            turn[own] = np.arange(len(own))
-        return tuple(there[np.argsort(turn, kind="stable")][:count].tolist())
+            members = np.flatnonzero(label == number)
+            turn[members] = np.arange(len(members))
+        return tuple(candidates[np.argsort(turn, kind="stable")][:count].tolist())
 
     def _level_of(self, rows: Sequence[int]) -> np.ndarray:
         """Which samples have the noise level of some, ``(N,)``; all, where there are none."""
@@ -247,7 +249,7 @@ class _Picked:
         return np.isin(sigma, sigma[list(rows)]) if len(rows) else np.ones(len(sigma), bool)
 
 
-def _checked(number: int, control: Control) -> int:
+def _check_class(number: int, control: Control) -> int:
     if number < 0:
         raise _no_classes(control)
     return number

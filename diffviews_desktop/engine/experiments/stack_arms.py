@@ -66,13 +66,13 @@ class StackArms:
         """What hooks do while a batch is drawn."""
         if batch.arm == "none":
             return []
-        made: list[Effect] = []
+        result: list[Effect] = []
         for number, one in enumerate(self.experiment.interventions):
-            acting = _by_arm(_placed(self.experiment, one, batch), batch.arm)
-            traced = self._traced(acting, batch)
+            acting = _by_arm(_place(self.experiment, one, batch), batch.arm)
+            trace = self._trace(acting, batch)
             for layer in acting.layers:
-                made.append(self._effect(number, acting, layer, batch, traced))
-        return made
+                result.append(self._effect(number, acting, layer, batch, trace))
+        return result
 
     def _effect(
         self,
@@ -80,28 +80,28 @@ class StackArms:
         one: Intervention,
         layer: str,
         batch: Batch,
-        traced: Trace | None,
+        trace: Trace | None,
     ) -> Effect:
         import torch
 
         shape = self.model.facts.layers[layer]
         one = replace(one, region=region_of(one.region, batch.arm, layer, shape))
         value: torch.Tensor | Trace
-        if traced is not None:
-            value = _changed_trace(traced, one, layer, batch)
+        if trace is not None:
+            value = _changed_trace(trace, one, layer, batch)
         elif isinstance(one.source, Factor) and batch.arm != "direction":
             value = torch.tensor(one.source.value)
         else:
-            value = self._stacked(number, one, layer, batch)
-        made = self.maker.effect(one, layer, value, one.strength)
+            value = self._stack(number, one, layer, batch)
+        result = self.maker.effect(one, layer, value, one.strength)
         if isinstance(one.source, Factor) and batch.arm == "direction":
             # a step as long as what scaling changes
-            made = replace(made, verb="steer", strength=_scaled(one, one.source))
-        return made
+            result = replace(result, verb="steer", strength=_measure_scaling(one, one.source))
+        return result
 
     # ---- values ---------------------------------------------------------------------------------
 
-    def _stacked(self, number: int, one: Intervention, layer: str, batch: Batch) -> torch.Tensor:
+    def _stack(self, number: int, one: Intervention, layer: str, batch: Batch) -> torch.Tensor:
         """What is imposed or added, ``(1, …)``, or one a picture where each has its own."""
         import torch
 
@@ -125,17 +125,17 @@ class StackArms:
         rng = _generator(drawing.arm, layer, number, drawing.seed)
         if isinstance(one.source, Factor):
             return rng.standard_normal(self.model.facts.layers[layer]).astype(np.float32)
-        own = self._value(number, one, layer, "intervention")
+        value = self._value(number, one, layer, "intervention")
         if drawing.arm == "shuffled":
-            return shuffled(own, rng)
+            return shuffled(value, rng)
         if drawing.arm == "noise":
-            return matched_noise(own, rng)
-        mean = np.zeros_like(own)
+            return matched_noise(value, rng)
+        mean = np.zeros_like(value)
         if one.verb not in ("add", "steer"):
             mean = self._of_samples("mean", 0, one, layer)
         cells = cells_of(one.region, self.model.facts.layers[layer], layer)
         inside = 1.0 if cells is None else cells
-        way = as_long(rng.standard_normal(own.shape) * inside, (own - mean) * inside)
+        way = as_long(rng.standard_normal(value.shape) * inside, (value - mean) * inside)
         return (mean + way).astype(np.float32)
 
     def _of_samples(self, name: str, seed: int, one: Intervention, layer: str) -> Float32:
@@ -148,22 +148,22 @@ class StackArms:
 
     # ---- other runs -----------------------------------------------------------------------------
 
-    def _traced(self, one: Intervention, batch: Batch) -> Trace | None:
+    def _trace(self, one: Intervention, batch: Batch) -> Trace | None:
         """What the layers compute in the run that is patched from; None where none is."""
         other = one.source
         if not isinstance(other, OtherRun):
             return None
         experiment, table = self.experiment, self.maker.opened.samples.table
-        asked = other.condition
-        if asked is None:
-            asked = condition_of(experiment, table, 0)
+        condition = other.condition
+        if condition is None:
+            condition = condition_of(experiment, table, 0)
         if batch.arm == "wrong":
-            asked = ClassLabel(self.subjects.wrong[0])
-        own = [experiment.seed_of(drawing) for drawing in batch.drawings]
-        seeds = own if other.seed is None else [other.seed]
+            condition = ClassLabel(self.subjects.wrong[0])
+        picture_seeds = [experiment.seed_of(drawing) for drawing in batch.drawings]
+        seeds = picture_seeds if other.seed is None else [other.seed]
         if batch.arm == "label":  # the same class, of another noise for every picture
-            seeds = [(seed + OTHER_SEEDS) % 2**63 for seed in own]
-        settings, told = experiment.settings, [asked] * len(seeds)
+            seeds = [(seed + OTHER_SEEDS) % 2**63 for seed in picture_seeds]
+        settings, told = experiment.settings, [condition] * len(seeds)
         return trace_run(self.maker.host, self.model, settings, told, seeds, one, self.notes)
 
 
@@ -178,23 +178,23 @@ def _changed_trace(trace: Trace, one: Intervention, layer: str, batch: Batch) ->
     assert isinstance(one.source, OtherRun)
     seeds = [drawing.seed for drawing in batch.drawings] if one.source.seed is None else [0]
     return [
-        [{layer: _changed(values[layer], change, batch.arm, layer, seeds)} for values in step]
+        [{layer: _change(values[layer], change, batch.arm, layer, seeds)} for values in step]
         for step in trace
     ]
 
 
-def _changed(
+def _change(
     rows: torch.Tensor, change: Change, arm: Arm, layer: str, seeds: Sequence[int]
 ) -> torch.Tensor:
     """What a layer computed for the picture of each seed, and of a guided run for both halves;
     changed in the same way at every step."""
     import torch
 
-    made = [
+    arrays = [
         change(row, _generator(arm, layer, 0, seeds[number % len(seeds)]))
         for number, row in enumerate(rows.float().cpu().numpy())
     ]
-    return torch.from_numpy(np.stack(made)).to(rows)
+    return torch.from_numpy(np.stack(arrays)).to(rows)
 
 
 def _generator(arm: Arm, layer: str, number: int, seed: int) -> np.random.Generator:
@@ -202,7 +202,7 @@ def _generator(arm: Arm, layer: str, number: int, seed: int) -> np.random.Genera
     return np.random.default_rng([SEED, number, seed, zlib.crc32(f"{arm} {layer}".encode())])
 
 
-def _placed(experiment: Experiment, one: Intervention, batch: Batch) -> Intervention:
+def _place(experiment: Experiment, one: Intervention, batch: Batch) -> Intervention:
     """An intervention at the place of a batch; where there are several, each at its own."""
     first, last = batch.window
     if len(experiment.interventions) == 1:
@@ -218,10 +218,10 @@ def _by_arm(one: Intervention, arm: Arm) -> Intervention:
         return one
     strength = one.strength
     if isinstance(one.source, Factor):
-        strength = min(1.0, _scaled(one, one.source))
+        strength = min(1.0, _measure_scaling(one, one.source))
     return replace(one, verb="ablate", source=LayerMean(), strength=strength)
 
 
-def _scaled(one: Intervention, factor: Factor) -> float:
+def _measure_scaling(one: Intervention, factor: Factor) -> float:
     """How much scaling changes, as a share of what the layer computes."""
     return abs(one.strength * (factor.value - 1))

@@ -73,15 +73,15 @@ class ToldSamples:
         size = int(np.clip(_BATCH_VALUES // max(1, width), 1, _LARGEST))
         starts = range(0, len(samples), size)
 
-        def given() -> Iterator[SampleBatch]:
+        def read_batches() -> Iterator[SampleBatch]:
             for start in starts:
                 self.host.progress("reading the samples' activations", start / len(samples))
                 yield self._batch(samples[start : start + size])
 
-        how = self.opened.folder.config.extraction_input
+        mode = self.opened.folder.config.extraction_input
         with self.host.interruptible(model):
-            found = extract_batches(model, layers, given(), mode=how)
-            for start, values in zip(starts, found, strict=True):
+            activations = extract_batches(model, layers, read_batches(), mode=mode)
+            for start, values in zip(starts, activations, strict=True):
                 yield range(start, min(start + size, len(samples))), values
 
     def rows(self, samples: Sequence[ToldSample], layers: Sequence[str]) -> Float32:

@@ -28,10 +28,10 @@ def save_direction(job: SaveDirection, workspace: Workspace) -> DirectionSaved:
     """Compute it as an intervention would, and write it with its record."""
     opened = workspace.open(job.folder, job.spec.model)
     directions.check_free(opened, job.name, replace=job.replace)
-    spec = workspace.maps.completed(opened, job.spec)
+    spec = workspace.maps.complete(opened, job.spec)
     maker = EffectMaker(workspace, workspace.maps, opened, spec)
     verb: Verb = "replace" if isinstance(job.source, SampleMean) else "add"
-    (one,) = maker.checked([Intervention(verb, job.source, layers=job.layers)])
+    (one,) = maker.check([Intervention(verb, job.source, layers=job.layers)])
     workspace.prepare(workspace.model_of(opened))
     values = maker.vectors(one)
     record = _record(replace(job, spec=spec), one, opened, workspace)
@@ -64,7 +64,7 @@ def _record(
     """How a vector was made: values that JSON knows, the same whenever it is made again."""
     source, spec, ids = job.source, job.spec, opened.samples.table.sample_id
     facts = workspace.model_of(opened).facts
-    made: dict[str, Any] = {
+    record: dict[str, Any] = {
         "kind": source.kind,
         "model": opened.folder.name,
         "layers": list(one.layers),
@@ -76,12 +76,12 @@ def _record(
         "versions": versions(),
     }
     if isinstance(source, SampleMean | Difference):
-        made["sample_ids"] = [ids[row] for row in source.rows]
+        record["sample_ids"] = [ids[row] for row in source.rows]
     if isinstance(source, Difference):
-        made["minus_ids"] = [ids[row] for row in source.minus]
+        record["minus_ids"] = [ids[row] for row in source.minus]
     elif isinstance(source, SampleMean):
-        made["weighting"] = source.weighting
+        record["weighting"] = source.weighting
     else:
-        made["component"] = source.index
-        made["map_layers"] = list(job.spec.layers)
-    return made
+        record["component"] = source.index
+        record["map_layers"] = list(job.spec.layers)
+    return record

@@ -58,13 +58,13 @@ def run(job: RunExperiment, workspace: Workspace) -> ExperimentResult:
     if job.choice is not None:
         groups = choose(job.choice, workspace)
         job = replace(job, experiment=replace(job.experiment, groups=groups), choice=None)
-    made = _experimenter(job, workspace).run(job)
-    names = dict(made.class_names)
-    told = made.findings, made.examples, made.record, made.notes, names
-    made = replace(made, files=write_files(made.folder, *told))
+    result = _experimenter(job, workspace).run(job)
+    names = dict(result.class_names)
+    told = result.findings, result.examples, result.record, result.notes, names
+    result = replace(result, files=write_files(result.folder, *told))
     if job.out is None:
-        kept_experiments().make_room(keep=made.folder)
-    return made
+        kept_experiments().make_room(keep=result.folder)
+    return result
 
 
 def _experimenter(

@@ -26,7 +26,7 @@ def write_content(job: WriteContent, workspace: Workspace) -> ContentWritten:
     """Write it whole or not at all; what is there stays until then."""
     with writing_to(job.file):
         files = write_with_record(
-            job.content, job.file, lambda done: workspace.progress("writing", done)
+            job.content, job.file, lambda fraction: workspace.progress("writing", fraction)
         )
         return ContentWritten(files, files[0].stat().st_size)
 

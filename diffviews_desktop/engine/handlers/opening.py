@@ -142,8 +142,12 @@ def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
 def _is_convertible(opened: OpenedModel, workspace: Workspace) -> bool:
     from diffviews_desktop.adapters.edm import EDMAdapter
 
-    file, held = opened.folder.checkpoint(), workspace.model.held
-    if held is None or not isinstance(held.adapter, EDMAdapter) or file.suffix == ".safetensors":
+    file, loaded_model = opened.folder.checkpoint(), workspace.model.held
+    if (
+        loaded_model is None
+        or not isinstance(loaded_model.adapter, EDMAdapter)
+        or file.suffix == ".safetensors"
+    ):
         return False
     stands_for_it = not opened.folder.config.weights
     return stands_for_it and file.is_file() and not os.path.lexists(converted_name(file))
@@ -159,7 +163,7 @@ def convert(job: ConvertCheckpoint, workspace: Workspace) -> CheckpointConverted
 
     loaded = workspace.model.has_loaded(checkpoint)
     out = converted_name(checkpoint)
-    there = os.path.lexists(out)
+    is_present = os.path.lexists(out)
     try:
         convert_checkpoint(
             checkpoint,
@@ -167,7 +171,7 @@ def convert(job: ConvertCheckpoint, workspace: Workspace) -> CheckpointConverted
             progress=lambda fraction: workspace.progress("converting the checkpoint", fraction),
         )
     except Cancelled:
-        if not there:  # it may have been heard only after the last value was written
+        if not is_present:  # it may have been heard only after the last value was written
             out.unlink(missing_ok=True)
         raise
     if loaded and opened.folder.checkpoint() == out:
