@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.ui.common.labels import ElidedLabel, muted_label
 from diffviews_desktop.ui.common.widgets import as_panel
 
 FORM_WIDTH = 300
@@ -49,13 +49,13 @@ class DrawingWindow(QDialog):
         as_panel(self)
         self.resize(*size)
         form.setMaximumWidth(FORM_WIDTH)
-        self.empty = muted(nothing)
+        self.empty = muted_label(nothing)
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(result)
-        self.summary = muted()
+        self.summary = muted_label()
         self.summary.setWordWrap(True)
         self.draw = QPushButton(tr("&Draw"))
         self.draw.setObjectName("primary")

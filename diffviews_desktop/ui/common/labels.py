@@ -292,7 +292,7 @@ class Links(QLabel):
         return QSize(hint.width(), self.fontMetrics().height())
 
 
-def muted(text: str = "") -> Label:
+def muted_label(text: str = "") -> Label:
     """A label in the quiet colour."""
     label = Label(text)
     label.setObjectName("muted")

@@ -14,7 +14,7 @@ from diffviews_desktop.ui.common.caption_search import CaptionSearch
 from diffviews_desktop.ui.common.choosing_menu import offer_choosing
 from diffviews_desktop.ui.common.colors import class_colors, color_dot
 from diffviews_desktop.ui.common.entries import name_list, short
-from diffviews_desktop.ui.common.labels import muted, tip
+from diffviews_desktop.ui.common.labels import muted_label, tip
 from diffviews_desktop.ui.common.row_menu import RowMenu
 from diffviews_desktop.ui.common.widgets import SearchField, as_panel
 from diffviews_desktop.values.assessment import meaning_of_distances
@@ -45,7 +45,7 @@ class ClassesPanel(QWidget):
         self._samples: SampleTable | None = None
         self.search = SearchField()
         self.captions = CaptionSearch()
-        self.nothing = muted(tr("No class is called that. Return looks among the samples."))
+        self.nothing = muted_label(tr("No class is called that. Return looks among the samples."))
         self.nothing.setWordWrap(True)
         self.nothing.hide()
         self.list = name_list()

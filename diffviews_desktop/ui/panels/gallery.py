@@ -24,7 +24,7 @@ from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.common.entries import short
 from diffviews_desktop.ui.common.images import PictureLoader, enlarge, placeholder
-from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted_label, tip
 from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.ui.common.row_menu import RowMenu
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, WholeNumber, as_panel
@@ -91,7 +91,7 @@ class GalleryPanel(QWidget):
             action.setCheckable(True)
         self.within.setMenu(menu)
         self.suggest = QPushButton()
-        self.hint = muted()
+        self.hint = muted_label()
         self.hint.setWordWrap(True)
         self.searched = ElidedLabel(end=True)
         self.searched.setObjectName("muted")

@@ -11,7 +11,7 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.text.wording import duration
 from diffviews_desktop.ui.common.entries import entry
-from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.labels import caption, muted_label, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox
 from diffviews_desktop.values.folders import LayerInfo
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
@@ -35,7 +35,7 @@ class LayerPanel(QWidget):
         self.layers.setAccessibleName(tr("Layer"))
         self.layers.setMinimumWidth(200)
         self.layers.setMaxVisibleItems(24)
-        self.detail = muted()
+        self.detail = muted_label()
         model_label, layer_label = (
             caption(tr("Mode&l"), self.models),
             caption(tr("La&yer"), self.layers),

@@ -12,7 +12,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import entry
-from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted_label
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, as_panel
 
 if TYPE_CHECKING:  # brought in when it is first asked for
@@ -52,7 +52,7 @@ class LinkedPanel(QWidget):
         row.addWidget(self.layers, 2)
         row.addWidget(self.note, 1)
         row.addWidget(self.close_button)
-        self.empty = muted(EMPTY)
+        self.empty = muted_label(EMPTY)
         self.empty.setWordWrap(True)
         self.empty.setMinimumWidth(120)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)

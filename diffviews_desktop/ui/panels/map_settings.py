@@ -23,7 +23,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.fact_table import FactTable
-from diffviews_desktop.ui.common.labels import Label, caption, muted, tip
+from diffviews_desktop.ui.common.labels import Label, caption, muted_label, tip
 from diffviews_desktop.ui.common.told_choice import ToldChoice
 from diffviews_desktop.ui.common.widgets import (
     ComboBox,
@@ -106,10 +106,10 @@ class MapSettings(QDialog):
         self.seed.setRange(0, MAX_SEED)
         self.told = ToldChoice()
         self._told_filled: Told | str | None = None
-        self.hint = muted()
+        self.hint = muted_label()
         self.hint.setWordWrap(True)
         self.figures = FactTable(MOST_FACTS)
-        self.verdict = muted()
+        self.verdict = muted_label()
         self.verdict.setWordWrap(True)
         self.assess = QPushButton(tr("&Assess"))
         self.assess.setAutoDefault(False)

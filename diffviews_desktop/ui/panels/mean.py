@@ -13,7 +13,7 @@ from diffviews_desktop.engine.jobs.samples import PictureMean
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import enlarge, to_pixels, to_qimage
-from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted, picture_label, tip
+from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted_label, picture_label, tip
 
 SIDE = 224
 
@@ -46,7 +46,7 @@ class MeanWindow(QDialog):
             label.customContextMenuRequested.connect(partial(self._on_menu, label))
             part = QVBoxLayout()
             part.addWidget(label)
-            part.addWidget(muted(text))
+            part.addWidget(muted_label(text))
             pictures.addLayout(part)
         buttons = QHBoxLayout()
         buttons.addStretch()

@@ -26,7 +26,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr, tr_in
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.forms import add_row, form
-from diffviews_desktop.ui.common.labels import Label, caption, muted, say_below, tip
+from diffviews_desktop.ui.common.labels import Label, caption, muted_label, say_below, tip
 from diffviews_desktop.ui.common.latest import Latest
 from diffviews_desktop.ui.common.widgets import WholeNumber, signals_blocked
 from diffviews_desktop.values.locations import Location
@@ -58,7 +58,7 @@ class KeysDialog(QDialog):
             field.setMaxLength(credentials.MOST_LETTERS)
             field.setMinimumWidth(320)
             field.textChanged.connect(self._on_typed)
-        note = muted(
+        note = muted_label(
             tr(
                 "They are kept in the keyring of this system, for the bucket {bucket}.",
                 bucket=bucket,
@@ -103,7 +103,7 @@ class BucketPage(QWidget):
         self.upload = QCheckBox(tr("&Upload the maps that are made here"))
         self.limit = WholeNumber()
         self.limit.setRange(1, MOST_GIGABYTES)
-        self.kept = muted()
+        self.kept = muted_label()
         self.kept.setWordWrap(True)
         self.kept.setMinimumHeight(LINES * self.kept.fontMetrics().lineSpacing())
         self.enter, self.forget = QPushButton(tr("Enter &keys…")), QPushButton(tr("&Forget them"))
@@ -115,7 +115,7 @@ class BucketPage(QWidget):
     def _build(self) -> None:
         rows = form(self)
         rows.setContentsMargins(0, 10, 0, 0)
-        about = muted(
+        about = muted_label(
             tr(
                 "A group can share the maps of layers through a bucket of an S3 service, such as "
                 "Cloudflare R2: each is computed once."

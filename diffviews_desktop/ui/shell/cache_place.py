@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from diffviews_desktop.actions import downloads
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted
+from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted_label
 from diffviews_desktop.values.storage import CachePlace
 
 
@@ -25,7 +25,7 @@ class CachePlaceForm(QWidget):
         self.folder = ElidedLabel()
         self.change_button = QPushButton(tr("C&hange…"))
         self.usual_button = QPushButton(tr("&Usual place"))
-        self.note = muted()
+        self.note = muted_label()
         self.note.setWordWrap(True)
         row = QHBoxLayout()
         row.setSpacing(8)

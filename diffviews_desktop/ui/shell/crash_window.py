@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from diffviews_desktop import crashes
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.labels import caption, muted_label, tip
 from diffviews_desktop.ui.common.text_pane import TextPane
 from diffviews_desktop.ui.common.widgets import ComboBox, as_panel, signals_blocked
 
@@ -44,7 +44,7 @@ class CrashWindow(QDialog):
         self._folder = folder
         self.which = ComboBox()
         self.which.setAccessibleName(tr("Report"))
-        self.note = muted(
+        self.note = muted_label(
             tr(
                 "A report stays on this computer unless you copy it and pass it on. As it is shown "
                 "here, it names places in the program's code and none of your files."

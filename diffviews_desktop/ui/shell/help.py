@@ -22,7 +22,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import Label, muted
+from diffviews_desktop.ui.common.labels import Label, muted_label
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.values.noise_levels import EXTRACTED_FROM
 
@@ -91,7 +91,7 @@ def _side_by_side(groups: Sequence[tuple[str, Rows]]) -> list[list[tuple[str, Ro
 
 
 def _heading(title: str) -> Label:
-    label = muted(title)
+    label = muted_label(title)
     label.setProperty("strong", True)
     return label
 

@@ -12,7 +12,7 @@ from diffviews_desktop.actions import downloads
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import size
-from diffviews_desktop.ui.common.labels import Label, caption, muted
+from diffviews_desktop.ui.common.labels import Label, caption, muted_label
 from diffviews_desktop.ui.common.widgets import Decimal, signals_blocked
 from diffviews_desktop.values.storage import Kept, Limit
 
@@ -35,7 +35,7 @@ class LimitsForm(QWidget):
         }
         title = Label(tr("At most"))
         title.setProperty("strong", True)
-        note = muted(tr("What was used least recently goes when there is no more room."))
+        note = muted_label(tr("What was used least recently goes when there is no more room."))
         note.setWordWrap(True)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -62,7 +62,7 @@ class _Row:
     """The widgets of a kind; ``choose`` is called with the bytes that the user enters."""
 
     def __init__(self, title: str, choose: Callable[[int], None]) -> None:
-        self.field, self.unit, self.said = Decimal(), Label("GB"), muted()
+        self.field, self.unit, self.said = Decimal(), Label("GB"), muted_label()
         self.field.setDecimals(1)
         self.field.setRange(LEAST_GIGABYTES, MOST_GIGABYTES)
         self.field.setAccessibleName(tr("Gigabytes of: {title}", title=title.replace("&", "")))

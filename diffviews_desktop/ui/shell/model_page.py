@@ -12,7 +12,7 @@ from diffviews_desktop.actions.preferences import DEVICE, choose_most_neighbors,
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.forms import add_row, form
-from diffviews_desktop.ui.common.labels import Label, muted, tip
+from diffviews_desktop.ui.common.labels import Label, muted_label, tip
 from diffviews_desktop.ui.common.widgets import ComboBox, WholeNumber, signals_blocked
 from diffviews_desktop.values.preferences import MOST_NEIGHBORS, MOST_THREADS
 
@@ -38,7 +38,7 @@ class ModelPage(QWidget):
         self.neighbors.setToolTip(tip(tr("How many neighbours a mask averages at most.")))
         limit = partial(choose_most_neighbors, context)
         self.neighbors.valueChanged.connect(lambda _: limit(self.neighbors.value()))
-        note = muted(
+        note = muted_label(
             tr("Device and threads take effect at the next start. ‑‑device overrides them.")
         )
         note.setWordWrap(True)

@@ -23,7 +23,7 @@ from diffviews_desktop.actions.palette import Entry
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.entries import short
-from diffviews_desktop.ui.common.labels import muted, tip
+from diffviews_desktop.ui.common.labels import muted_label, tip
 
 WIDTH, ROWS, FROM_TOP, EDGE = 620, 12, 64, 40
 MOST_OF_TITLE = 120  # letters
@@ -61,7 +61,7 @@ class CommandPalette(QFrame):
         self.list.setUniformItemSizes(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.nothing = muted(tr("Nothing is called that."))
+        self.nothing = muted_label(tr("Nothing is called that."))
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 10, 10, 10)
         column.setSpacing(6)

@@ -30,7 +30,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.forms import add_row, form
-from diffviews_desktop.ui.common.labels import Label, muted, tip
+from diffviews_desktop.ui.common.labels import Label, muted_label, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.shell.bucket_page import BucketPage
 from diffviews_desktop.ui.shell.model_page import NEXT_START, ChoiceField, ModelPage
@@ -71,7 +71,7 @@ class PreferencesWindow(QDialog):
         self.start.setToolTip(
             tip(tr("A session is the folder, the map, the picks and the runs that you had last."))
         )
-        self.drawn = muted()
+        self.drawn = muted_label()
         self.drawn.setWordWrap(True)
         self.model = ModelPage(context)
         self.storage, self.sharing = StoragePage(context), BucketPage(context)

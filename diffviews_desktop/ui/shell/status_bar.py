@@ -20,7 +20,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import time_left
-from diffviews_desktop.ui.common.labels import ElidedLabel, muted, tip
+from diffviews_desktop.ui.common.labels import ElidedLabel, muted_label, tip
 from diffviews_desktop.ui.common.menus import Actions
 from diffviews_desktop.values.maps import LayerMap
 
@@ -50,7 +50,7 @@ class StatusBar(QStatusBar):
         self.bar.setFixedWidth(120)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName(tr("Progress of the running job"))
-        self.left = muted()
+        self.left = muted_label()
         widest = max(
             (tr("00 s left"), tr("000 min left")), key=self.fontMetrics().horizontalAdvance
         )

@@ -25,7 +25,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import inside, tr
 from diffviews_desktop.text.wording import size
-from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted
+from diffviews_desktop.ui.common.labels import ElidedLabel, Label, muted_label
 from diffviews_desktop.ui.common.questions import ask
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.shell.cache_place import CachePlaceForm
@@ -57,7 +57,7 @@ class StoragePage(QWidget):
         self._context = context
         self._kept: tuple[KeptFiles, ...] | None = None
         self.blocks: list[_Block] = []
-        self.waiting = muted(tr("Looking at the disk…"))
+        self.waiting = muted_label(tr("Looking at the disk…"))
         self.limits = LimitsForm(context)
         self.limits.hide()
         self.place = CachePlaceForm(context)

@@ -20,7 +20,7 @@ from diffviews_desktop.actions.context import Context
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import Label, muted, tip
+from diffviews_desktop.ui.common.labels import Label, muted_label, tip
 
 if TYPE_CHECKING:
     from diffviews_desktop.ui.shell.window import MainWindow
@@ -210,7 +210,7 @@ class Card(QFrame):
         self.title, self.text = Label(), Label()
         self.title.setProperty("strong", True)
         self.text.setWordWrap(True)
-        self.count = muted()
+        self.count = muted_label()
         self.skip, self.back = QPushButton(tr("Skip the tour")), QPushButton(tr("Back"))
         self.primary = QPushButton()
         self.primary.setObjectName("primary")

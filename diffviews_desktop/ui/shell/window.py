@@ -45,7 +45,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr, tr_in
 from diffviews_desktop.ui.common import motion, theme
 from diffviews_desktop.ui.common.images import PictureLoader
-from diffviews_desktop.ui.common.labels import muted, plain
+from diffviews_desktop.ui.common.labels import muted_label, plain
 from diffviews_desktop.ui.common.menus import Actions, ChoiceMenu
 from diffviews_desktop.ui.common.panel import Panels, differ
 from diffviews_desktop.ui.common.questions import ask_text
@@ -175,7 +175,7 @@ class MainWindow(Clipboard, QMainWindow):
     def _build_bar(self) -> None:
         self.settings_button = QPushButton()
         self.open_button = QPushButton(tr_in("tool bar", "Open data folder…"))
-        self.demo_hint = muted(tr("bundled demo: real handwritten digits"))
+        self.demo_hint = muted_label(tr("bundled demo: real handwritten digits"))
         bar = QToolBar(tr("Model and layer"), self)
         theme.dress(bar)
         bar.setObjectName("toolbar")

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 from diffviews_desktop.state.stage_texts import stage_text
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.ui.common.labels import ElidedLabel, muted
+from diffviews_desktop.ui.common.labels import ElidedLabel, muted_label
 from diffviews_desktop.ui.common.menus import Actions
 
 
@@ -20,7 +20,7 @@ class WaitingPage(QWidget):
         self.setObjectName("waiting")
         self.title = ElidedLabel()
         self.title.setObjectName("title")
-        self.detail = muted()
+        self.detail = muted_label()
         self.detail.setWordWrap(True)
         self.detail.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.detail.setMinimumWidth(320)

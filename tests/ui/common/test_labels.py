@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 import diffviews_desktop
 from diffviews_desktop.ui.common import entries, labels
 from diffviews_desktop.ui.common.entries import entry, menu_text, name_list
-from diffviews_desktop.ui.common.labels import ElidedLabel, Label, Links, caption, muted, tip
+from diffviews_desktop.ui.common.labels import ElidedLabel, Label, Links, caption, muted_label, tip
 
 LONG = ("x" * 10_000, "long " * 2000, "﷽" * 500, "𒐫" * 500, "z\u0301" * 3000, "אב " * 2000)
 
@@ -149,7 +149,7 @@ def test_no_name_makes_a_list_or_a_menu_wide(qtbot: QtBot, text: str) -> None:
 def test_an_ampersand_marks_no_letter() -> None:
     assert menu_text("salt & pepper") == "salt && pepper"
     assert entry("salt & pepper") == "salt & pepper"
-    assert QLabel.text(muted("salt & pepper")) == "salt & pepper"
+    assert QLabel.text(muted_label("salt & pepper")) == "salt & pepper"
 
 
 # ---- nothing else -------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from diffviews_desktop.ui.assistants.importing.output_page import OutputPage
 from diffviews_desktop.ui.assistants.importing.page import Page
 from diffviews_desktop.ui.assistants.importing.pictures_page import PicturesPage
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import Label, muted, tip
+from diffviews_desktop.ui.common.labels import Label, muted_label, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 
 SIZE = (680, 560)
@@ -59,9 +59,9 @@ class ImportAssistant(QDialog):
         self.summary = output.summary
         self.title = Label()
         self.title.setObjectName("title")
-        self.subtitle = muted()
+        self.subtitle = muted_label()
         self.pages = QStackedWidget()
-        self.where = muted()
+        self.where = muted_label()
         self.close_button = QPushButton(tr("Close"))
         self.back = QPushButton(tr("&Back"))
         self.next = QPushButton(tr("&Next"))

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.labels import caption, muted_label, tip
 
 NUMBER_WIDTH = 180  # of a field for a number: the largest seed has 19 digits
 
@@ -32,7 +32,7 @@ class Row:
         self.field = field
         self.touched = False
         self.label = caption(text, field)
-        self.sentence = muted()
+        self.sentence = muted_label()
         self.sentence.setWordWrap(True)
         self.sentence.setContentsMargins(0, 2, 0, 6)
         field.setAccessibleName(text.replace("&", ""))

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 from diffviews_desktop.actions.experiments import ExperimentWanted, acting_in, many_masks
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.labels import caption, muted_label, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
 from diffviews_desktop.ui.common.widgets import ComboBox, WholeNumber, signals_blocked
 from diffviews_desktop.ui.panels.experiment.feature_choice import FeatureChoice
@@ -48,7 +48,7 @@ class ExperimentForm(QWidget):
         self._acting: tuple[Intervention, ...] = (PICKED,)
         self._classes = True
         self._seeds = {True: SEEDS, False: MORE_SEEDS}
-        self.what = muted()
+        self.what = muted_label()
         self.what.setWordWrap(True)
         self.masks = ComboBox()
         self.masks.addItems([ANCHORS, PICKED_SAMPLES])
@@ -68,7 +68,7 @@ class ExperimentForm(QWidget):
         column.addWidget(self.what)
         self._form = self._fields()
         column.addLayout(self._form)
-        column.addWidget(muted(tr("Compared with no intervention and:")))
+        column.addWidget(muted_label(tr("Compared with no intervention and:")))
         self.controls: dict[Control, QCheckBox] = {}
         for control in CONTROLS[1:]:
             box = self.controls[control] = QCheckBox(_first_up(tr(TITLES[control])))

@@ -23,7 +23,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
-from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.labels import caption, muted_label, tip
 from diffviews_desktop.ui.common.widgets import ComboBox, Slider, as_panel
 from diffviews_desktop.values.intervention_texts import places_of
 from diffviews_desktop.values.regions import (
@@ -153,7 +153,7 @@ class AreaChoice(QPushButton):
         self.numbers = QLineEdit()
         self.numbers.setPlaceholderText("0-3+7")
         self.numbers.setAccessibleName(tr("Numbers of the channels or tokens, from 0"))
-        self.hint = muted(_USUAL)
+        self.hint = muted_label(_USUAL)
         self.hint.setWordWrap(True)
         menu = QMenu(self)
         action = QWidgetAction(menu)

@@ -18,7 +18,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.numbers import NotANumber, TwoReadings, read_reals
 from diffviews_desktop.text.translation import group_digits, tr, trn
 from diffviews_desktop.ui.common.entries import entry
-from diffviews_desktop.ui.common.labels import caption, muted, tip
+from diffviews_desktop.ui.common.labels import caption, muted_label, tip
 from diffviews_desktop.ui.common.layer_list import LayerList
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, WholeNumber
 from diffviews_desktop.values.grid_axes import GridAxes
@@ -45,7 +45,7 @@ class AxesForm(QWidget):
         self.windows.setPlaceholderText(tr("such as 1-3, 4-6, 7-10"))
         self._layers = LayerList()
         self.layers = self._layers.widget
-        self.problem = muted()
+        self.problem = muted_label()
         self.problem.setProperty("problem", True)
         self.problem.setWordWrap(True)
         self._form = form = QFormLayout()
@@ -74,7 +74,7 @@ class AxesForm(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(form)
-        column.addWidget(muted(tr("What is left empty is as in the Generate panel.")))
+        column.addWidget(muted_label(tr("What is left empty is as in the Generate panel.")))
         column.addWidget(self.problem)
         self.which.currentIndexChanged.connect(self.edited)
         self.seeds.valueChanged.connect(self.edited)

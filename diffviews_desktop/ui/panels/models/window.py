@@ -19,7 +19,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted, tip
+from diffviews_desktop.ui.common.labels import ElidedLabel, caption, muted_label, tip
 from diffviews_desktop.ui.common.widgets import as_panel
 from diffviews_desktop.ui.panels.models.rows import STEPS, Row, rows_of
 from diffviews_desktop.ui.panels.models.table import ModelsTable
@@ -44,9 +44,9 @@ class ModelsWindow(QDialog):
         as_panel(self)
         self._state = State()
         self.table = ModelsTable()
-        self.detail = muted()
+        self.detail = muted_label()
         self.detail.setWordWrap(True)
-        self.problem = muted()
+        self.problem = muted_label()
         self.problem.setWordWrap(True)
         self.problem.setProperty("problem", True)
         self.step = QPushButton(STEPS["download"])
@@ -56,7 +56,7 @@ class ModelsWindow(QDialog):
         self.address.setAccessibleName(tr("Address"))
         self.fetch = QPushButton(tr("Download &it"))
         self.folder = ElidedLabel()
-        self.free = muted()
+        self.free = muted_label()
         self.choose = QPushButton(tr("&Folder…"))
         self.close_button = QPushButton(tr("&Close"))
         self._build()
@@ -81,7 +81,7 @@ class ModelsWindow(QDialog):
         address_row.addWidget(self.fetch)
         below = QHBoxLayout()
         below.setSpacing(8)
-        below.addWidget(muted(tr("Into")))
+        below.addWidget(muted_label(tr("Into")))
         below.addWidget(self.folder, 1)
         below.addWidget(self.free)
         below.addWidget(self.choose)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
-from diffviews_desktop.ui.common.labels import Label, muted
+from diffviews_desktop.ui.common.labels import Label, muted_label
 
 SMALLEST = 24
 """Logical pixels of a side of a picture at least."""
@@ -143,7 +143,7 @@ class Captioned(QWidget):
     def __init__(self, picture: QWidget, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture = picture
-        self.caption: Label = muted(text)
+        self.caption: Label = muted_label(text)
         self.caption.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         picture.setParent(self)
         self.caption.setParent(self)

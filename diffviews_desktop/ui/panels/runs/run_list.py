@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr, trn
-from diffviews_desktop.ui.common.labels import muted, tip, with_key
+from diffviews_desktop.ui.common.labels import muted_label, tip, with_key
 from diffviews_desktop.ui.common.widgets import IconButton, SearchField
 from diffviews_desktop.ui.panels.runs.row_delegate import (
     RowDelegate,
@@ -59,7 +59,7 @@ class RunList(QWidget):
         self.order.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.order.setMenu(self._orders())
         self.delete = IconButton("trash", with_key(tr("Delete the chosen runs"), "Del"))
-        self.nothing = muted()
+        self.nothing = muted_label()
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.nothing.hide()
         self._build()

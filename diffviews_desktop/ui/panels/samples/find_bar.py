@@ -10,7 +10,7 @@ from diffviews_desktop.state.find import Find
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import group_digits, tr, trn
 from diffviews_desktop.ui.common.entries import entry
-from diffviews_desktop.ui.common.labels import muted, tip
+from diffviews_desktop.ui.common.labels import muted_label, tip
 from diffviews_desktop.ui.common.widgets import ElidingComboBox, IconButton, SearchField
 from diffviews_desktop.values.finding import MOST_LETTERS, places_of
 
@@ -42,7 +42,7 @@ class FindBar(QWidget):
         self.where.setAccessibleName(tr("Where samples are looked for"))
         self.previous = IconButton("previous", tr("Show the sample that was found before"))
         self.next = IconButton("next", tr("Show the next sample that was found"))
-        self.count = muted()
+        self.count = muted_label()
         self.count.setMinimumWidth(self.fontMetrics().horizontalAdvance(_position(8887, 88888)))
         self.select = QPushButton()
         self._places: list[tuple[str, str]] = []

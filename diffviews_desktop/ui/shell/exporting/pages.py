@@ -9,7 +9,7 @@ from diffviews_desktop.actions.exports import FIGURE, FILM
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import group_digits, tr
 from diffviews_desktop.ui.common.forms import add_row, form
-from diffviews_desktop.ui.common.labels import Label, muted, tip
+from diffviews_desktop.ui.common.labels import Label, muted_label, tip
 from diffviews_desktop.ui.common.widgets import signals_blocked
 from diffviews_desktop.ui.shell.exporting.parts import (
     RunChoice,
@@ -59,7 +59,7 @@ class FigurePage(Page):
         self.dpi = whole(FIGURE.dpi, *DOTS)
         self.letters = decimal(FIGURE.letters, *LETTERS)
         self.ground = choice(GROUNDS)
-        self.pixels = muted()
+        self.pixels = muted_label()
         self.boxes: dict[str, QCheckBox] = {
             name: check(text, getattr(FIGURE, name), meaning)
             for name, text, meaning in (
@@ -154,7 +154,7 @@ class ScreenPage(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        note = muted(
+        note = muted_label(
             tr("The map just as it is on the screen, with its pictures, contours and legend.")
         )
         note.setWordWrap(True)

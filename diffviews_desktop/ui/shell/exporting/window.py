@@ -31,7 +31,7 @@ from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.forms import add_row, form
 from diffviews_desktop.ui.common.images import to_qimage
-from diffviews_desktop.ui.common.labels import muted
+from diffviews_desktop.ui.common.labels import muted_label
 from diffviews_desktop.ui.common.widgets import as_panel, signals_blocked
 from diffviews_desktop.ui.shell.exporting.pages import (
     FigurePage,
@@ -103,7 +103,7 @@ class ExportWindow(QDialog):
             self.pages.addWidget(page)
             page.edited.connect(self._ask_preview)
         self.format = choice(())
-        self.note = muted()
+        self.note = muted_label()
         self.note.setWordWrap(True)
         self.preview = Preview()
         self.save = QPushButton(tr("&Export…"))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import enlarge, placeholder
-from diffviews_desktop.ui.common.labels import Label, muted, picture_label
+from diffviews_desktop.ui.common.labels import Label, muted_label, picture_label
 from diffviews_desktop.ui.views.flat.tools import float_ground
 
 SIDE = 72
@@ -26,7 +26,7 @@ class HoverCard(QWidget):
         self.picture = picture_label(SIDE, tr("Picture"))
         self.title = Label()
         self.title.setProperty("strong", True)
-        self.facts = muted()
+        self.facts = muted_label()
         for label in (self.title, self.facts):
             label.setMaximumWidth(WIDEST)
         texts = self._texts = QVBoxLayout()
