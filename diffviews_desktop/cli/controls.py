@@ -21,7 +21,7 @@ SEEDS, MORE_SEEDS = 3, 20
 """Of a mask, and of other interventions, whose intervals are over seeds alone."""
 
 
-def planned(job: Generate | GenerateGrid, loaded: ModelLoaded, opened: DataOpened) -> Experiment:
+def plan(job: Generate | GenerateGrid, loaded: ModelLoaded, opened: DataOpened) -> Experiment:
     """What draws a run's interventions and their controls.
 
     Raises:
@@ -58,11 +58,11 @@ def run_controls(
 ) -> Answer:
     """Draw and write them into ``controls`` of a folder."""
     loaded = engine.run(LoadModel(job_id=0, folder=job.folder, model=job.spec.model))
-    experiment = planned(job, loaded, opened)
-    asked = RunExperiment(
+    experiment = plan(job, loaded, opened)
+    request = RunExperiment(
         job_id=0, folder=job.folder, experiment=experiment, out=_free(folder / "controls")
     )
-    return answer_of(engine.run(asked), further=(_note(experiment),))
+    return answer_of(engine.run(request), further=(_note(experiment),))
 
 
 def _note(experiment: Experiment) -> str:

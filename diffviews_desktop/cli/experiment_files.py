@@ -13,29 +13,31 @@ from diffviews_desktop.values.finding_texts import counted_text
 
 
 def answer_of(
-    made: ExperimentResult, cost: Cost | None = None, further: tuple[str, ...] = ()
+    outcome: ExperimentResult, cost: Cost | None = None, further: tuple[str, ...] = ()
 ) -> Answer:
     """What an experiment found, and the files that it is in; with further notes."""
-    notes, files = [*made.notes, *further], list(map(str, made.files))
+    notes, files = [*outcome.notes, *further], list(map(str, outcome.files))
     result: dict[str, Any] = {
-        "model": made.job.experiment.model,
-        "pictures": made.job.experiment.count,
-        "drawn": made.drawn,
+        "model": outcome.job.experiment.model,
+        "pictures": outcome.job.experiment.count,
+        "drawn": outcome.drawn,
         "estimated_seconds": cost.seconds if cost is not None else None,
-        "device": made.device,
-        "findings": [row_of(finding) for finding in made.findings],
-        "arms": {arm: MEANINGS[arm] for arm in dict.fromkeys(one.arm for one in made.findings)},
+        "device": outcome.device,
+        "findings": [row_of(finding) for finding in outcome.findings],
+        "arms": {arm: MEANINGS[arm] for arm in dict.fromkeys(one.arm for one in outcome.findings)},
         "notes": notes,
         "files": files,
-        "record": dict(made.record),
+        "record": dict(outcome.record),
     }
-    return Answer(result, [*lines_of(made.findings), "", _counted(made), *notes, *files])
+    return Answer(
+        result, [*lines_of(outcome.findings), "", _pictures_text(outcome), *notes, *files]
+    )
 
 
 def cost_text(cost: Cost) -> str:
     """``1200 pictures, 24,510 evaluations of the network, about 12 minutes``."""
-    there = f" ({cost.drawn:,} are there)" if cost.drawn else ""
-    text = f"{cost.pictures:,} pictures{there}, {cost.evaluations:,} evaluations of the network"
+    remark = f" ({cost.drawn:,} are there)" if cost.drawn else ""
+    text = f"{cost.pictures:,} pictures{remark}, {cost.evaluations:,} evaluations of the network"
     if cost.seconds is None:
         return text
     if cost.seconds < 90:
@@ -43,5 +45,5 @@ def cost_text(cost: Cost) -> str:
     return f"{text}, about {round(cost.seconds / 60):,} minutes"
 
 
-def _counted(made: ExperimentResult) -> str:
-    return f"{counted_text(made.job.experiment)} ({made.drawn:,} drawn now)"
+def _pictures_text(outcome: ExperimentResult) -> str:
+    return f"{counted_text(outcome.job.experiment)} ({outcome.drawn:,} drawn now)"

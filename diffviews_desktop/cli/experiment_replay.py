@@ -78,16 +78,16 @@ def read_recorded(file: Path) -> Recorded:
 def _folder(record: Mapping[str, Any]) -> FolderRef:
     """The data folder; older records say only where it is."""
     path = record.get("folder")
-    said = {"path": str(path) if path else None, **record.get("read_with", {})}
-    return TypeAdapter(FolderRef).validate_python(said)
+    fields = {"path": str(path) if path else None, **record.get("read_with", {})}
+    return TypeAdapter(FolderRef).validate_python(fields)
 
 
-def _threads(said: Any) -> int | None:
-    known = isinstance(said, int) and not isinstance(said, bool) and 1 <= said <= MOST_THREADS
-    return said if known else None
+def _threads(value: Any) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_THREADS
+    return value if is_count else None
 
 
-def replayed(
+def replay(
     recorded: Recorded, options: argparse.Namespace, engine: Engine
 ) -> tuple[Experiment, FolderRef]:
     """The experiment with its samples where they are now, and the data folder.
@@ -102,8 +102,8 @@ def replayed(
         )
     samples = open_data(engine, folder, experiment.model).samples
     place = {name: row for row, name in enumerate(samples.sample_id)}
-    named = [*(name for group in recorded.sample_ids for name in group), *recorded.acting_ids]
-    missing = [name for name in named if name not in place]
+    names = [*(name for group in recorded.sample_ids for name in group), *recorded.acting_ids]
+    missing = [name for name in names if name not in place]
     if missing:
         raise DataError(f"The data folder has no sample {missing[0]!r}, which the record needs.")
     groups = tuple(tuple(place[name] for name in group) for group in recorded.sample_ids)
@@ -113,9 +113,9 @@ def replayed(
     return replace(experiment, groups=groups, interventions=acting, judge=judge), folder
 
 
-def differences(recorded: Recorded, made: Mapping[str, Any]) -> tuple[str, ...]:
+def differences(recorded: Recorded, record: Mapping[str, Any]) -> tuple[str, ...]:
     """Why an experiment that was run again may find something else, as notes."""
-    found = changes_between(recorded.record, made)
-    if recorded.record.get("judge") != made["judge"]:
-        found.append("the judge differs")
-    return tuple(f"The pictures may differ: {text}." for text in found)
+    changes = changes_between(recorded.record, record)
+    if recorded.record.get("judge") != record["judge"]:
+        changes.append("the judge differs")
+    return tuple(f"The pictures may differ: {text}." for text in changes)

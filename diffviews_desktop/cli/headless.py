@@ -79,21 +79,23 @@ class _Session:
     def update(self, state: State) -> None:
         self.state = state
 
-    def compute(self, count: int, work: Callable[[], Found], then: Callable[[Found], None]) -> None:
-        then(work())
+    def compute(
+        self, count: int, work: Callable[[], Found], callback: Callable[[Found], None]
+    ) -> None:
+        callback(work())
 
     def select(self, selection: Selection, text: str) -> None:
-        before = self.state.picks.selection
-        if selection != before:
+        old = self.state.picks.selection
+        if selection != old:
             self.step(
                 lambda state: state.with_selection(selection),
-                lambda state: state.with_selection(before),
+                lambda state: state.with_selection(old),
                 text,
             )
 
     def step(self, redo: Change, undo: Change, text: str) -> None:
-        def change(how: Change) -> Callable[[], None]:
-            return lambda: self.update(how(self.state))
+        def change(edit: Change) -> Callable[[], None]:
+            return lambda: self.update(edit(self.state))
 
         self._add(_Step(change(redo), change(undo)))
         self._done[-1].redo()
@@ -191,7 +193,7 @@ class _Window:
     def ask_direction_file(self, title: str, name: str) -> Path | None:
         raise _no_window(title)
 
-    def ask_taken(self, name: str, then: Callable[[NameAnswer], None]) -> None:
+    def ask_taken(self, name: str, callback: Callable[[NameAnswer], None]) -> None:
         raise _no_window(name)
 
     def ask_text(self, title: str, question: str, text: str | None = None) -> str | None:
@@ -230,12 +232,12 @@ class _Window:
         return True
 
 
-def _no_window(what: str) -> UsageError:
-    return UsageError(f"{what} takes a window. Leave this line out.")
+def _no_window(subject: str) -> UsageError:
+    return UsageError(f"{subject} takes a window. Leave this line out.")
 
 
-def done(context: Context, verb: Callable[..., Any], **arguments: Any) -> list[str]:
+def do(context: Context, verb: Callable[..., Any], **arguments: Any) -> list[str]:
     """Do a verb, and return what it said."""
-    before = len(context.state.notices)
+    count = len(context.state.notices)
     verb(context, **arguments)
-    return [notice.text for notice in context.state.notices[before:]]
+    return [notice.text for notice in context.state.notices[count:]]

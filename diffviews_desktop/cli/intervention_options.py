@@ -91,30 +91,30 @@ def intervention_of(verb: Verb, text: str) -> Intervention:
         argparse.ArgumentTypeError, DiffViewsError: it cannot be read.
     """
     source, *parts = _PARTS.split(text)
-    given: dict[str, str] = {}
+    values: dict[str, str] = {}
     for part in parts:
         key, _, value = part.partition("=")
-        if key in given:
+        if key in values:
             raise argparse.ArgumentTypeError(f"{text!r} says {key} twice")
-        given[key] = value
-    if "class" in given and verb != "patch":
+        values[key] = value
+    if "class" in values and verb != "patch":
         raise argparse.ArgumentTypeError("class belongs to --patch: it is what that run is told")
-    fields: dict[str, Any] = {"region": _region(given)} if _is_in_part(given) else {}
+    fields: dict[str, Any] = {"region": _region(values)} if _is_in_part(values) else {}
     for key, (name, read) in _FIELDS.items():
-        if key in given:
-            value = read(given[key])
+        if key in values:
+            value = read(values[key])
             fields |= value if isinstance(value, dict) else {name: value}
-    return Intervention(verb, _SOURCES[verb](source.strip(), given), **fields)
+    return Intervention(verb, _SOURCES[verb](source.strip(), values), **fields)
 
 
 # ---- sources ------------------------------------------------------------------------------------
 
 
-def _mean(text: str, given: Mapping[str, str]) -> Source:
+def _mean(text: str, values: Mapping[str, str]) -> Source:
     return SampleMean(sample_rows(text)) if _ROWS.fullmatch(text) else SavedVector(text)
 
 
-def _direction(text: str, given: Mapping[str, str]) -> Source:
+def _direction(text: str, values: Mapping[str, str]) -> Source:
     component = _COMPONENT.fullmatch(text)
     if component is not None:
         if not int(component[1]):
@@ -130,21 +130,21 @@ def _direction(text: str, given: Mapping[str, str]) -> Source:
     return SavedVector(text)
 
 
-def _factor(text: str, given: Mapping[str, str]) -> Source:
+def _factor(text: str, values: Mapping[str, str]) -> Source:
     return Factor(real(text))
 
 
-def _ablation(text: str, given: Mapping[str, str]) -> Source:
+def _ablation(text: str, values: Mapping[str, str]) -> Source:
     if text not in ("zero", "mean"):
         raise argparse.ArgumentTypeError(f"{text!r} is neither zero nor mean")
     return Zero() if text == "zero" else LayerMean()
 
 
-def _run(text: str, given: Mapping[str, str]) -> Source:
+def _run(text: str, values: Mapping[str, str]) -> Source:
     if text != "same" and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is neither a seed nor same")
     seed = None if text == "same" else int(text)
-    return OtherRun(seed, class_or_word(given["class"]) if "class" in given else None)
+    return OtherRun(seed, class_or_word(values["class"]) if "class" in values else None)
 
 
 _SOURCES: dict[Verb, Callable[[str, Mapping[str, str]], Source]] = {
@@ -191,11 +191,11 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
-def _is_in_part(given: Mapping[str, str]) -> bool:
-    named = [key for key in ("channels", "tokens", "area") if key in given]
-    if len(named) > 1:
-        raise argparse.ArgumentTypeError(f"give {' or '.join(named)}, not both")
-    return bool(named)
+def _is_in_part(values: Mapping[str, str]) -> bool:
+    keys = [key for key in ("channels", "tokens", "area") if key in values]
+    if len(keys) > 1:
+        raise argparse.ArgumentTypeError(f"give {' or '.join(keys)}, not both")
+    return bool(keys)
 
 
 def region_of(text: str) -> Region:
@@ -211,10 +211,10 @@ def region_of(text: str) -> Region:
         raise argparse.ArgumentTypeError(said(error)) from error
 
 
-def _region(given: Mapping[str, str]) -> Region:
-    if "channels" in given:
-        return Channels(read_indices(given["channels"]))
-    return Tokens(read_indices(given["tokens"])) if "tokens" in given else _area(given["area"])
+def _region(values: Mapping[str, str]) -> Region:
+    if "channels" in values:
+        return Channels(read_indices(values["channels"]))
+    return Tokens(read_indices(values["tokens"])) if "tokens" in values else _area(values["area"])
 
 
 def _area(text: str) -> Area:

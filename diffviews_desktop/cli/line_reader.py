@@ -65,14 +65,14 @@ def read_lines(file: Path) -> list[Call]:
         UsageError: it holds something else, or is no file of a size that is read.
     """
     try:
-        found = read_json_value(file, LARGEST_FILE)
+        lines = read_json_value(file, LARGEST_FILE)
     except UnfitFileError as error:
         raise UsageError(said(error)) from error
     except ValueError as error:
         raise UsageError(f"{file.name} is not JSON. Take a script that History saved.") from error
-    if not isinstance(found, list):
+    if not isinstance(lines, list):
         raise UsageError(f"{file.name} holds no list of lines. Take a script that History saved.")
-    return [call_of(one) for one in found]
+    return [call_of(one) for one in lines]
 
 
 def read_line(text: str) -> Call:
@@ -82,10 +82,10 @@ def read_line(text: str) -> Call:
         UsageError: it is none.
     """
     try:
-        found = json.loads(text)
+        line = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{visible(text, MOST_OF_NAME)} is not JSON.") from error
-    return call_of(found)
+    return call_of(line)
 
 
 def call_of(line: Any) -> Call:
@@ -102,17 +102,17 @@ def call_of(line: Any) -> Call:
             f"{visible(repr(name), MOST_OF_NAME)} is not a verb. A line looks like "
             '{"verb": "picks.click_point", "row": 3}.'
         )
-    given = {key: value for key, value in line.items() if key != VERB}
-    known = list(signature(verb).parameters)[1:]
-    wrong = [key for key in given if key not in known]
-    missing = [key for key in _needed(verb) if key not in given]
+    arguments = {key: value for key, value in line.items() if key != VERB}
+    names = list(signature(verb).parameters)[1:]
+    wrong = [key for key in arguments if key not in names]
+    missing = [key for key in _required_names(verb) if key not in arguments]
     if wrong or missing:
         which = f"takes no {wrong[0]!r}" if wrong else f"needs {missing[0]!r}"
-        raise UsageError(f"{name} {visible(which, MOST_OF_NAME)}. It takes: {', '.join(known)}.")
-    return Call(verb, {key: _argument(verb, key, one) for key, one in given.items()})
+        raise UsageError(f"{name} {visible(which, MOST_OF_NAME)}. It takes: {', '.join(names)}.")
+    return Call(verb, {key: _argument(verb, key, one) for key, one in arguments.items()})
 
 
-def _needed(verb: Callable[..., Any]) -> Iterable[str]:
+def _required_names(verb: Callable[..., Any]) -> Iterable[str]:
     parameters = list(signature(verb).parameters.values())[1:]
     return (one.name for one in parameters if one.default is one.empty)
 
@@ -125,15 +125,15 @@ def _argument(verb: Callable[..., Any], name: str, value: Any) -> Any:
     try:
         if kind is RowSet:
             return RowSet(_adapter(tuple[int, ...]).validate_python(value))
-        found = _adapter(kind).validate_python(_object(value))
-        check_numbers(found)
-        return found
+        argument = _adapter(kind).validate_python(_object(value))
+        check_numbers(argument)
+        return argument
     except (ValidationError, ValueError) as error:
-        why = first_problem(error, "its value")
-        raise UsageError(f"{name} of {verb.__name__} makes no sense: {why}.") from error
+        reason = first_problem(error, "its value")
+        raise UsageError(f"{name} of {verb.__name__} makes no sense: {reason}.") from error
     except (TypeError, RecursionError, DiffViewsError) as error:
-        why = visible(str(error), MOST_OF_REASON)
-        raise UsageError(f"{name} of {verb.__name__} makes no sense: {why}") from error
+        reason = visible(str(error), MOST_OF_REASON)
+        raise UsageError(f"{name} of {verb.__name__} makes no sense: {reason}") from error
 
 
 def _object(value: Any) -> Any:

@@ -149,8 +149,8 @@ def language_of(options: argparse.Namespace) -> str:
     """That of the command line, else the preferred one, else the system's."""
     from diffviews_desktop.state.settings import stored_text
 
-    preferred = "" if options.reset else stored_text("language")
-    return options.language or preferred or "system"
+    preference = "" if options.reset else stored_text("language")
+    return options.language or preference or "system"
 
 
 def _open_window(arguments: list[str]) -> int:

@@ -62,11 +62,11 @@ def numbers_of(count: int | None) -> Callable[[str], tuple[float, ...]]:
     """So many real numbers in a list, or any number of them but none."""
 
     def numbers(text: str) -> tuple[float, ...]:
-        wanted = f"{'' if count is None else f'{count} '}numbers separated by commas"
-        found = _read(partial(read_reals, count=count), text, wanted)
-        if not found or (count is not None and len(found) != count):
-            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
-        return found
+        kind = f"{'' if count is None else f'{count} '}numbers separated by commas"
+        values = _read(partial(read_reals, count=count), text, kind)
+        if not values or (count is not None and len(values) != count):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {kind}")
+        return values
 
     return numbers
 
@@ -85,8 +85,8 @@ def _class_or(words: tuple[str, ...], text: str) -> Condition:
     if text.isdecimal() or text in words:
         with suppress(ValueError):  # of a number with too many digits
             return from_choice(int(text) if text.isdecimal() else text)
-    known = f"{', '.join(words[:-1])} or {words[-1]}"
-    raise argparse.ArgumentTypeError(f"{text!r} is not a class number, {known}")
+    choices = f"{', '.join(words[:-1])} or {words[-1]}"
+    raise argparse.ArgumentTypeError(f"{text!r} is not a class number, {choices}")
 
 
 def session_or_folder(text: str) -> Path:
@@ -100,21 +100,21 @@ def session_or_folder(text: str) -> Path:
 
 
 def _at_least(least: int, text: str) -> int:
-    wanted = f"a whole number of at least {least}"
-    number = _read(read_whole, text, wanted)
+    kind = f"a whole number of at least {least}"
+    number = _read(read_whole, text, kind)
     if number < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not {kind}")
     return number
 
 
-def _read(read: Callable[[str], T], text: str, wanted: str) -> T:
+def _read(read: Callable[[str], T], text: str, kind: str) -> T:
     """What a text says, refused as argparse wants it."""
     try:
         return read(text)
     except TwoReadings as error:
         raise argparse.ArgumentTypeError(f"{error} Put a list with spaces in quotes.") from None
     except NotANumber:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not {kind}") from None
 
 
 def told_option(text: str) -> Told:

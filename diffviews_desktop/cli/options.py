@@ -191,15 +191,15 @@ def map_parameters_of(options: argparse.Namespace) -> MapParameters | None:
         "level",
         "aligned",
     )
-    said = {name: getattr(options, name) for name in names} | {"seed": options.map_seed}
-    given = {name: value for name, value in said.items() if value is not None}
-    if not given:
+    values = {name: getattr(options, name) for name in names} | {"seed": options.map_seed}
+    changes = {name: value for name, value in values.items() if value is not None}
+    if not changes:
         return None
     from diffviews_desktop.values.maps import default_parameters
 
-    if given.get("pca_components") == "none":
-        given["pca_components"] = None
-    return replace(default_parameters(), **given)
+    if changes.get("pca_components") == "none":
+        changes["pca_components"] = None
+    return replace(default_parameters(), **changes)
 
 
 def _components(text: str) -> int | str:

@@ -47,26 +47,26 @@ class _Bar:
             self._shown = False
 
     def _line(self, event: Progress) -> str:
-        now, fraction = time.monotonic(), event.fraction
+        clock, fraction = time.monotonic(), event.fraction
         if event.stage != self._stage:
-            self._stage, self._start = event.stage, (now, fraction or 0.0)
+            self._stage, self._start = event.stage, (clock, fraction or 0.0)
         if fraction is None:
             return f"{event.stage:20}"
         if fraction == 1.0:
             return ""
         parts = [f"{event.stage:20} {100 * fraction:3.0f} % {'█' * round(24 * fraction):24}"]
         parts += [event.detail] if event.detail else []
-        left = self._left(now, event)
-        if left is not None:
-            parts.append(f"{left // 60}:{left % 60:02} left")
+        seconds = self._seconds_left(clock, event)
+        if seconds is not None:
+            parts.append(f"{seconds // 60}:{seconds % 60:02} left")
         return "  ".join(parts)
 
-    def _left(self, now: float, event: Progress) -> int | None:
+    def _seconds_left(self, clock: float, event: Progress) -> int | None:
         """Seconds: as it is said, else from how long it has taken so far."""
-        since, before = self._start
+        since, start = self._start
         fraction = event.fraction or 0.0
         if event.seconds_left is not None:
             return round(event.seconds_left)
-        if now - since > LEFT_AFTER_SECONDS and fraction > before:
-            return round((now - since) / (fraction - before) * (1 - fraction))
+        if clock - since > LEFT_AFTER_SECONDS and fraction > start:
+            return round((clock - since) / (fraction - start) * (1 - fraction))
         return None

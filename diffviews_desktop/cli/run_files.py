@@ -37,88 +37,88 @@ PICTURE, ARRAYS = ".png", ".npz"
 
 
 def write_run(
-    made: RunResult,
+    run: RunResult,
     folder: Path,
     samples: SampleTable,
     *,
     baseline: RunResult | None = None,
-    placed: PicturePlaced | None = None,
+    landing: PicturePlaced | None = None,
 ) -> Answer:
     """Write a run under the next free number, whole or not at all; what is there stays.
 
     Raises:
         DataError: it cannot be written.
     """
-    result = _result(made)
+    result = _result(run)
     lines = [
-        f"seed {made.seed}, class {class_number(made.condition)}, NFE {made.evaluations}",
-        *unlike_samples(made),
-        *_notes(made),
+        f"seed {run.seed}, class {class_number(run.condition)}, NFE {run.evaluations}",
+        *unlike_samples(run),
+        *_notes(run),
     ]
     if baseline is not None:
         result["unmasked"] = [_row(step) for step in baseline.steps]
-        result["apart"] = paths_apart(made, baseline)
-    if placed is not None:
-        result["landed"] = _landed(placed, samples)
-        names = ", ".join(f"{row} ({far:.3g})" for row, far in placed.neighbors)
+        result["apart"] = paths_apart(run, baseline)
+    if landing is not None:
+        result["landed"] = _landing_facts(landing, samples)
+        names = ", ".join(f"{row} ({far:.3g})" for row, far in landing.neighbors)
         lines.append(f"landed nearest to {names}")
-        lines += filter(None, [placed.apart])
-        if placed.typicality is not None and placed.typicality.unlike:
-            lines.append(f"landed {placed.typicality.verdict}")
+        lines += filter(None, [landing.apart])
+        if landing.typicality is not None and landing.typicality.unlike:
+            lines.append(f"landed {landing.typicality.verdict}")
     with numbered_files(folder) as files:
-        files.write(Picture(made.image, made.record), PICTURE)
-        for step in made.steps:
-            files.write(Picture(step.image, made.record), f"_step_{step.index + 1:02d}{PICTURE}")
-        if made.job.keep:
-            files.write(Arrays(_activations(made)), ARRAYS)
+        files.write(Picture(run.image, run.record), PICTURE)
+        for step in run.steps:
+            files.write(Picture(step.image, run.record), f"_step_{step.index + 1:02d}{PICTURE}")
+        if run.job.keep:
+            files.write(Arrays(_activations(run)), ARRAYS)
         if baseline is not None:
             files.write(Picture(baseline.image, baseline.record), f"_unmasked{PICTURE}")
         result = files.appear(
-            lambda stem: _described(result, made.record, stem, (*files.endings, RECORD))
+            lambda stem: _describe(result, run.record, stem, (*files.endings, RECORD))
         )
     return Answer(result, [*lines, *result["files"]])
 
 
-def write_grid(made: PictureGrid, folder: Path) -> Answer:
+def write_grid(grid: PictureGrid, folder: Path) -> Answer:
     """Write every picture of a grid and its contact sheet as `write_run` does."""
     result: dict[str, Any] = {
-        "model": made.job.spec.model,
-        "layers": list(made.job.spec.layers),
-        "rows": list(rows_of(made.job.interventions)),
-        "seed": made.job.settings.seed,
-        "device": made.device,
-        "mask_typicality": {name: _figures(usual) for name, usual in _named(made.masks)},
+        "model": grid.job.spec.model,
+        "layers": list(grid.job.spec.layers),
+        "rows": list(rows_of(grid.job.interventions)),
+        "seed": grid.job.settings.seed,
+        "device": grid.device,
+        "mask_typicality": {name: _figures(usual) for name, usual in _name_masks(grid.masks)},
         "cells": [],
-        "notes": list(made.notes),
+        "notes": list(grid.notes),
     }
     with numbered_files(folder) as files:
-        files.write(sheet_of(made.job, made.cells, made.record), PICTURE)
-        for cell in made.cells:
-            files.write(Picture(cell.image, made.record), _cell_ending(cell))
+        files.write(sheet_of(grid.job, grid.cells, grid.record), PICTURE)
+        for cell in grid.cells:
+            files.write(Picture(cell.image, grid.record), _cell_ending(cell))
         result = files.appear(
-            lambda stem: _described(
-                result | {"cells": [_cell(cell, made.job, stem) for cell in made.cells]},
-                made.record,
+            lambda stem: _describe(
+                result | {"cells": [_cell(cell, grid.job, stem) for cell in grid.cells]},
+                grid.record,
                 stem,
                 (PICTURE, RECORD),
             )
         )
-    lines = [f"{format_count(len(made.cells), 'picture')}, seeds from {made.job.settings.seed}"]
-    lines += [f"at {name}: {said_of_mask(usual)}" for name, usual in _named(made.masks)]
-    lines += made.notes
+    lines = [f"{format_count(len(grid.cells), 'picture')}, seeds from {grid.job.settings.seed}"]
+    lines += [f"at {name}: {said_of_mask(usual)}" for name, usual in _name_masks(grid.masks)]
+    lines += grid.notes
     return Answer(result, [*lines, *result["files"]])
 
 
-def unlike_samples(made: RunResult) -> list[str]:
+def unlike_samples(run: RunResult) -> list[str]:
     """Which steps are unlike the samples, and whether the mask is: lines to print."""
     lines = []
-    for mask, usual in made.masks:
-        lines.append(said_of_mask(usual, "mask" if len(made.masks) == 1 else effect_of(mask)))
-    found: dict[str, list[str]] = {}
-    for step in made.steps:
+    for mask, usual in run.masks:
+        lines.append(said_of_mask(usual, "mask" if len(run.masks) == 1 else effect_of(mask)))
+    verdicts: dict[str, list[str]] = {}
+    for step in run.steps:
         if step.typicality is not None and step.typicality.unlike:
-            found.setdefault(step.typicality.verdict, []).append(str(step.index + 1))
-    for verdict, steps in found.items():
+            verdicts.setdefault(step.typicality.verdict, []).append(str(step.index + 1))
+    for verdict, steps in verdicts.items():
         lines.append(f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)} {verdict}")
     return lines
 
@@ -128,7 +128,7 @@ def said_of_mask(usual: Typicality, name: str = "mask") -> str:
     return f"{name} {usual.standing}: {', '.join(usual.facts)}"
 
 
-def _named(masks: Sequence[JudgedMask]) -> list[tuple[str, Typicality]]:
+def _name_masks(masks: Sequence[JudgedMask]) -> list[tuple[str, Typicality]]:
     """Masks of a grid by their layers, and by what they are where these are not the same."""
     alike = len({one.mask.source for one in masks}) == 1
     return [
@@ -146,33 +146,33 @@ def paths_apart(one: RunResult, other: RunResult) -> list[float]:
     ]
 
 
-def _result(made: RunResult) -> dict[str, Any]:
+def _result(run: RunResult) -> dict[str, Any]:
     """What a run was, without the files that it is in."""
-    job = made.job
+    job = run.job
     return {
         "model": job.spec.model,
         "layers": list(job.spec.layers),
         "told": None if job.spec.told is None else told_text(job.spec.told),
         "rows": list(rows_of(job.interventions)),
-        "class": class_number(made.condition),
+        "class": class_number(run.condition),
         "class_choice": choice_of(job.condition),
-        **describe(replace(job.settings, seed=made.seed)),
+        **describe(replace(job.settings, seed=run.seed)),
         **_acting(job.interventions, job.settings.num_steps, job.spec.layers),
-        "evaluations": made.evaluations,
-        "device": made.device,
-        "sigmas": [step.sigma for step in made.steps],
-        "trajectory": [_row(step) for step in made.steps],
-        "mask_typicality": _figures(made.mask),
+        "evaluations": run.evaluations,
+        "device": run.device,
+        "sigmas": [step.sigma for step in run.steps],
+        "trajectory": [_row(step) for step in run.steps],
+        "mask_typicality": _figures(run.mask),
         "typicality_of_masks": [
             {"mask": effect_of(mask), "layers": list(mask.layers), **usual.to_dict()}
-            for mask, usual in made.masks
+            for mask, usual in run.masks
         ],
-        "notes": _notes(made),
+        "notes": _notes(run),
     }
 
 
-def _notes(made: RunResult) -> list[str]:
-    return [*made.notes, *filter(None, [made.apart])]
+def _notes(run: RunResult) -> list[str]:
+    return [*run.notes, *filter(None, [run.apart])]
 
 
 def _acting(
@@ -180,11 +180,11 @@ def _acting(
 ) -> dict[str, Any]:
     """A mask under the keys that it always had, and any other interventions as a list."""
     mask = sole_mask(interventions)
-    shown = PICKED if mask is None else mask
-    found = describe_mask(replace(shown, layers=shown.layers or layers), num_steps)
+    subject = PICKED if mask is None else mask
+    facts = describe_mask(replace(subject, layers=subject.layers or layers), num_steps)
     if mask is None and interventions:
-        found["interventions"] = plain(interventions)
-    return found
+        facts["interventions"] = plain(interventions)
+    return facts
 
 
 def _row(step: RunStep) -> dict[str, Any]:
@@ -203,28 +203,28 @@ def _figures(typicality: Typicality | None) -> dict[str, Any] | None:
     return None if typicality is None else typicality.to_dict()
 
 
-def _activations(made: RunResult) -> dict[str, np.ndarray]:
+def _activations(run: RunResult) -> dict[str, np.ndarray]:
     """``computed/<layer>`` and ``imposed/<layer>``, ``(S, C, H, W)``; NaN where no mask acted."""
     arrays: dict[str, np.ndarray] = {}
-    for layer in made.steps[0].computed or {}:
-        rows = [(step.computed or {})[layer] for step in made.steps]
+    for layer in run.steps[0].computed or {}:
+        rows = [(step.computed or {})[layer] for step in run.steps]
         arrays[f"computed/{layer}"] = np.stack(rows)
-        seen = [(step.imposed or {}).get(layer) for step in made.steps]
-        if any(value is not None for value in seen):
+        values = [(step.imposed or {}).get(layer) for step in run.steps]
+        if any(value is not None for value in values):
             nothing = np.full_like(rows[0], np.nan)
-            arrays[f"imposed/{layer}"] = np.stack([nothing if v is None else v for v in seen])
+            arrays[f"imposed/{layer}"] = np.stack([nothing if v is None else v for v in values])
     return arrays
 
 
-def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
+def _landing_facts(landing: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
     return {
-        "sigma": placed.job.sigma,
-        "umap_x": placed.xy[0],
-        "umap_y": placed.xy[1],
-        "distance": placed.distance,
-        "told": conditions.describe(placed.told),
-        "apart": placed.apart,
-        "typicality": _figures(placed.typicality),
+        "sigma": landing.job.sigma,
+        "umap_x": landing.xy[0],
+        "umap_y": landing.xy[1],
+        "distance": landing.distance,
+        "told": conditions.describe(landing.told),
+        "apart": landing.apart,
+        "typicality": _figures(landing.typicality),
         "nearest": [
             {
                 "row": row,
@@ -232,7 +232,7 @@ def _landed(placed: PicturePlaced, samples: SampleTable) -> dict[str, Any]:
                 "class": int(samples.class_label[row]),
                 "distance": far,
             }
-            for row, far in placed.neighbors
+            for row, far in landing.neighbors
         ],
     }
 
@@ -250,7 +250,7 @@ def _cell(cell: GridCell, job: GenerateGrid, stem: Path) -> dict[str, Any]:
     }
 
 
-def _described(
+def _describe(
     result: Mapping[str, Any], record: Mapping[str, Any], stem: Path, endings: Sequence[str]
 ) -> dict[str, Any]:
     """A result with the files that it is in, and what makes it again."""

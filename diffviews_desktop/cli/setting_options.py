@@ -16,32 +16,32 @@ Group = argparse.ArgumentParser | argparse._ArgumentGroup
 def add_settings(parser: Group, *settings: Setting) -> None:
     """Add the options of some settings; those that follow each other and share a flag have one."""
     for flags, group in groupby(settings, lambda setting: setting.flags):
-        together = list(group)
-        first = together[0]
+        members = list(group)
+        first = members[0]
         help_ = first.help[:1].lower() + first.help[1:]
         if first.flag_help is not None:
             help_ = first.flag_help
-        parser.add_argument(*flags, help=help_ or None, **_value(together))
+        parser.add_argument(*flags, help=help_ or None, **_value(members))
 
 
 def changes_of(options: argparse.Namespace, settings: Iterable[Setting]) -> dict[str, Any]:
     """What the options say of some settings, by name; without those of which they say nothing."""
     changes: dict[str, Any] = {}
     for flags, group in groupby(settings, lambda setting: setting.flags):
-        together = list(group)
+        members = list(group)
         value = getattr(options, flags[0].lstrip("-").replace("-", "_"))
         if value is not None:
-            values = value if len(together) > 1 else (value,)
-            changes |= zip((setting.name for setting in together), values, strict=True)
+            values = value if len(members) > 1 else (value,)
+            changes |= zip((setting.name for setting in members), values, strict=True)
     return changes
 
 
-def _value(together: list[Setting]) -> dict[str, Any]:
+def _value(members: list[Setting]) -> dict[str, Any]:
     """What argparse is told of the value of an option."""
-    metavar = ",".join(setting.metavar for setting in together) or None
-    if len(together) > 1:
-        return {"type": numbers_of(len(together)), "metavar": metavar}
-    match together[0]:
+    metavar = ",".join(setting.metavar for setting in members) or None
+    if len(members) > 1:
+        return {"type": numbers_of(len(members)), "metavar": metavar}
+    match members[0]:
         case Switch(flag_value=value):
             return {"action": "store_const", "const": value}
         case Choice(choices=choices):

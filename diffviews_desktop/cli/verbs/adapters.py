@@ -70,8 +70,8 @@ def _unusable(packages: Sequence[AdapterPackage]) -> dict[str, str]:
     names = {name for package in packages for name in package.adapters}
     if not names:
         return {}
-    found = unusable_adapters().items()
-    return {name: why for name, why in found if name.partition(" (")[0] in names}
+    problems = unusable_adapters().items()
+    return {name: reason for name, reason in problems if name.partition(" (")[0] in names}
 
 
 def _facts(package: AdapterPackage) -> dict[str, Any]:
@@ -85,5 +85,5 @@ def _facts(package: AdapterPackage) -> dict[str, Any]:
 
 def _line(package: AdapterPackage) -> str:
     adapters = ", ".join(package.adapters)
-    named = f"adapters: {adapters}" if len(package.adapters) > 1 else f"adapter {adapters}"
-    return f"{package.name} {package.version} ({named if adapters else 'needed by others'})"
+    contents = f"adapters: {adapters}" if len(package.adapters) > 1 else f"adapter {adapters}"
+    return f"{package.name} {package.version} ({contents if adapters else 'needed by others'})"

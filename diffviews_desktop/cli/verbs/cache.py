@@ -73,21 +73,21 @@ def list_entries(options: argparse.Namespace) -> Answer:
     caches: list[dict[str, Any]] = []
     lines: list[str] = []
     for cache in _caches(options):
-        found = [info for info in cache.entries() if _is_wanted(info, options)]
-        total, unfinished = sum(info.bytes for info in found), cache.unfinished_bytes()
+        entries = [info for info in cache.entries() if _is_wanted(info, options)]
+        total, leftovers = sum(info.bytes for info in entries), cache.unfinished_bytes()
         caches.append(
             {
                 "path": str(cache.root),
-                "entries": [_facts(info) for info in found],
+                "entries": [_facts(info) for info in entries],
                 "bytes": total,
-                "unfinished_bytes": unfinished,
+                "unfinished_bytes": leftovers,
             }
         )
-        if found or unfinished:
+        if entries or leftovers:
             lines.append(
-                f"{cache.root}: {size(total)} of {size(budget)}, {size(unfinished)} unfinished"
+                f"{cache.root}: {size(total)} of {size(budget)}, {size(leftovers)} unfinished"
             )
-            lines += [_line(info) for info in found]
+            lines += [_line(info) for info in entries]
     experiments = _experiments(options)
     if experiments:
         total = sum(one.bytes for one in experiments)
@@ -112,21 +112,21 @@ def clear(options: argparse.Namespace) -> Answer:
     Raises:
         UsageError: nothing was named, or everything and something else.
     """
-    named = (options.model, options.layer, options.key) != (None, None, None)
-    if options.all + named + options.experiments != 1:
+    has_filter = (options.model, options.layer, options.key) != (None, None, None)
+    if options.all + has_filter + options.experiments != 1:
         raise UsageError(
             "Say what to clear: either --all for everything, or --experiments, or some of "
             "--model, --layer and --key."
         )
-    freed = 0
+    room = 0
     if options.all or options.experiments or _experiments(options):
-        freed = kept_experiments().clear(options.key)
+        room = kept_experiments().clear(options.key)
     if not options.experiments:
-        freed += _cleared(options)
-    return Answer({"freed": freed}, [f"{size(freed)} freed"])
+        room += _clear(options)
+    return Answer({"freed": room}, [f"{size(room)} freed"])
 
 
-def _cleared(options: argparse.Namespace) -> int:
+def _clear(options: argparse.Namespace) -> int:
     return sum(
         cache.clear(
             key=options.key, model=options.model, layers=options.layer, everything=options.all
@@ -173,15 +173,15 @@ def _caches(options: argparse.Namespace) -> Iterator[LayerCache]:
     Raises:
         DataError: there is no such data folder, or neither it nor the user's cache has the model.
     """
-    own = LayerCache(paths.cache_dir() / "layer_cache")
-    caches = {own.root: own}
+    user_cache = LayerCache(paths.cache_dir() / "layer_cache")
+    caches = {user_cache.root: user_cache}
     folder = _data_folder(options)
     if folder is not None:
-        known = {info.model for info in own.entries()}
-        if options.model is not None and options.model not in known:
+        names = {info.model for info in user_cache.entries()}
+        if options.model is not None and options.model not in names:
             folder.model(options.model)
         beside = [cache_of(model) for model in folder.models.values()]
-        caches = {cache.root: cache for cache in (*beside, own)}
+        caches = {cache.root: cache for cache in (*beside, user_cache)}
     yield from caches.values()
 
 
@@ -224,10 +224,10 @@ def _facts(info: EntryInfo) -> dict[str, Any]:
 
 
 def _line(info: EntryInfo) -> str:
-    used = _time(info.used)
+    date = _time(info.used)
     parameters = " ".join(f"{name}={value}" for name, value in info.parameters.items())
-    what = f"{info.model}  {info.layers}  {size(info.bytes)}"
-    return f"  {what}  used {used}  {parameters}  {info.key}"
+    entry = f"{info.model}  {info.layers}  {size(info.bytes)}"
+    return f"  {entry}  used {date}  {parameters}  {info.key}"
 
 
 def _time(seconds: float) -> str:

@@ -67,7 +67,7 @@ def push(options: argparse.Namespace) -> Answer:
     """Put maps into the bucket; the exit code is 1 where one could not be put there."""
     limit = {} if options.limit is None else {"limit_bytes": options.limit}
     bucket = bucket_of(options, **limit)
-    done = _of_models(
+    results = _of_models(
         options,
         lambda folder, model: PushMaps(
             job_id=0,
@@ -79,65 +79,67 @@ def push(options: argparse.Namespace) -> Answer:
         ),
     )
     lines: list[str] = []
-    for one in done:
+    for one in results:
         lines.append(
             f"{one.model}: {one.pushed} put into {one.bucket} ({size(one.bytes)}), {one.present} "
             f"were there, {len(one.left_out)} left out, {len(one.failed)} failed"
         )
-        lines += [*_said(one.left_out), *_said(one.failed)]
-    return _answer(done, lines, failed=any(one.failed for one in done))
+        lines += [*_reason_lines(one.left_out), *_reason_lines(one.failed)]
+    return _answer(results, lines, failed=any(one.failed for one in results))
 
 
 def pull(options: argparse.Namespace) -> Answer:
     """Fetch maps; the exit code is 1 where one could not be fetched."""
     bucket = bucket_of(options)
-    done = _of_models(
+    results = _of_models(
         options,
         lambda folder, model: PullMaps(
             job_id=0, folder=folder, model=model, bucket=bucket, layers=options.layer
         ),
     )
     lines: list[str] = []
-    for one in done:
+    for one in results:
         lines.append(
             f"{one.model}: {one.pulled} fetched from {one.bucket} ({size(one.bytes)}), "
             f"{one.present} were here, {len(one.failed)} failed"
         )
-        lines += _said(one.failed)
-    return _answer(done, lines, failed=any(one.failed for one in done))
+        lines += _reason_lines(one.failed)
+    return _answer(results, lines, failed=any(one.failed for one in results))
 
 
 def status(options: argparse.Namespace) -> Answer:
     """How many maps are where."""
     bucket = bucket_of(options)
-    done = _of_models(
+    results = _of_models(
         options,
         lambda folder, model: CompareMaps(job_id=0, folder=folder, model=model, bucket=bucket),
     )
-    first = done[0]
+    first = results[0]
     lines = [f"{first.bucket}: {size(first.used)} of maps, at most {size(first.limit)}"]
-    for one in done:
+    for one in results:
         lines.append(
             f"{one.model}: {one.both} there and here, {one.only_there} only there, "
             f"{one.only_here} only here, {len(one.left_out)} not shared"
         )
-        lines += _said(one.left_out)
-    return _answer(done, lines)
+        lines += _reason_lines(one.left_out)
+    return _answer(results, lines)
 
 
 def _answer(
-    done: Sequence[MapsPushed | MapsPulled | MapsCompared],
+    results: Sequence[MapsPushed | MapsPulled | MapsCompared],
     lines: list[str],
     failed: bool = False,
 ) -> Answer:
     models = []
-    for one in done:
-        said = {name: value for name, value in asdict(one).items() if name != "bucket"}
+    for one in results:
+        facts = {name: value for name, value in asdict(one).items() if name != "bucket"}
         for name in ("left_out", "failed"):
-            if name in said:
-                said[name] = [{"map": title, "reason": reason} for title, reason in said[name]]
-        models.append(said)
-    return Answer({"bucket": done[0].bucket, "models": models}, lines, FAILED if failed else DONE)
+            if name in facts:
+                facts[name] = [{"map": title, "reason": reason} for title, reason in facts[name]]
+        models.append(facts)
+    return Answer(
+        {"bucket": results[0].bucket, "models": models}, lines, FAILED if failed else DONE
+    )
 
 
 def _of_models(options: argparse.Namespace, job: Callable[[FolderRef, str], Job[R]]) -> list[R]:
@@ -147,12 +149,12 @@ def _of_models(options: argparse.Namespace, job: Callable[[FolderRef, str], Job[
         return [engine.run(job(folder, model)) for model in _models(engine, folder, options.model)]
 
 
-def _models(engine: Engine, folder: FolderRef, named: str | None) -> Iterator[str]:
-    if named is not None:
-        yield named
+def _models(engine: Engine, folder: FolderRef, name: str | None) -> Iterator[str]:
+    if name is not None:
+        yield name
     else:
         yield from sorted(model.name for model in open_data(engine, folder, None).models)
 
 
-def _said(reasons: Reasons) -> list[str]:
+def _reason_lines(reasons: Reasons) -> list[str]:
     return [f"  {name}: {reason}" for name, reason in reasons]

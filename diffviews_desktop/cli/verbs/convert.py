@@ -40,11 +40,11 @@ def run(options: argparse.Namespace) -> Answer:
             dtype=options.activation_dtype,
             progress=lambda fraction: show(Progress(0, "converting", fraction)),
         )
-    written = file.stat().st_size
+    length = file.stat().st_size
     result = {
         "model": model.name,
         "file": str(file.resolve()),
         "dtype": options.activation_dtype,
-        "bytes": written,
+        "bytes": length,
     }
-    return Answer(result, [f"{file}: {size(written)} of {options.activation_dtype}"])
+    return Answer(result, [f"{file}: {size(length)} of {options.activation_dtype}"])

@@ -84,9 +84,9 @@ def list_saved(options: argparse.Namespace) -> Answer:
     folder = folder_of(options)
     with engine_of(options) as engine:
         model = open_data(engine, folder, options.model).model
-        found = engine.run(ListDirections(job_id=0, folder=folder, model=model)).directions
-    lines = [_line(info) for info in found] or [f"Nothing is saved for {model} yet."]
-    return Answer({"model": model, "directions": [facts_of(info) for info in found]}, lines)
+        infos = engine.run(ListDirections(job_id=0, folder=folder, model=model)).directions
+    lines = [_line(info) for info in infos] or [f"Nothing is saved for {model} yet."]
+    return Answer({"model": model, "directions": [facts_of(info) for info in infos]}, lines)
 
 
 def export(options: argparse.Namespace) -> Answer:
@@ -122,10 +122,10 @@ def _source(options: argparse.Namespace) -> SampleMean | Difference | Component:
     return Difference(options.rows, options.minus) if options.minus else SampleMean(options.rows)
 
 
-def _answer(saved: DirectionSaved, done: str) -> Answer:
-    lines = [f"{done} {_line(saved.info)}"]
-    lines += [f"  {layer}: norm {norm:.4g}" for layer, norm in saved.norms.items()]
-    return Answer({**facts_of(saved.info), "norms": saved.norms}, [*lines, str(saved.info.path)])
+def _answer(result: DirectionSaved, word: str) -> Answer:
+    lines = [f"{word} {_line(result.info)}"]
+    lines += [f"  {layer}: norm {norm:.4g}" for layer, norm in result.norms.items()]
+    return Answer({**facts_of(result.info), "norms": result.norms}, [*lines, str(result.info.path)])
 
 
 def facts_of(info: DirectionInfo) -> dict[str, Any]:
@@ -143,5 +143,5 @@ def facts_of(info: DirectionInfo) -> dict[str, Any]:
 
 def _line(info: DirectionInfo) -> str:
     shapes = ", ".join(f"{name} {info.shapes[name]}" for name in info.layers)
-    said = f", of samples {info.told_words}" if info.told_words else ""
-    return f"{info.name}: {info.kind or 'of unknown kind'}, {shapes}{said}"
+    note = f", of samples {info.told_words}" if info.told_words else ""
+    return f"{info.name}: {info.kind or 'of unknown kind'}, {shapes}{note}"

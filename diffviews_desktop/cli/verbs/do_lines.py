@@ -34,13 +34,13 @@ def add_parser(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Do the lines, and say what they said."""
-    from diffviews_desktop.cli.headless import done, headless
+    from diffviews_desktop.cli.headless import do, headless
 
     calls = [*(read_lines(options.file) if options.file else ()), *map(read_line, options.lines)]
     if not calls:
         raise UsageError("There is nothing to do. Give lines, or --file with a script.")
-    said: list[str] = []
+    notices: list[str] = []
     with headless(options.device) as context:
         for call in calls:
-            said += done(context, call.verb, **call.arguments)
-    return Answer({"done": len(calls), "notices": said}, [f"{len(calls)} lines done", *said])
+            notices += do(context, call.verb, **call.arguments)
+    return Answer({"done": len(calls), "notices": notices}, [f"{len(calls)} lines done", *notices])

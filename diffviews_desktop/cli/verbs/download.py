@@ -82,69 +82,69 @@ def run(options: argparse.Namespace) -> Answer:
     out = options.output_dir or paths.downloads_dir()
     if options.list:
         return _list(out)
-    wanted = _checkpoints(options.checkpoints)
+    checkpoints = _checkpoints(options.checkpoints)
     if options.what == "none":
-        return _missing(out, wanted)
+        return _missing(out, checkpoints)
     names = WITH_DATA if options.what == "all" else (options.what,)
     return (
-        _plan(options, out, names, wanted)
+        _plan(options, out, names, checkpoints)
         if options.dry_run
-        else _fetch(options, out, names, wanted)
+        else _fetch(options, out, names, checkpoints)
     )
 
 
 def _fetch(
-    options: argparse.Namespace, out: Path, names: Sequence[str], wanted: Sequence[str] | None
+    options: argparse.Namespace, out: Path, names: Sequence[str], checkpoints: Sequence[str] | None
 ) -> Answer:
-    done: list[Downloaded] = []
+    downloads: list[Downloaded] = []
     failed: dict[str, str] = {}
     with engine_of(options) as engine:
         for name in names:
-            job = Download(job_id=0, **_arguments(options, out, name, wanted))
+            job = Download(job_id=0, **_arguments(options, out, name, checkpoints))
             try:
-                done.append(engine.run(job))
+                downloads.append(engine.run(job))
             except (StoreError, CheckpointError, KeyringError) as error:
                 if len(names) == 1 or isinstance(error, NoRoomError):
                     raise
                 failed[name] = said(error)  # the others may be had
     result = {
         "folder": str(out.absolute()),
-        "downloads": [_facts(one) for one in done],
+        "downloads": [_facts(one) for one in downloads],
         "failed": failed,
     }
-    lines = [line for one in done for line in _lines(one)]
+    lines = [line for one in downloads for line in _lines(one)]
     lines += [f"{name}: {reason}" for name, reason in failed.items()]
-    return Answer(result, lines, FAILED if failed or any(one.failed for one in done) else DONE)
+    return Answer(result, lines, FAILED if failed or any(one.failed for one in downloads) else DONE)
 
 
 def _plan(
-    options: argparse.Namespace, out: Path, names: Sequence[str], wanted: Sequence[str] | None
+    options: argparse.Namespace, out: Path, names: Sequence[str], checkpoints: Sequence[str] | None
 ) -> Answer:
     with engine_of(options) as engine:
         plans = [
-            engine.run(PlanDownload(job_id=0, **_arguments(options, out, name, wanted)))
+            engine.run(PlanDownload(job_id=0, **_arguments(options, out, name, checkpoints)))
             for name in names
         ]
-    needed, free = sum(plan.bytes for plan in plans), plans[0].free
+    total, free = sum(plan.bytes for plan in plans), plans[0].free
     result = {
         "folder": str(out.absolute()),
-        "bytes": needed,
+        "bytes": total,
         "free": free,
-        "plans": [_planned(plan) for plan in plans],
+        "plans": [_plan_facts(plan) for plan in plans],
     }
     lines = [line for plan in plans for line in _plan_lines(plan)]
-    return Answer(result, [*lines, f"{size(needed)} in all; {size(free)} are free in {out}"])
+    return Answer(result, [*lines, f"{size(total)} in all; {size(free)} are free in {out}"])
 
 
 def _arguments(
-    options: argparse.Namespace, out: Path, name: str, wanted: Sequence[str] | None
+    options: argparse.Namespace, out: Path, name: str, checkpoints: Sequence[str] | None
 ) -> dict[str, Any]:
     return {
         "folder": FolderRef(),
         "what": name,
         "out": out,
         "source": options.source,
-        "checkpoint": wanted is None or name in wanted,
+        "checkpoint": checkpoints is None or name in checkpoints,
     }
 
 
@@ -173,7 +173,7 @@ def _list(out: Path) -> Answer:
         "folder": str(out.absolute()),
         "own_catalogue": str(own_catalogue()),
         "problem": catalogue.problem,
-        "models": [_listed(one) for one in models],
+        "models": [_entry_facts(one) for one in models],
     }
     wide = max(len(one.model.name) for one in models)
     lines = [_line(one, wide) for one in models]
@@ -181,30 +181,30 @@ def _list(out: Path) -> Answer:
     return Answer(result, [*lines, catalogue.problem] if catalogue.problem else lines)
 
 
-def _line(listed: ListedModel, wide: int) -> str:
-    model = listed.model
+def _line(entry: ListedModel, wide: int) -> str:
+    model = entry.model
     about = "size unknown" if model.bytes is None else f"about {size(model.bytes)}"
-    parts = [model.title, about, model.licence, _HERE[listed.amount]]
+    parts = [model.title, about, model.licence, _HERE[entry.amount]]
     return f"{model.name:{wide}}  {' · '.join(parts)}"
 
 
-def _listed(listed: ListedModel) -> dict[str, Any]:
-    model = listed.model
+def _entry_facts(entry: ListedModel) -> dict[str, Any]:
+    model = entry.model
     parts: dict[str, Any] = {}
-    for name, part, here in (
-        ("data", model.data, listed.data),
-        ("checkpoint", model.checkpoint, listed.checkpoint),
+    for name, part, state in (
+        ("data", model.data, entry.data),
+        ("checkpoint", model.checkpoint, entry.checkpoint),
     ):
         if part is not None:
             origins = {one.source: one.location.display_text() for one in part.origins}
-            parts[name] = {"origins": origins, "bytes": part.bytes, "here": here}
+            parts[name] = {"origins": origins, "bytes": part.bytes, "here": state}
     return {
         "name": model.name,
         "title": model.title,
         "licence": model.licence,
         "about": model.about,
         "bytes": model.bytes,
-        "here": listed.amount,
+        "here": entry.amount,
         **parts,
     }
 
@@ -228,16 +228,16 @@ def _missing_facts(missing: MissingPart) -> dict[str, Any]:
 
 def _missing_line(missing: MissingPart) -> str:
     about = "of unknown size" if missing.bytes is None else f"about {size(missing.bytes)}"
-    what = "pictures and map" if missing.part == "data" else "checkpoint"
+    part = "pictures and map" if missing.part == "data" else "checkpoint"
     origins = ", or ".join(one.location.display_text() for one in missing.origins)
-    return f"{missing.model}: the {what} ({about}) would come from {origins}"
+    return f"{missing.model}: the {part} ({about}) would come from {origins}"
 
 
 def _all(names: Iterable[str]) -> str:
     return " and ".join(names)
 
 
-def _planned(plan: PlannedDownload) -> dict[str, Any]:
+def _plan_facts(plan: PlannedDownload) -> dict[str, Any]:
     parts = [
         {
             "part": part.part,
@@ -255,9 +255,9 @@ def _planned(plan: PlannedDownload) -> dict[str, Any]:
 
 def _plan_lines(plan: PlannedDownload) -> Iterator[str]:
     for part in plan.parts:
-        there = f", {part.present:,} are there" if part.present else ""
-        fetched = f"{format_count(part.files, 'file')}, {size(part.bytes)}{there}"
-        yield f"{plan.what}: {fetched}, from {part.origin} into {part.place}"
+        remark = f", {part.present:,} are there" if part.present else ""
+        amount = f"{format_count(part.files, 'file')}, {size(part.bytes)}{remark}"
+        yield f"{plan.what}: {amount}, from {part.origin} into {part.place}"
         yield from (f"  left out: {key}: {reason}" for key, reason in part.left_out)
     yield from (f"  {note}" for note in plan.passed_over)
 
@@ -265,22 +265,26 @@ def _plan_lines(plan: PlannedDownload) -> Iterator[str]:
 # ---- what was done ------------------------------------------------------------------------------
 
 
-def _facts(done: Downloaded) -> dict[str, Any]:
+def _facts(download: Downloaded) -> dict[str, Any]:
     return {
-        "what": done.what,
-        "models": list(done.models),
-        "checkpoints": [str(path) for path in done.checkpoints],
-        "files": done.files,
-        "bytes": done.bytes,
-        "failed": [list(pair) for pair in done.failed],
-        "notes": list(done.notes),
+        "what": download.what,
+        "models": list(download.models),
+        "checkpoints": [str(path) for path in download.checkpoints],
+        "files": download.files,
+        "bytes": download.bytes,
+        "failed": [list(pair) for pair in download.failed],
+        "notes": list(download.notes),
     }
 
 
-def _lines(done: Downloaded) -> list[str]:
-    fetched = f"{format_count(done.files, 'file')}, {size(done.bytes)}"
-    lines = [f"{done.what}: {fetched} downloaded" if done.files else f"{done.what}: all is there"]
-    lines += [f"  model {done.out / name}" for name in done.models]
-    lines += [f"  checkpoint {path}" for path in done.checkpoints]
-    lines += [f"  not downloaded: {key}: {reason}" for key, reason in done.failed]
-    return [*lines, *(f"  {note}" for note in done.notes)]
+def _lines(download: Downloaded) -> list[str]:
+    amount = f"{format_count(download.files, 'file')}, {size(download.bytes)}"
+    lines = [
+        f"{download.what}: {amount} downloaded"
+        if download.files
+        else f"{download.what}: all is there"
+    ]
+    lines += [f"  model {download.out / name}" for name in download.models]
+    lines += [f"  checkpoint {path}" for path in download.checkpoints]
+    lines += [f"  not downloaded: {key}: {reason}" for key, reason in download.failed]
+    return [*lines, *(f"  {note}" for note in download.notes)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from diffviews_desktop.cli.controls import MORE_SEEDS, SEEDS
 from diffviews_desktop.cli.experiment_files import answer_of, cost_text
-from diffviews_desktop.cli.experiment_replay import differences, read_recorded, replayed
+from diffviews_desktop.cli.experiment_replay import differences, read_recorded, replay
 from diffviews_desktop.cli.intervention_options import add_intervention_options, region_of
 from diffviews_desktop.cli.option_types import (
     class_word_or_anchor,
@@ -138,7 +138,7 @@ def run(options: argparse.Namespace) -> Answer:
     recorded = None if options.replay is None else read_recorded(options.replay)
     with engine_of(options, threads=None if recorded is None else recorded.threads) as engine:
         if recorded is not None:
-            experiment, folder = replayed(recorded, options, engine)
+            experiment, folder = replay(recorded, options, engine)
         else:
             experiment, folder = _asked_for(options, engine), folder_of(options)
         common: dict[str, Any] = {
@@ -149,17 +149,17 @@ def run(options: argparse.Namespace) -> Answer:
             "trust_judge": options.judge_code is not None,
         }
         cost = engine.run(PriceExperiment(**common))
-        asked = JudgeExperiment(job_id=0, folder=folder, experiment=experiment)
-        standing = engine.run(asked).standing
+        request = JudgeExperiment(job_id=0, folder=folder, experiment=experiment)
+        standing = engine.run(request).standing
         plan = [*filter(None, [*standing.lines, standing.unknown])]
         if options.cost:
             facts = asdict(cost) | {"beyond_samples": standing.to_dict()}
             return Answer(facts, [cost_text(cost), *plan])
         for line in [cost_text(cost), *plan] if sys.stderr.isatty() else standing.lines:
             complain(line)
-        made = engine.run(RunExperiment(**common))
-    why = () if recorded is None else differences(recorded, made.record)
-    return answer_of(made, cost, why)
+        result = engine.run(RunExperiment(**common))
+    notes = () if recorded is None else differences(recorded, result.record)
+    return answer_of(result, cost, notes)
 
 
 def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
@@ -184,13 +184,13 @@ def _asked_for(options: argparse.Namespace, engine: Engine) -> Experiment:
         **({"windows": windows} if windows else {}),
     }
     if acting:
-        made = _of_interventions(options, acting, opened, fields)
+        experiment = _of_interventions(options, acting, opened, fields)
     else:
-        made = _of_masks(options, engine, opened, fields)
-    applicable = controls_for(made.acting, loaded.num_classes > 1, len(made.layer_sets))
+        experiment = _of_masks(options, engine, opened, fields)
+    applicable = controls_for(experiment.acting, loaded.num_classes > 1, len(experiment.layer_sets))
     usual = tuple(name for name in _SWEEP if name in applicable) if sweep else applicable
     controls = options.controls or usual
-    return replace(made, controls=applicable if controls == "all" else controls)
+    return replace(experiment, controls=applicable if controls == "all" else controls)
 
 
 def _of_interventions(
@@ -245,9 +245,9 @@ def _of_masks(
     )
 
 
-def _told(asked: Told | None, loaded: ModelLoaded) -> Told:
+def _told(choice: Told | None, loaded: ModelLoaded) -> Told:
     """What the samples are told."""
-    return asked or loaded.told or OWN
+    return choice or loaded.told or OWN
 
 
 def _layer_sets(
@@ -258,15 +258,15 @@ def _layer_sets(
     Raises:
         UsageError: the layers cannot be read.
     """
-    asked = options.layers or ("all" if options.what == "sweep" and not options.layer else None)
-    if asked == "all":
+    text = options.layers or ("all" if options.what == "sweep" and not options.layer else None)
+    if text == "all":
         return tuple(LayerSet((info.name,)) for info in loaded.layers)
-    if asked is not None:
+    if text is not None:
         try:
-            return tuple(map(LayerSet.parse, asked.split(",")))
+            return tuple(map(LayerSet.parse, text.split(",")))
         except ValueError:
             raise UsageError(
-                f"{asked!r} is no list of layers, or of several joined by +, such as a,b+c."
+                f"{text!r} is no list of layers, or of several joined by +, such as a,b+c."
             ) from None
     if options.interventions:
         return ()
@@ -282,7 +282,7 @@ def _windows(options: argparse.Namespace, steps: int, sweep: bool) -> tuple[tupl
     text = options.windows or ("3" if sweep else "1")
     if text.isdecimal() and 1 <= int(text) <= steps:
         return windows_of(steps, int(text))
-    found = []
+    windows = []
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
         if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= steps):
@@ -290,8 +290,8 @@ def _windows(options: argparse.Namespace, steps: int, sweep: bool) -> tuple[tupl
                 f"{text!r} is no number of windows and no list of steps such as 1-3,4-{steps}: the "
                 f"run has {steps} steps."
             )
-        found.append((int(first) - 1, int(last)))
-    return tuple(found)
+        windows.append((int(first) - 1, int(last)))
+    return tuple(windows)
 
 
 # ---- values of options --------------------------------------------------------------------------
@@ -304,10 +304,10 @@ def _groups(text: str) -> tuple[tuple[int, ...], ...]:
 def _controls(text: str) -> tuple[Control, ...] | str:
     if text == "all":
         return text
-    named = [part.strip() for part in text.split(",")]
-    wrong = [name for name in named if name not in CONTROLS]
+    names = [part.strip() for part in text.split(",")]
+    wrong = [name for name in names if name not in CONTROLS]
     if wrong:
         raise argparse.ArgumentTypeError(
             f"{wrong[0]!r} is no control: use all, or {', '.join(CONTROLS)}"
         )
-    return tuple(name for name in CONTROLS if name in named)
+    return tuple(name for name in CONTROLS if name in names)

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> Answer:
     folder = folder_of(options)
     with engine_of(options) as engine:
         opened = open_data(engine, folder, options.model, map_parameters_of(options))
-        extracted = engine.run(
+        extraction = engine.run(
             Extract(
                 job_id=0,
                 folder=folder,
@@ -40,26 +40,26 @@ def run(options: argparse.Namespace) -> Answer:
                 told=options.told,
             )
         )
-    files = [str(file.resolve()) for file in extracted.files]
+    files = [str(file.resolve()) for file in extraction.files]
     result = {
-        "model": extracted.model,
-        "layers": [list(layers) for layers in extracted.layer_sets],
+        "model": extraction.model,
+        "layers": [list(layers) for layers in extraction.layer_sets],
         "files": files,
-        "told": told_text(extracted.told),
-        "samples": extracted.samples,
-        "computed": extracted.computed,
-        "bytes": extracted.bytes,
-        "rate": extracted.rate,
-        "notes": list(extracted.notes),
+        "told": told_text(extraction.told),
+        "samples": extraction.samples,
+        "computed": extraction.computed,
+        "bytes": extraction.bytes,
+        "rate": extraction.rate,
+        "notes": list(extraction.notes),
     }
-    names = ", ".join(map(str, extracted.layer_sets))
-    pace = "" if extracted.rate is None else f", {extracted.rate:.3g} a second"
-    told = described_told(extracted.told, extracted.prompts)
-    of = f"{format_count(extracted.samples, 'sample')} of {names}, {told}"
+    names = ", ".join(map(str, extraction.layer_sets))
+    pace = "" if extraction.rate is None else f", {extraction.rate:.3g} a second"
+    told = described_told(extraction.told, extraction.prompts)
+    of = f"{format_count(extraction.samples, 'sample')} of {names}, {told}"
     lines = [
-        f"{of}: {size(extracted.bytes)}"
-        f"{'' if files else ' in the cache'} ({extracted.computed} computed now{pace})",
+        f"{of}: {size(extraction.bytes)}"
+        f"{'' if files else ' in the cache'} ({extraction.computed} computed now{pace})",
         *files,
-        *extracted.notes,
+        *extraction.notes,
     ]
     return Answer(result, lines)

@@ -148,19 +148,19 @@ def run(options: argparse.Namespace) -> Answer:
         job, opened = _asked_for(options, engine)
         if options.controls:
             return run_controls(engine, job, opened, options.out)
-        made = engine.run(job)
-        if isinstance(made, PictureGrid):
-            return write_grid(made, options.out)
-        assert isinstance(made, RunResult)
-        baseline = placed = None
+        result = engine.run(job)
+        if isinstance(result, PictureGrid):
+            return write_grid(result, options.out)
+        assert isinstance(result, RunResult)
+        baseline = landing = None
         if options.baseline:
             assert isinstance(job, Generate)
-            settings = replace(job.settings, seed=made.seed)
+            settings = replace(job.settings, seed=result.seed)
             plain = replace(job, interventions=(), settings=settings, keep=False)
             baseline = engine.run(plain)
         if options.land is not None:
-            placed = _land(engine, made, options.land)
-    return write_run(made, options.out, opened.samples, baseline=baseline, placed=placed)
+            landing = _land(engine, result, options.land)
+    return write_run(result, options.out, opened.samples, baseline=baseline, landing=landing)
 
 
 def _asked_for(
@@ -209,8 +209,8 @@ def _settings(options: argparse.Namespace, loaded: ModelLoaded) -> SamplingSetti
     if options.preset is not None:
         presets = {preset.name: preset.settings for preset in loaded.presets}
         if options.preset not in presets:
-            known = "; ".join(f"{p.name}: {p.note}" for p in loaded.presets) or "none"
-            raise UsageError(f"{loaded.model} has no preset {options.preset!r}. It has: {known}.")
+            choices = "; ".join(f"{p.name}: {p.note}" for p in loaded.presets) or "none"
+            raise UsageError(f"{loaded.model} has no preset {options.preset!r}. It has: {choices}.")
         settings = presets[options.preset]
     return replace(settings, **changes_of(options, OF_RUN))
 
@@ -232,17 +232,17 @@ def _mask(options: argparse.Namespace) -> dict[str, Any]:
     return changes
 
 
-def _land(engine: Engine, made: RunResult, sigma: float) -> PicturePlaced:
-    job = made.job
+def _land(engine: Engine, result: RunResult, sigma: float) -> PicturePlaced:
+    job = result.job
     return engine.run(
         PlacePicture(
             job_id=0,
             folder=job.folder,
             spec=job.spec,
-            image=made.image,
-            condition=made.condition or ZeroLabel(),
+            image=result.image,
+            condition=result.condition or ZeroLabel(),
             sigma=sigma,
-            seed=made.seed,
+            seed=result.seed,
         )
     )
 
@@ -264,12 +264,12 @@ def _replay(options: argparse.Namespace) -> Answer:
         opened = open_data(engine, job.folder, job.spec.model)
         rows = _same_rows(rows_of(job.interventions), record.sample_ids, opened.samples)
         job = replace(job, interventions=with_rows(job.interventions, rows))
-        made = engine.run(job)
-    assert isinstance(made, RunResult | PictureGrid)
-    why = tuple(f"The bytes may differ: {text}." for text in differences(record, made.record))
-    if isinstance(made, PictureGrid):
-        return write_grid(replace(made, notes=(*made.notes, *why)), options.out)
-    return write_run(replace(made, notes=(*made.notes, *why)), options.out, opened.samples)
+        result = engine.run(job)
+    assert isinstance(result, RunResult | PictureGrid)
+    notes = tuple(f"The bytes may differ: {text}." for text in differences(record, result.record))
+    if isinstance(result, PictureGrid):
+        return write_grid(replace(result, notes=(*result.notes, *notes)), options.out)
+    return write_run(replace(result, notes=(*result.notes, *notes)), options.out, opened.samples)
 
 
 def _same_rows(
@@ -294,8 +294,8 @@ def _same_rows(
 
 def _condition(options: argparse.Namespace, opened: DataOpened) -> Condition:
     if options.condition is not None:
-        asked: Condition = options.condition
-        return asked
+        choice: Condition = options.condition
+        return choice
     if options.rows and options.rows[0] < len(opened.samples):
         number = int(opened.samples.class_label[options.rows[0]])
         if number >= 0:

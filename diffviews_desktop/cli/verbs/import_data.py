@@ -131,20 +131,20 @@ def run(options: argparse.Namespace) -> Answer:
         told=options.told,
     )
     with engine_of(options) as engine:
-        imported = engine.run(job)
+        summary = engine.run(job)
     result = {
-        "data": str(imported.path.resolve()),
-        "model": imported.model,
-        "pictures": imported.pictures,
-        "samples": imported.samples,
-        "notes": list(imported.notes),
+        "data": str(summary.path.resolve()),
+        "model": summary.model,
+        "pictures": summary.pictures,
+        "samples": summary.samples,
+        "notes": list(summary.notes),
     }
     lines = [
-        f"{imported.path / imported.model}: {format_count(imported.samples, 'sample')} of "
-        f"{format_count(imported.pictures, 'picture')}",
-        *imported.notes,
+        f"{summary.path / summary.model}: {format_count(summary.samples, 'sample')} of "
+        f"{format_count(summary.pictures, 'picture')}",
+        *summary.notes,
         "open it with: diffviews-desktop "
-        f"--data {quote(str(imported.path))} --model {quote(imported.model)}",
+        f"--data {quote(str(summary.path))} --model {quote(summary.model)}",
     ]
     return Answer(result, lines)
 
@@ -157,22 +157,22 @@ def _name_after(checkpoint: Path) -> str:
 
 
 def _sigmas(text: str) -> tuple[float, ...]:
-    return _typed(noise_levels, text)
+    return _apply(noise_levels, text)
 
 
 def _brightness(text: str) -> tuple[float, float]:
-    return _typed(brightness_range, text)
+    return _apply(brightness_range, text)
 
 
 def _class_map(text: str) -> ClassPairs | Path:
-    return _typed(class_map_of, text)
+    return _apply(class_map_of, text)
 
 
 def _layers(text: str) -> tuple[str, ...]:
-    return _typed(layer_names, text)
+    return _apply(layer_names, text)
 
 
-def _typed(rule: Callable[[str], T], text: str) -> T:
+def _apply(rule: Callable[[str], T], text: str) -> T:
     """What a rule makes of a text, refused as argparse wants it."""
     try:
         return rule(text)

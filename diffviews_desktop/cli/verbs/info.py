@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> Answer:
     with engine_of(options) as engine:
         opened = open_data(engine, folder, options.model)
         names = [options.model] if options.model else [model.name for model in opened.models]
-        asked = parameters, options.told
-        models = [_model(engine, folder, name, *asked, opened.problems) for name in names]
+        arguments = parameters, options.told
+        models = [_model(engine, folder, name, *arguments, opened.problems) for name in names]
     from diffviews_desktop.adapters.registry import list_adapters, unusable_adapters
 
     unusable = unusable_adapters()
@@ -61,9 +61,9 @@ def _model(
     name: str,
     parameters: MapParameters | None,
     told: Told | None,
-    said: Sequence[str],
+    folder_problems: Sequence[str],
 ) -> dict[str, Any]:
-    """What there is to know of a model, without the problems that are ``said`` already."""
+    """What there is to know of a model, without ``folder_problems``."""
     entry: dict[str, Any] = {
         "name": name,
         "adapter": "",
@@ -84,18 +84,18 @@ def _model(
     }
     try:
         opened = open_data(engine, folder, name)
-        entry |= _stored(engine, folder, name)
+        entry |= _activations(engine, folder, name)
         summary = next(model for model in opened.models if model.name == name)
         entry["adapter"] = folder.overrides.adapter or summary.adapter
         entry["samples"] = len(opened.samples)
         problems = dict.fromkeys((*entry["problems"], *opened.problems))
-        entry["problems"] = [problem for problem in problems if problem not in said]
+        entry["problems"] = [problem for problem in problems if problem not in folder_problems]
         entry["columns"] = _columns(opened.samples)
         entry["directions"] = [facts_of(info) for info in opened.directions]
         entry["default_layer"] = str(opened.default_layers) or None
         entry["extraction_input"] = opened.extraction_input
-        chosen = folder.overrides.activation_dtype
-        kind = chosen or read_config(opened.path / name).activation_dtype
+        override = folder.overrides.activation_dtype
+        kind = override or read_config(opened.path / name).activation_dtype
         job = LoadModel(job_id=0, folder=folder, model=name, parameters=parameters, told=told)
         loaded = engine.run(job)
         entry["device"] = loaded.device
@@ -118,7 +118,7 @@ def _model(
     return entry
 
 
-def _stored(engine: Engine, folder: FolderRef, name: str) -> dict[str, Any]:
+def _activations(engine: Engine, folder: FolderRef, name: str) -> dict[str, Any]:
     """The activations that the folder brings, opened as mapping them would, or what is wrong with
     them."""
     model = engine.workspace.open(folder, name)
@@ -128,14 +128,14 @@ def _stored(engine: Engine, folder: FolderRef, name: str) -> dict[str, Any]:
         return {"problems": [str(error)]}
     if files is None:
         return {}
-    said = {
+    facts = {
         "layers": list(files.layers or model.samples.layers),
         "samples": len(files),
         "told": told_text(files.told),
         "values": files.width,
         "files": len(files.paths),
     }
-    return {"activations": said}
+    return {"activations": facts}
 
 
 def _columns(samples: SampleTable) -> list[dict[str, Any]]:
@@ -191,11 +191,12 @@ def _told_lines(model: dict[str, Any]) -> list[str]:
     return [f"  samples are {described_told(read_told(model['told']), model['prompts'])}"]
 
 
-def _stored_lines(stored: dict[str, Any] | None) -> list[str]:
-    if stored is None:
+def _stored_lines(activations: dict[str, Any] | None) -> list[str]:
+    if activations is None:
         return []
-    layers = LayerSet(stored["layers"]) or "layers without names"
+    layers = LayerSet(activations["layers"]) or "layers without names"
     return [
-        f"  activations of {layers}: {format_count(stored['samples'], 'sample')} of "
-        f"{format_count(stored['values'], 'value')} in {format_count(stored['files'], 'file')}"
+        f"  activations of {layers}: {format_count(activations['samples'], 'sample')} of "
+        f"{format_count(activations['values'], 'value')} in "
+        f"{format_count(activations['files'], 'file')}"
     ]

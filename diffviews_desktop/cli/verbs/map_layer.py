@@ -85,41 +85,41 @@ def run(options: argparse.Namespace) -> Answer:
         told = NOTHING if both else options.told
         spec = MapSpec(opened.model, options.layer or NO_LAYERS, parameters, told)
         bucket = bucket_of(options, upload=not options.no_upload)
-        mapped = engine.run(MapLayer(job_id=0, folder=folder, spec=spec, bucket=bucket))
-        mapped = _shared(engine, folder, mapped, bucket)
-        linked, assessed = None, MapAssessment()
+        layer_map = engine.run(MapLayer(job_id=0, folder=folder, spec=spec, bucket=bucket))
+        layer_map = _upload(engine, folder, layer_map, bucket)
+        linked, assessment = None, MapAssessment()
         if both:
-            first = replace(spec, layers=mapped.layers)
+            first = replace(spec, layers=layer_map.layers)
             other = replace(first, told=OWN)
             link = LinkMaps(job_id=0, folder=folder, spec=first, other=other, bucket=bucket)
             linked = engine.run(link)
-            linked = replace(linked, map=_shared(engine, folder, linked.map, bucket))
+            linked = replace(linked, map=_upload(engine, folder, linked.map, bucket))
         if options.assess is not None:
             job = AssessMap(job_id=0, folder=folder, spec=spec, seeds=options.assess)
-            assessed = engine.run(job)
+            assessment = engine.run(job)
     if options.figure is not None:
-        _draw(opened, mapped, options.figure)
-    table = _written(mapped, opened.samples, options.out)
-    result = _described(mapped, table)
+        _draw(opened, layer_map, options.figure)
+    table = _write(layer_map, opened.samples, options.out)
+    result = _describe(layer_map, table)
     if options.figure is not None:
         result["figure"] = str(options.figure.resolve())
     if options.assess is not None:
-        result["assessment"] = assessed.to_dict()
-        result["notes"] += assessed.notes
-    how = "from the cache" if mapped.from_cache else "made now"
+        result["assessment"] = assessment.to_dict()
+        result["notes"] += assessment.notes
+    origin = "from the cache" if layer_map.from_cache else "made now"
     lines = [f"figure: {result['figure']}"] if options.figure is not None else []
-    lines.append(f"{result['points']} points of {mapped.title} ({how}): {table}")
-    lines += [*_figures(mapped), *assessed.sentences(), *filter(None, [mapped.told_note])]
-    lines += mapped.notes
+    lines.append(f"{result['points']} points of {layer_map.title} ({origin}): {table}")
+    lines += [*_figures(layer_map), *assessment.sentences(), *filter(None, [layer_map.told_note])]
+    lines += layer_map.notes
     if linked is not None:
-        own = table.with_name(f"{table.stem}.own{table.suffix}")
-        _written(linked.map, opened.samples, own)
+        second_table = table.with_name(f"{table.stem}.own{table.suffix}")
+        _write(linked.map, opened.samples, second_table)
         overlap = linked.mean_overlap
-        result["beside"] = _described(linked.map, own) | {
+        result["beside"] = _describe(linked.map, second_table) | {
             "overlap": overlap,
             "overlap_reference": linked.reference,
         }
-        lines.append(f"{linked.map.title}, laid on it: {own}")
+        lines.append(f"{linked.map.title}, laid on it: {second_table}")
         lines += [*_shared_nearest(linked), *filter(None, [linked.map.told_note])]
         lines += linked.map.notes
     return Answer(result, lines)
@@ -134,7 +134,7 @@ def _shared_nearest(linked: LinkedMap) -> list[str]:
     return [f"{overlap:.0%} of the nearest samples are the same on both{chance}"]
 
 
-def _draw(opened: DataOpened, mapped: LayerMap, file: Path) -> None:
+def _draw(opened: DataOpened, layer_map: LayerMap, file: Path) -> None:
     """Draw a map as the window's export does where nobody chose how."""
     state = State(
         opened=Opened(
@@ -144,7 +144,7 @@ def _draw(opened: DataOpened, mapped: LayerMap, file: Path) -> None:
             model=opened.model,
             samples=opened.samples,
             fingerprint=opened.fingerprint,
-            layer_map=mapped,
+            layer_map=layer_map,
         )
     )
     with writing_to(file):
@@ -152,40 +152,40 @@ def _draw(opened: DataOpened, mapped: LayerMap, file: Path) -> None:
         write_with_record(figure_of(state, FIGURE), file)
 
 
-def _shared(
-    engine: Engine, folder: FolderRef, mapped: LayerMap, bucket: BucketSettings
+def _upload(
+    engine: Engine, folder: FolderRef, layer_map: LayerMap, bucket: BucketSettings
 ) -> LayerMap:
     """A map with what there is to say of its way into the bucket, where it was made now."""
-    if not mapped.upload_to:
-        return mapped
+    if not layer_map.upload_to:
+        return layer_map
     job = PushMaps(
         job_id=0,
         folder=folder,
-        model=mapped.model,
+        model=layer_map.model,
         bucket=bucket,
-        keys=(mapped.path.name,),
+        keys=(layer_map.path.name,),
         verify=True,
     )
     try:
-        done = engine.run(job)
+        result = engine.run(job)
     except StoreError as error:
-        return replace(mapped, notes=(*mapped.notes, str(error)))
-    where = mapped.upload_to
-    said = [f"The map was not put into {where}: {reason}" for _, reason in done.left_out]
-    if done.pushed:
-        said = [f"The map was put into {where} ({size(done.bytes)})."]
-    return replace(mapped, notes=(*mapped.notes, *said))
+        return replace(layer_map, notes=(*layer_map.notes, str(error)))
+    target = layer_map.upload_to
+    notes = [f"The map was not put into {target}: {reason}" for _, reason in result.left_out]
+    if result.pushed:
+        notes = [f"The map was put into {target} ({size(result.bytes)})."]
+    return replace(layer_map, notes=(*layer_map.notes, *notes))
 
 
-def _written(mapped: LayerMap, samples: SampleTable, out: Path | None) -> Path:
+def _write(layer_map: LayerMap, samples: SampleTable, out: Path | None) -> Path:
     """Where a map's table was written: where it was asked for, else beside the map, or in the
     user's cache."""
     if out is not None:
         table = out
-    elif mapped.path.is_dir() and not mapped.path.is_symlink():
-        table = mapped.path / "map.csv"
+    elif layer_map.path.is_dir() and not layer_map.path.is_symlink():
+        table = layer_map.path / "map.csv"
     else:
-        table = paths.cache_dir() / "maps" / f"{mapped.path.name}.csv"
+        table = paths.cache_dir() / "maps" / f"{layer_map.path.name}.csv"
     try:
         table.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -193,37 +193,37 @@ def _written(mapped: LayerMap, samples: SampleTable, out: Path | None) -> Path:
     write_embedding_csv(
         table,
         samples,
-        mapped.xy,
-        mapped.z,
-        mapped.trust,
-        kept=mapped.kept,
-        told=mapped.told,
+        layer_map.xy,
+        layer_map.z,
+        layer_map.trust,
+        kept=layer_map.kept,
+        told=layer_map.told,
     )
     return table
 
 
-def _described(mapped: LayerMap, table: Path) -> dict[str, Any]:
+def _describe(layer_map: LayerMap, table: Path) -> dict[str, Any]:
     return {
-        "model": mapped.model,
-        "layers": list(mapped.layers),
-        "told": None if mapped.told is None else told_text(mapped.told),
-        "told_note": mapped.told_note,
-        "points": int(np.isfinite(mapped.xy).all(axis=1).sum()),
-        "dimensions": 2 if mapped.z is None else 3,
-        "trustworthiness": mapped.trustworthiness,
-        **mapped.quality.to_dict(),
+        "model": layer_map.model,
+        "layers": list(layer_map.layers),
+        "told": None if layer_map.told is None else told_text(layer_map.told),
+        "told_note": layer_map.told_note,
+        "points": int(np.isfinite(layer_map.xy).all(axis=1).sum()),
+        "dimensions": 2 if layer_map.z is None else 3,
+        "trustworthiness": layer_map.trustworthiness,
+        **layer_map.quality.to_dict(),
         "csv": str(table.resolve()),
-        "from_cache": mapped.from_cache,
-        "parameters": mapped.parameters,
-        "notes": list(mapped.notes),
+        "from_cache": layer_map.from_cache,
+        "parameters": layer_map.parameters,
+        "notes": list(layer_map.notes),
     }
 
 
-def _figures(mapped: LayerMap) -> list[str]:
+def _figures(layer_map: LayerMap) -> list[str]:
     """How well the map shows its layer, as far as it was measured."""
-    lines, quality = [], mapped.quality
-    if mapped.trustworthiness is not None:
-        lines.append(f"trustworthiness {mapped.trustworthiness:.3f}")
+    lines, quality = [], layer_map.quality
+    if layer_map.trustworthiness is not None:
+        lines.append(f"trustworthiness {layer_map.trustworthiness:.3f}")
     if quality.blobs is not None:
         lines[-1:] = [
             f"{line}; {quality.blobs:.3f} with the samples of each class and noise level exchanged "
