@@ -32,8 +32,8 @@ from diffviews_desktop.adapters.formats.stored import (
     StoredModel,
     check_memory,
     check_tensors,
+    excerpt,
     misfit,
-    shown,
 )
 from diffviews_desktop.adapters.formats.torch_file import ARCHIVE, read_torch_file
 from diffviews_desktop.adapters.networks.infer import (
@@ -110,12 +110,12 @@ def checkpoint_file(path: Path) -> Path:
         except OSError as error:
             raise _unreadable(path, error) from error
         return path
-    found = next((path / name for name in WEIGHTS_IN_FOLDER if meant_as_file(path / name)), None)
-    if found is None:
+    file = next((path / name for name in WEIGHTS_IN_FOLDER if meant_as_file(path / name)), None)
+    if file is None:
         raise CheckpointError(
             f"The folder {path} has none of {', '.join(WEIGHTS_IN_FOLDER)}. Name the file itself."
         )
-    return found
+    return file
 
 
 def read_stored(
@@ -130,13 +130,13 @@ def read_stored(
     path = checkpoint_file(path)
     progress(0.0)
     try:
-        stored = _reader(path)(path, weights)
+        contents = _reader(path)(path, weights)
         size = path.stat().st_size
     except OSError as error:
         raise _unreadable(path, error) from error
-    check_tensors(path, stored.tensors, size)
-    names = strip_wrappers(stored.tensors.keys())
-    return replace(stored, tensors={names[k]: v for k, v in stored.tensors.items()})
+    check_tensors(path, contents.tensors, size)
+    names = strip_wrappers(contents.tensors.keys())
+    return replace(contents, tensors={names[k]: v for k, v in contents.tensors.items()})
 
 
 def _reader(path: Path) -> Callable[[Path, str | None], StoredModel]:
@@ -197,15 +197,15 @@ def load_checkpoint(
         CheckpointError: missing or unreadable file, tensors of no network of this family, or a
             configuration that contradicts them.
     """
-    stored = read_stored(path, progress, weights)
-    config, given, notes = _settle(stored, default_config or {})
-    model = _build(stored, config)
-    check_memory(stored)
-    state = stored.read(progress)
+    contents = read_stored(path, progress, weights)
+    config, keys, notes = _settle(contents, default_config or {})
+    model = _build(contents, config)
+    check_memory(contents)
+    state = contents.read(progress)
     model.load_state_dict(state, strict=True, assign=True)
     model.requires_grad_(False).eval()
-    _try(model, stored.path.name)
-    return LoadedModel(model, config, given, notes, stored.path)
+    _try(model, contents.path.name)
+    return LoadedModel(model, config, keys, notes, contents.path)
 
 
 def load_model(path: Path, default_config: Mapping[str, Any] | None = None) -> Precond:
@@ -264,9 +264,9 @@ def convert_checkpoint(
         out.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(out, loaded.config, loaded.model.state_dict(), source)
     except (OSError, safetensors.SafetensorError) as error:
-        said = reason(error) if isinstance(error, OSError) else str(error)
+        problem = reason(error) if isinstance(error, OSError) else str(error)
         raise UsageError(
-            f"{out} cannot be written ({said}). Check the disk and the folder's rights."
+            f"{out} cannot be written ({problem}). Check the disk and the folder's rights."
         ) from error
     progress(1.0)
     return loaded
@@ -276,48 +276,48 @@ def convert_checkpoint(
 
 
 def _settle(
-    stored: StoredModel, default: Mapping[str, Any]
+    contents: StoredModel, default: Mapping[str, Any]
 ) -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
     """The configuration: shapes from the tensors, the rest from the file, then the default."""
-    file = stored.path.name
-    shapes = {name: tensor.shape for name, tensor in stored.tensors.items()}
+    file = contents.path.name
+    shapes = {name: tensor.shape for name, tensor in contents.tensors.items()}
     try:
-        inferred = infer_network(shapes)
+        network = infer_network(shapes)
     except NotThisFamily as error:
         raise CheckpointError(
             f"{file} is not a checkpoint of the EDM family: {error}. Choose another file, or name "
             "its own adapter."
         ) from None
-    told = dict(stored.config or {})
-    notes = list(stored.notes)
-    class_name = stored.class_name or inferred.class_name or default.get(CLASS_KEY)
-    assumed = class_name is None
+    told = dict(contents.config or {})
+    notes = list(contents.notes)
+    class_name = contents.class_name or network.class_name or default.get(CLASS_KEY)
+    is_assumed = class_name is None
     class_name = class_name or "EDMPrecond"
     if class_name not in PRECONDITIONERS:
         raise CheckpointError(
-            f"{file} names the unknown preconditioner {shown(class_name)}. Known are "
+            f"{file} names the unknown preconditioner {excerpt(class_name)}. Known are "
             f"{', '.join(PRECONDITIONERS)}. Choose another file."
         )
-    if inferred.class_name and inferred.class_name != class_name:
+    if network.class_name and network.class_name != class_name:
         raise CheckpointError(
             f"{file} says that it is a {class_name}, but its tensors are those of a "
-            f"{inferred.class_name}. Choose another file."
+            f"{network.class_name}. Choose another file."
         )
-    config: dict[str, Any] = {CLASS_KEY: class_name, **inferred.config}
+    config: dict[str, Any] = {CLASS_KEY: class_name, **network.config}
     _compare(file, config, told)
     free = _arguments(class_name) - config.keys()
-    given = {CLASS_KEY} if stored.class_name else set()
+    keys = {CLASS_KEY} if contents.class_name else set()
     for source in (default, told):
         for key in free & source.keys():
             if not _FREE[key](source[key]):
                 raise CheckpointError(
-                    f"{file}: {key} cannot be {shown(source[key])}. Get the file again from where "
-                    "it was published."
+                    f"{file}: {key} cannot be {excerpt(source[key])}. Get the file again from "
+                    "where it was published."
                 )
             config[key] = source[key]
             if source is told:
-                given.add(key)
-    if assumed:
+                keys.add(key)
+    if is_assumed:
         notes.append(
             f"{file} does not say its preconditioning: EDM's is assumed, with sigma_data "
             f"{config.get('sigma_data', 0.5)}."
@@ -325,40 +325,40 @@ def _settle(
     unknown = sorted(told.keys() - config.keys() - _FREE.keys() - {"model_type"})
     if unknown:
         notes.append(
-            f"{file} has settings that are not known and were left out: {shown(unknown[:9])}."
+            f"{file} has settings that are not known and were left out: {excerpt(unknown[:9])}."
         )
-    return config, frozenset(given), tuple(notes)
+    return config, frozenset(keys), tuple(notes)
 
 
-def _compare(file: str, inferred: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+def _compare(file: str, config: Mapping[str, Any], told: Mapping[str, Any]) -> None:
     """What the file says of the network's shape must be what its tensors show."""
-    levels = [inferred["img_resolution"] >> i for i in range(len(inferred["channel_mult"]))]
-    for key, value in inferred.items():
-        said = told.get(key)
-        if said is None or key == CLASS_KEY or (len(levels) == 1 and key in OF_SEVERAL_LEVELS):
+    levels = [config["img_resolution"] >> i for i in range(len(config["channel_mult"]))]
+    for key, value in config.items():
+        claim = told.get(key)
+        if claim is None or key == CLASS_KEY or (len(levels) == 1 and key in OF_SEVERAL_LEVELS):
             continue
-        if key == "attn_resolutions" and isinstance(said, list | tuple):
-            same = {res for res in said if res in levels} == set(value)
-        elif key == "resample_filter" and isinstance(said, list | tuple):
-            same = len(said) == len(value)
+        if key == "attn_resolutions" and isinstance(claim, list | tuple):
+            same = {res for res in claim if res in levels} == set(value)
+        elif key == "resample_filter" and isinstance(claim, list | tuple):
+            same = len(claim) == len(value)
         else:
-            same = (list(said) if isinstance(said, tuple) else said) == value
+            same = (list(claim) if isinstance(claim, tuple) else claim) == value
         if not same:
             raise CheckpointError(
-                f"{file} says that {key} is {shown(said)}, but its tensors are those of a "
-                f"network where it is {shown(value)}. Get the file again from where it was "
+                f"{file} says that {key} is {excerpt(claim)}, but its tensors are those of a "
+                f"network where it is {excerpt(value)}. Get the file again from where it was "
                 "published."
             )
 
 
-def _build(stored: StoredModel, config: Mapping[str, Any]) -> Precond:
+def _build(contents: StoredModel, config: Mapping[str, Any]) -> Precond:
     """The model without data, its tensors compared with those of the file by name and shape."""
-    file = stored.path.name
+    file = contents.path.name
     arguments = {key: value for key, value in config.items() if key != CLASS_KEY}
     try:
         with torch.device("meta"), torch.no_grad():
             model = PRECONDITIONERS[config[CLASS_KEY]](**arguments)
-            problem = misfit(model.state_dict(), stored.tensors)
+            problem = misfit(model.state_dict(), contents.tensors)
     except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError) as error:
         raise _unfit(file, error) from error
     if problem:
@@ -381,15 +381,15 @@ def _try(model: Precond, file: str) -> None:
 
 def _unfit(file: str, error: Exception) -> CheckpointError:
     return CheckpointError(
-        f"The tensors of {file} describe no network that can run ({shown(str(error))}). Choose "
+        f"The tensors of {file} describe no network that can run ({excerpt(str(error))}). Choose "
         "another file."
     )
 
 
 def _arguments(class_name: str) -> set[str]:
     """Names that the preconditioner and its networks take, beside what the tensors tell."""
-    own = PRECONDITIONERS[class_name].__init__.__annotations__
-    return {key for key in _FREE if key in own} | {"dropout", "label_dropout"}
+    parameters = PRECONDITIONERS[class_name].__init__.__annotations__
+    return {key for key in _FREE if key in parameters} | {"dropout", "label_dropout"}
 
 
 def _is_number(value: Any) -> bool:

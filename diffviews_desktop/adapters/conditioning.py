@@ -143,10 +143,10 @@ def draw_classes(
         return tuple(c if isinstance(c, Prompt) else ZeroLabel() for c in conditions)
     rows = [row for row, condition in enumerate(conditions) if isinstance(condition, RandomClass)]
     if isinstance(generator, torch.Generator):
-        drawn = torch.randint(num_classes, (len(rows),), generator=generator).tolist()
+        numbers = torch.randint(num_classes, (len(rows),), generator=generator).tolist()
     else:
-        drawn = [int(torch.randint(num_classes, (1,), generator=generator[r])) for r in rows]
-    classes = {row: ClassLabel(number) for row, number in zip(rows, drawn, strict=True)}
+        numbers = [int(torch.randint(num_classes, (1,), generator=generator[r])) for r in rows]
+    classes = {row: ClassLabel(number) for row, number in zip(rows, numbers, strict=True)}
     return tuple(classes.get(row, condition) for row, condition in enumerate(conditions))
 
 

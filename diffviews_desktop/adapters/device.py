@@ -29,13 +29,13 @@ def get_device(prefer_device: str | None = None) -> str:
     """
     if os.environ.get("DIFFVIEWS_FORCE_CPU", "0") not in ("", "0"):
         return "cpu"
-    wanted = prefer_device if prefer_device not in (None, "auto") else None
-    wanted = wanted or os.environ.get("DIFFVIEWS_DEVICE") or "auto"
-    if wanted == "auto":
+    choice = prefer_device if prefer_device not in (None, "auto") else None
+    choice = choice or os.environ.get("DIFFVIEWS_DEVICE") or "auto"
+    if choice == "auto":
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
-    return _check(wanted)
+    return _check(choice)
 
 
 def _check(name: str) -> str:
@@ -83,11 +83,11 @@ def move_to_device(model: Model, device: str) -> Model:
 def adapter_device(adapter: Any) -> torch.device:
     """Where a model's inputs belong: what the adapter says in ``device``, else where the first
     parameter among its attributes is."""
-    named = getattr(adapter, "device", None)
-    if isinstance(named, str | torch.device):
-        return torch.device(named)
-    held = vars(adapter).values() if hasattr(adapter, "__dict__") else ()
-    for value in (adapter, *held):
+    device = getattr(adapter, "device", None)
+    if isinstance(device, str | torch.device):
+        return torch.device(device)
+    attributes = vars(adapter).values() if hasattr(adapter, "__dict__") else ()
+    for value in (adapter, *attributes):
         if isinstance(value, nn.Module):
             parameter = next(value.parameters(), None)
             if parameter is not None:

@@ -37,5 +37,5 @@ class DMD2ImageNetAdapter(EDMAdapter):
 
     @classmethod
     def get_default_config(cls) -> dict[str, Any]:
-        own = {"sigma_min": 0.5, "default_steps": 5, "sampler": "renoise"}
-        return {**super().get_default_config(), **own}
+        changes = {"sigma_min": 0.5, "default_steps": 5, "sampler": "renoise"}
+        return {**super().get_default_config(), **changes}

@@ -238,12 +238,12 @@ class EDMAdapter(NetworkAdapter):
             generator.seed()
         else:
             generator.manual_seed(seed)
-        asked = condition_of(class_label, self.num_classes)
-        conditions = draw_classes([asked] * num_samples, self.num_classes, generator)
+        choice = condition_of(class_label, self.num_classes)
+        conditions = draw_classes([choice] * num_samples, self.num_classes, generator)
         labels = label_vectors(conditions, self.num_classes).vectors
-        given = {"S_churn": S_churn, "S_min": S_min, "S_max": S_max, "S_noise": S_noise}
+        values = {"S_churn": S_churn, "S_min": S_min, "S_max": S_max, "S_noise": S_noise}
         churn = self.published_sampler["churn"]._replace(
-            **{key: value for key, value in given.items() if value is not None}
+            **{key: value for key, value in values.items() if value is not None}
         )
         sigmas = get_denoising_sigmas(
             self.published_sampler["num_steps"] if num_steps is None else num_steps,
@@ -298,31 +298,31 @@ class EDMAdapter(NetworkAdapter):
             raise UsageError(f"The label dropout must be between 0 and 1, not {label_dropout}.")
         loaded = load_checkpoint(Path(checkpoint_path), cls.network_config, progress, weights)
         cls._check_model(loaded.model, Path(checkpoint_path))
-        known = cls.network_config is not None or "label_dropout" in loaded.given
-        published = published_file(Path(checkpoint_path))
-        if label_dropout is None and published is not None:
-            label_dropout = published.label_dropout
+        is_known = cls.network_config is not None or "label_dropout" in loaded.given
+        publication = published_file(Path(checkpoint_path))
+        if label_dropout is None and publication is not None:
+            label_dropout = publication.label_dropout
         if label_dropout is not None:
             loaded.model.model.label_dropout = label_dropout
-            known = True
-        dropped = float(loaded.model.model.label_dropout)
-        note = GUIDANCE_TRAINED.format(dropped) if dropped else GUIDANCE_NOT_TRAINED
-        made = cls(
+            is_known = True
+        dropout = float(loaded.model.model.label_dropout)
+        note = GUIDANCE_TRAINED.format(dropout) if dropout else GUIDANCE_NOT_TRAINED
+        result = cls(
             loaded.model,
             device,
             precision=precision,
-            guidance_note=note if known else GUIDANCE_UNKNOWN,
-            label_dropout=dropped if known else None,
+            guidance_note=note if is_known else GUIDANCE_UNKNOWN,
+            label_dropout=dropout if is_known else None,
             notes=loaded.notes,
         )
-        if published is not None and dropped:
-            made._take_published(published)
-        return made
+        if publication is not None and dropout:
+            result._take_published(publication)
+        return result
 
-    def _take_published(self, published: PublishedFile) -> None:
+    def _take_published(self, publication: PublishedFile) -> None:
         """Add what is known of the checkpoint by its name."""
-        self.guidance_note = f"{self.guidance_note} {published.note}"
-        self.presets = {**published.presets, **self.presets}
+        self.guidance_note = f"{self.guidance_note} {publication.note}"
+        self.presets = {**publication.presets, **self.presets}
 
     @classmethod
     def get_default_config(cls) -> dict[str, Any]:
@@ -347,17 +347,17 @@ class EDMAdapter(NetworkAdapter):
         """
         if self._prepared_on == self.device:
             return
-        where = torch.device(self.device)
+        device = torch.device(self.device)
         size = (2, self.img_channels, self.resolution, self.resolution)
-        x, sigma = torch.zeros(size, device=where), torch.ones(2, device=where)
-        chip = torch.cuda.get_device_name(where) if where.type == "cuda" else where.type
+        x, sigma = torch.zeros(size, device=device), torch.ones(2, device=device)
+        chip = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         shapes = {name: list(p.shape) for name, p in self.model.named_parameters()}
-        described = [shapes, str(self.model.network_dtype), chip, str(torch.__version__)]
-        key = hashlib.sha256(json.dumps(described).encode()).hexdigest()[:24]
+        facts = [shapes, str(self.model.network_dtype), chip, str(torch.__version__)]
+        key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
         apply_faster_format(
             self.model,
             lambda: self.model(x, sigma),
-            where,
+            device,
             key,
             paths.cache_dir() / "memory_formats.json",
         )
@@ -365,8 +365,8 @@ class EDMAdapter(NetworkAdapter):
 
     def _set_precision(self, precision: Precision) -> None:
         if precision not in get_args(Precision):
-            known = ", ".join(get_args(Precision))
-            raise UsageError(f"Unknown precision {precision!r}: use {known}.")
+            names = ", ".join(get_args(Precision))
+            raise UsageError(f"Unknown precision {precision!r}: use {names}.")
         if precision == "auto":
             return
         if precision != "float32" and not self.device.startswith("cuda"):
@@ -380,14 +380,14 @@ class EDMAdapter(NetworkAdapter):
 
     @classmethod
     def _check_model(cls, model: Precond, path: Path) -> None:
-        expected = cls.network_config
-        if expected is None:
+        config = cls.network_config
+        if config is None:
             return
         for key in ("img_resolution", "img_channels", "label_dim"):
-            if getattr(model, key) != expected[key]:
+            if getattr(model, key) != config[key]:
                 raise CheckpointError(
                     f"{path.name} is not a model for the adapter {cls.name}: its {key} is "
-                    f"{getattr(model, key)}, not {expected[key]}. Use the adapter edm."
+                    f"{getattr(model, key)}, not {config[key]}. Use the adapter edm."
                 )
 
     def _get_layer_module(self, layer_name: str) -> nn.Module:
@@ -414,8 +414,8 @@ class EDMAdapter(NetworkAdapter):
 def _name_layers(model: Precond) -> dict[str, nn.Module]:
     encoder = list(model.model.enc.values())
     decoder = list(model.model.dec.values())
-    named = {f"encoder_block_{i}": module for i, module in enumerate(encoder[:-1])}
-    named["encoder_bottleneck"] = encoder[-1]
-    named["midblock"] = decoder[0]
-    named |= {f"decoder_block_{i}": module for i, module in enumerate(decoder[1:], start=1)}
-    return named
+    layers = {f"encoder_block_{i}": module for i, module in enumerate(encoder[:-1])}
+    layers["encoder_bottleneck"] = encoder[-1]
+    layers["midblock"] = decoder[0]
+    layers |= {f"decoder_block_{i}": module for i, module in enumerate(decoder[1:], start=1)}
+    return layers

@@ -34,11 +34,11 @@ def facts_of(
     defaults: dict[str, Any] = dict(adapter.get_default_config())
     height, width, channels = image_shape
     if height != width:
-        raise _refused(name, f"makes pictures of {width}x{height}, which are not square")
+        raise _refusal(name, f"makes pictures of {width}x{height}, which are not square")
     if min(*image_shape, *sample_shape) < 1:
-        raise _refused(name, f"makes pictures of the shape {image_shape}")
+        raise _refusal(name, f"makes pictures of the shape {image_shape}")
     if int(adapter.num_classes) < 0:
-        raise _refused(name, f"has {adapter.num_classes} classes")
+        raise _refusal(name, f"has {adapter.num_classes} classes")
     highest = getattr(adapter, "sigma_max", None)
     dropout = getattr(adapter, "label_dropout", None)
     note = getattr(adapter, "guidance_note", None) or defaults.get("guidance_note")
@@ -67,9 +67,9 @@ def facts_of(
 def _shapes(name: str, adapter: Any) -> dict[str, LayerShape]:
     layers, shapes = list(adapter.hookable_layers), adapter.get_layer_shapes()
     if not layers:
-        raise _refused(name, "lists no layers")
+        raise _refusal(name, "lists no layers")
     if set(layers) - shapes.keys():
-        raise _refused(name, "lists layers that it gives no shape of")
+        raise _refusal(name, "lists layers that it gives no shape of")
     return {layer: LayerShape(map(int, shapes[layer])) for layer in layers}
 
 
@@ -81,9 +81,9 @@ def _default_layer(adapter: Any, shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _presets(adapter: Any) -> dict[str, tuple[dict[str, Any], str]]:
-    published = dict(getattr(adapter, "presets", None) or {})
-    return {str(name): (dict(changes), str(note)) for name, (changes, note) in published.items()}
+    presets = dict(getattr(adapter, "presets", None) or {})
+    return {str(name): (dict(changes), str(note)) for name, (changes, note) in presets.items()}
 
 
-def _refused(name: str, reason: str) -> AdapterError:
+def _refusal(name: str, reason: str) -> AdapterError:
     return AdapterError(f"The adapter {name} {reason}. Ask its author.")

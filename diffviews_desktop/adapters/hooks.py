@@ -53,10 +53,10 @@ class HookMixin:
         self.set_mask(layer_name, mask)
 
         def hook(module: Any, inputs: Any, output: Any) -> Any:
-            stored = self._masks.get(layer_name)
-            if stored is None:
+            value = self._masks.get(layer_name)
+            if value is None:
                 return None
-            return replace_first(output, fit_mask(stored, first_tensor(output)))
+            return replace_first(output, fit_mask(value, first_tensor(output)))
 
         return hook
 

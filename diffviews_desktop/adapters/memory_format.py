@@ -48,13 +48,13 @@ def apply_faster_format(
     Returns:
         ``"contiguous"`` or ``"channels_last"``.
     """
-    known = _read(memory)
-    chosen = known.get(key)
-    if chosen not in _FORMATS:
-        chosen = _measure(model, run, device)
-        _write(memory, {**known, key: chosen})
-    _apply(model, chosen)
-    return chosen
+    formats = _read(memory)
+    name = formats.get(key)
+    if name not in _FORMATS:
+        name = _measure(model, run, device)
+        _write(memory, {**formats, key: name})
+    _apply(model, name)
+    return name
 
 
 def _measure(model: nn.Module, run: Callable[[], Any], device: torch.device) -> str:
@@ -67,9 +67,9 @@ def _measure(model: nn.Module, run: Callable[[], Any], device: torch.device) -> 
     for repeat in range(REPEATS + 1):
         for name in _FORMATS:
             _apply(model, name)
-            taken = _seconds(run, device)
+            seconds = _seconds(run, device)
             if repeat:  # the first of each warms up
-                times[name].append(taken)
+                times[name].append(seconds)
     contiguous, last = (statistics.median(times[name]) for name in _FORMATS)
     log.info("a forward pass takes %.4f s, %.4f s with channels last", contiguous, last)
     return "channels_last" if last < GAIN * contiguous else "contiguous"
@@ -91,18 +91,18 @@ def _seconds(run: Callable[[], Any], device: torch.device) -> float:
 
 def _read(memory: Path) -> dict[str, str]:
     try:
-        known = read_json_value(memory)
+        formats = read_json_value(memory)
     except (OSError, ValueError):
         return {}
-    if not isinstance(known, dict):
+    if not isinstance(formats, dict):
         return {}
-    return {key: chosen for key, chosen in known.items() if isinstance(chosen, str)}
+    return {key: name for key, name in formats.items() if isinstance(name, str)}
 
 
-def _write(memory: Path, known: dict[str, str]) -> None:
+def _write(memory: Path, formats: dict[str, str]) -> None:
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
         with replacing(memory) as file:
-            file.write(json.dumps(known, indent=1).encode())
+            file.write(json.dumps(formats, indent=1).encode())
     except OSError as error:
         log.warning("the measured memory format could not be remembered (%s)", error)

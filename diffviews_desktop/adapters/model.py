@@ -104,8 +104,8 @@ class Model:
         Raises:
             UsageError: the model does not take such a condition.
         """
-        encoded: Conditioning = self.adapter.encode(conditions)
-        return encoded
+        conditioning: Conditioning = self.adapter.encode(conditions)
+        return conditioning
 
     def encode_pair(self, conditions: Sequence[Condition]) -> Conditionings:
         """The same with what guidance leads away from.
@@ -172,5 +172,5 @@ def as_model(adapter: Any) -> Model:
     """An adapter as a model; a model is one already."""
     if isinstance(adapter, Model):
         return adapter
-    own = all(hasattr(adapter, name) for name in _OWN_CONDITIONS)
-    return Model(adapter) if own else LabelModel(adapter)
+    takes_conditions = all(hasattr(adapter, name) for name in _OWN_CONDITIONS)
+    return Model(adapter) if takes_conditions else LabelModel(adapter)

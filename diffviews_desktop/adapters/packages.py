@@ -44,8 +44,8 @@ class AdapterPackage:
 
 def installed_packages() -> list[AdapterPackage]:
     """The packages in the user's folder, by name."""
-    found = [package for folder in package_folders() for package in packages_in(folder)]
-    return sorted(found, key=lambda package: canonicalize_name(package.name))
+    packages = [package for folder in package_folders() for package in packages_in(folder)]
+    return sorted(packages, key=lambda package: canonicalize_name(package.name))
 
 
 def package_folders() -> list[Path]:
@@ -59,8 +59,8 @@ def package_folders() -> list[Path]:
 
 def use_packages() -> None:
     """Have Python find the modules of installed packages, after all others."""
-    known = set(sys.path)
-    sys.path += [str(folder) for folder in package_folders() if str(folder) not in known]
+    entries = set(sys.path)
+    sys.path += [str(folder) for folder in package_folders() if str(folder) not in entries]
 
 
 def distributions_in(folder: Path) -> Iterator[metadata.Distribution]:
@@ -73,14 +73,14 @@ def packages_in(folder: Path) -> list[AdapterPackage]:
 
     One whose metadata are damaged is called as the folder, by which it can be removed.
     """
-    found = []
+    packages = []
     for distribution in distributions_in(folder):
         try:
-            found.append(package_of(folder, distribution))
+            packages.append(package_of(folder, distribution))
         except Exception as error:  # of files that anybody may have changed, in many kinds
             log.warning("What %s holds cannot be read: %s", folder, brief(error))
-            found.append(AdapterPackage(folder.name, "", (), folder))
-    return found
+            packages.append(AdapterPackage(folder.name, "", (), folder))
+    return packages
 
 
 def package_of(folder: Path, distribution: metadata.Distribution) -> AdapterPackage:

@@ -52,7 +52,7 @@ PUBLISHED_FILES = (
 
 def published_file(path: Path) -> PublishedFile | None:
     """What is known of a checkpoint by its name; None for all others."""
-    for known in PUBLISHED_FILES:
-        if re.search(known.pattern, path.name, re.IGNORECASE):
-            return known
+    for file in PUBLISHED_FILES:
+        if re.search(file.pattern, path.name, re.IGNORECASE):
+            return file
     return None

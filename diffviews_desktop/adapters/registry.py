@@ -81,8 +81,8 @@ def get_adapter(name: str) -> type[GeneratorAdapter]:
     except KeyError:
         if name in _unusable:
             raise AdapterError(_unusable[name]) from None
-        known = ", ".join(sorted(_adapters)) or "none"
-        raise AdapterError(f"There is no adapter named {name!r}. Available: {known}.") from None
+        names = ", ".join(sorted(_adapters)) or "none"
+        raise AdapterError(f"There is no adapter named {name!r}. Available: {names}.") from None
 
 
 def list_adapters() -> list[str]:
@@ -130,29 +130,29 @@ class _Candidate(NamedTuple):
 
 def _discover_packages() -> None:
     owners: dict[str, str] = {}
-    named: set[str] = set()
-    tried: set[tuple[str, str, str]] = set()
+    names: set[str] = set()
+    attempts: set[tuple[str, str, str]] = set()
     failed: list[tuple[str, str, str]] = []
     for entry_point, package in _candidates():
         name = entry_point.name
-        own = owners.get(name) == package
-        if name in _adapters and (name in named or not own):
-            if not own and not _is_registered(entry_point):
+        is_own = owners.get(name) == package
+        if name in _adapters and (name in names or not is_own):
+            if not is_own and not _is_registered(entry_point):
                 reason = f"{_owner(name, owners)} has that name already"
                 failed.append((name, package, f"{reason}; have one of them renamed or uninstalled"))
             continue
-        if (package, name, entry_point.value) in tried:  # a package may name it in every group
+        if (package, name, entry_point.value) in attempts:  # a package may name it in every group
             continue
-        tried.add((package, name, entry_point.value))
-        before = {other: cls for other, cls in _adapters.items() if other != name}
+        attempts.add((package, name, entry_point.value))
+        others = {other: cls for other, cls in _adapters.items() if other != name}
         reason = _load(entry_point)
         if reason:
             _adapters.clear()  # also of what its module registered before it failed
             failed.append((name, package, f"{reason}; update or uninstall that package"))
         else:
-            named.add(name)
-        _adapters.update(before)  # importing a module takes no name from another adapter
-        owners |= dict.fromkeys(_adapters.keys() - before.keys(), package)
+            names.add(name)
+        _adapters.update(others)  # importing a module takes no name from another adapter
+        owners |= dict.fromkeys(_adapters.keys() - others.keys(), package)
     for name, package, reason in dict.fromkeys(failed):
         key = f"{name} ({package})" if name in _adapters or name in _unusable else name
         _unusable[key] = f"The adapter {name!r} of the package {package} cannot be used: {reason}."
@@ -162,7 +162,7 @@ def _discover_packages() -> None:
 def _candidates() -> list[_Candidate]:
     """Entry points of all packages, in order of precedence."""
     use_packages()
-    found: dict[tuple[int, str, str], _Candidate] = {}
+    candidates: dict[tuple[int, str, str], _Candidate] = {}
     for distribution in metadata.distributions():
         try:
             points = [p for p in distribution.entry_points if p.group in ENTRY_POINT_GROUPS]
@@ -173,8 +173,9 @@ def _candidates() -> list[_Candidate]:
         normal = re.sub(r"[-_.]+", "-", package).lower()
         for point in points:
             key = (ENTRY_POINT_GROUPS.index(point.group), normal, point.name)
-            found.setdefault(key, _Candidate(point, package))  # the first on the path is imported
-    return [found[key] for key in sorted(found)]
+            # the first on the path is imported
+            candidates.setdefault(key, _Candidate(point, package))
+    return [candidates[key] for key in sorted(candidates)]
 
 
 def _load(entry_point: metadata.EntryPoint) -> str:
@@ -203,12 +204,12 @@ def _lacking_members(cls: type) -> list[str]:
 def _is_registered(entry_point: metadata.EntryPoint) -> bool:
     """Whether its class is the registered one already, without importing anything."""
     try:
-        found: Any = sys.modules[entry_point.module]
+        value: Any = sys.modules[entry_point.module]
         for part in entry_point.attr.split("."):
-            found = getattr(found, part)
+            value = getattr(value, part)
     except Exception:  # another package's code: anything can happen in it
         return False
-    return found is _adapters[entry_point.name]
+    return value is _adapters[entry_point.name]
 
 
 def _owner(name: str, owners: dict[str, str]) -> str:

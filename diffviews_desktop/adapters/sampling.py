@@ -19,8 +19,8 @@ MAX_STEPS = 100_000
 def tensor_to_uint8_image(tensor: Tensor) -> Tensor:
     """Pictures ``(B, C, H, W)`` in [-1, 1] to ``(B, H, W, C) uint8``: ``trunc((x + 1) * 127.5)``,
     clamped to 0 … 255, on the CPU."""
-    scaled = ((tensor + 1) * 127.5).clamp(0, 255)
-    return scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu()
+    values = ((tensor + 1) * 127.5).clamp(0, 255)
+    return values.to(torch.uint8).permute(0, 2, 3, 1).cpu()
 
 
 def get_denoising_sigmas(

@@ -66,18 +66,18 @@ def install_wheels(wheels: Sequence[Path]) -> list[AdapterPackage]:
     """
     folder = paths.adapters_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    with private_folder(folder) as aside:
-        unpacked = [_unpack(wheel, aside / f"{i}") for i, wheel in enumerate(wheels)]
-        _check_needs(unpacked)
-        if not any(package.adapters for package in unpacked):
-            names = " and ".join(package.name for package in unpacked)
+    with private_folder(folder) as scratch:
+        packages = [_unpack(wheel, scratch / f"{i}") for i, wheel in enumerate(wheels)]
+        _check_needs(packages)
+        if not any(package.adapters for package in packages):
+            names = " and ".join(package.name for package in packages)
             raise AdapterError(
                 f"{names} brings no adapter. Name the wheel of a package that does, and with it "
                 "those that it needs."
             )
-        places = _places(unpacked, folder)
+        places = _places(packages, folder)
         with defer_interrupts():
-            return [_put(one, place, aside) for one, place in zip(unpacked, places, strict=True)]
+            return [_put(one, place, scratch) for one, place in zip(packages, places, strict=True)]
 
 
 def remove_package(name: str) -> AdapterPackage:
@@ -93,13 +93,13 @@ def remove_package(name: str) -> AdapterPackage:
             _check_alone(package.folder, package.name)
             _take_away(package.folder)
             return package
-    known = ", ".join(package.name for package in packages) or "none"
-    raise AdapterError(f"No package named {name} is installed here. Installed: {known}.")
+    names = ", ".join(package.name for package in packages) or "none"
+    raise AdapterError(f"No package named {name} is installed here. Installed: {names}.")
 
 
 def _take_away(folder: Path) -> None:
-    with private_folder(folder.parent) as aside:
-        os.replace(folder, aside / folder.name)
+    with private_folder(folder.parent) as scratch:
+        os.replace(folder, scratch / folder.name)
 
 
 def _places(packages: Sequence[AdapterPackage], folder: Path) -> list[Path]:
@@ -135,10 +135,10 @@ def _is_same(name: str, other: str) -> bool:
     return canonicalize_name(name) == canonicalize_name(other)
 
 
-def _put(package: AdapterPackage, place: Path, aside: Path) -> AdapterPackage:
+def _put(package: AdapterPackage, place: Path, scratch: Path) -> AdapterPackage:
     """Move an unpacked package to its place, and what was there aside."""
     if os.path.lexists(place):
-        os.replace(place, aside / f"before-{place.name}")
+        os.replace(place, scratch / f"before-{place.name}")
     os.replace(package.folder, place)
     return replace(package, folder=place)
 
@@ -150,7 +150,7 @@ def _unpack(wheel: Path, folder: Path) -> AdapterPackage:
         AdapterError: it does not, or is damaged.
         OSError: it cannot be read.
     """
-    named = _check_name(wheel)
+    identity = _check_name(wheel)
     try:
         with open_archive(wheel) as archive:
             _check_size(wheel, archive)
@@ -166,21 +166,21 @@ def _unpack(wheel: Path, folder: Path) -> AdapterPackage:
         if isinstance(error, OSError) and not _is_damage(error):
             raise
         raise AdapterError(f"{wheel} is no whole wheel ({brief(error)}). Get it again.") from error
-    if not _is_as_named(package, named):
-        said = visible(f"{package.name} {package.version}", MOST_OF_NAME)
+    if not _is_as_named(package, identity):
+        text = visible(f"{package.name} {package.version}", MOST_OF_NAME)
         raise AdapterError(
-            f"{wheel} holds a package that calls itself {said}, which its file's name does not "
+            f"{wheel} holds a package that calls itself {text}, which its file's name does not "
             "say. Get it again."
         )
     return package
 
 
-def _is_as_named(package: AdapterPackage, named: tuple[NormalizedName, Version]) -> bool:
+def _is_as_named(package: AdapterPackage, identity: tuple[NormalizedName, Version]) -> bool:
     try:
-        said = canonicalize_name(package.name, validate=True), Version(package.version)
+        claim = canonicalize_name(package.name, validate=True), Version(package.version)
     except (InvalidName, InvalidVersion):  # such as a path, which must not become its folder
         return False
-    return said == named
+    return claim == identity
 
 
 def _is_damage(error: OSError) -> bool:
@@ -233,11 +233,11 @@ def _write(source: WheelFile, folder: Path) -> None:
     for (name, _, _), stream, _ in source.get_contents():
         path = _path_within(name, source.data_dir)
         if path is not None:
-            with _created(folder / path, name) as file:
+            with _create(folder / path, name) as file:
                 shutil.copyfileobj(stream, file)
 
 
-def _created(path: Path, name: str) -> IO[bytes]:
+def _create(path: Path, name: str) -> IO[bytes]:
     """A new file for a member.
 
     Raises:
@@ -302,25 +302,25 @@ def _check_need(
 ) -> None:
     if need.marker is not None and not need.marker.evaluate({"extra": ""}):
         return
-    there = version_of(need.name)
-    if there is not None and need.specifier.contains(there, prereleases=True):
+    version = version_of(need.name)
+    if version is not None and need.specifier.contains(version, prereleases=True):
         return
-    wanted = f"{package.name} {package.version} needs {need.name}{need.specifier}"
-    wanted = visible(wanted, MAX_BRIEF)
-    if there is None:
+    text = f"{package.name} {package.version} needs {need.name}{need.specifier}"
+    text = visible(text, MAX_BRIEF)
+    if version is None:
         raise AdapterError(
-            f"{wanted}, which is not there. Get its wheel, too, and name both: diffviews-desktop "
+            f"{text}, which is not there. Get its wheel, too, and name both: diffviews-desktop "
             "adapters install FILE.whl FILE.whl"
         )
     raise AdapterError(
-        f"{wanted}, and {visible(there, MOST_OF_NAME)} is there. Get a version of {package.name} "
+        f"{text}, and {visible(version, MOST_OF_NAME)} is there. Get a version of {package.name} "
         "that goes with it."
     )
 
 
 def _version_of_program(name: str) -> str | None:
     """The version of a package that is found before those in the user's folder."""
-    apart = {str(folder) for folder in package_folders()}
-    places = [entry for entry in sys.path if entry not in apart]
-    found = metadata.distributions(name=name, path=places)
-    return next((one.version for one in found), None)
+    folders = {str(folder) for folder in package_folders()}
+    places = [entry for entry in sys.path if entry not in folders]
+    distributions = metadata.distributions(name=name, path=places)
+    return next((one.version for one in distributions), None)

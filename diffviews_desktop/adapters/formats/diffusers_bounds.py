@@ -75,34 +75,36 @@ def check_network(config: Mapping[str, Any], source: str) -> int:
     if size is None:
         problem = "gives no sample_size. Write the height of the model's pictures there."
     elif not is_count(height) or height != width:
-        problem = f"has the sample_size {_shown(size)}. Use a model of square pictures."
+        problem = f"has the sample_size {_excerpt(size)}. Use a model of square pictures."
     elif height > MAX_RESOLUTION:
-        problem = f"has the sample_size {_shown(size)}. Use a model of at most {MAX_RESOLUTION}."
+        problem = f"has the sample_size {_excerpt(size)}. Use a model of at most {MAX_RESOLUTION}."
     elif channels not in (1, 3):
         problem = (
-            f"is of a network with {_shown(channels)} input channels, not of pictures (latents, "
+            f"is of a network with {_excerpt(channels)} input channels, not of pictures (latents, "
             "perhaps). Use a model with 1 or 3."
         )
     elif outputs not in (channels, 2 * channels):
         problem = (
-            f"has {_shown(outputs)} output channels for {channels} of input. Use another model."
+            f"has {_excerpt(outputs)} output channels for {channels} of input. Use another model."
         )
     elif config["class_embed_type"] is not None:
         problem = (
-            f"has the class_embed_type {_shown(config['class_embed_type'])}. "
+            f"has the class_embed_type {_excerpt(config['class_embed_type'])}. "
             "Use a model that embeds class numbers (num_class_embeds)."
         )
     elif classes is not None and not is_count(classes):
-        problem = f"has the num_class_embeds {_shown(classes)}. Write the number of classes there."
+        problem = (
+            f"has the num_class_embeds {_excerpt(classes)}. Write the number of classes there."
+        )
     elif config["time_embedding_type"] not in ("positional", "fourier"):
         problem = (
-            f"has the time_embedding_type {_shown(config['time_embedding_type'])}. "
+            f"has the time_embedding_type {_excerpt(config['time_embedding_type'])}. "
             "Use a model with positional or fourier."
         )
     elif config["center_input_sample"]:
         problem = "has center_input_sample. Use a model of pictures in [-1, 1]."
     elif unknown:
-        problem = f"has blocks of the type {_shown(unknown[0])}. Use {', '.join(sorted(BLOCKS))}."
+        problem = f"has blocks of the type {_excerpt(unknown[0])}. Use {', '.join(sorted(BLOCKS))}."
     if problem is not None:
         raise CheckpointError(f"{source} {problem}")
     return int(height)
@@ -126,7 +128,7 @@ def check_fit(config: Mapping[str, Any], shapes: Shapes, source: str, weights: s
         ("the number of down_block_types", len(config["down_block_types"]), depth),
         ("the number of up_block_types", len(config["up_block_types"]), depth),
         ("layers_per_block", config["layers_per_block"], layers),
-        ("block_out_channels", _listed(config["block_out_channels"]), _widths(shapes, depth)),
+        ("block_out_channels", _to_list(config["block_out_channels"]), _widths(shapes, depth)),
     ]
     for key, tensor in (
         ("time_embedding_dim", "time_embedding.linear_1.weight"),
@@ -134,11 +136,12 @@ def check_fit(config: Mapping[str, Any], shapes: Shapes, source: str, weights: s
     ):
         if config[key] is not None:
             facts.append((key, config[key], next(iter(shapes.get(tensor, ())), None)))
-    for name, said, shown in facts:
-        if type(said) is bool or said != shown:
+    for name, claim, fact in facts:
+        if type(claim) is bool or claim != fact:
             raise CheckpointError(
                 f"The tensors of {weights} do not fit config.json beside it: there {name} is "
-                f"{_shown(said)}, and they are of a network where it is {_shown(shown)}. {_AGAIN}"
+                f"{_excerpt(claim)}, and they are of a network where it is {_excerpt(fact)}. "
+                f"{_AGAIN}"
             )
     resnets = depth * (2 * layers + 1) + 2
     if not depth or not layers or resnets > min(MAX_RESNETS, len(shapes) // _RESNET_TENSORS):
@@ -167,7 +170,7 @@ def _names(config: Mapping[str, Any], key: str, source: str) -> list[str]:
     names = config[key]
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise CheckpointError(
-            f"{source} does not describe a network (its {key} is {_shown(names)}). {_AGAIN}"
+            f"{source} does not describe a network (its {key} is {_excerpt(names)}). {_AGAIN}"
         )
     return list(names)
 
@@ -183,7 +186,7 @@ def _widths(shapes: Shapes, depth: int) -> list[int | None]:
     return [next(iter(shapes.get(name, ())), None) for name in names]
 
 
-def _listed(value: Any) -> Any:
+def _to_list(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -227,12 +230,12 @@ def _check_ranges(config: Mapping[str, Any], ranges: Mapping[str, _Range], sourc
         fits = type(value) in kinds and allowed.lowest <= value <= allowed.highest
         if not fits or math.isnan(value):
             raise CheckpointError(
-                f"{source} has the {key} {_shown(value)}. Write a "
+                f"{source} has the {key} {_excerpt(value)}. Write a "
                 f"{'whole ' if allowed.whole else ''}number from {allowed.lowest:g} to "
                 f"{allowed.highest:g} there."
             )
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     """A value from a file, as it can stand in a message."""
     return reprlib.repr(value)

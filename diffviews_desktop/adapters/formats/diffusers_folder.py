@@ -30,8 +30,8 @@ from diffviews_desktop.adapters.formats.stored import (
     StoredModel,
     check_memory,
     check_tensors,
+    excerpt,
     misfit,
-    shown,
 )
 from diffviews_desktop.adapters.formats.torch_file import read_torch_file
 from diffviews_desktop.adapters.formats.weights import HOW, Chosen
@@ -112,11 +112,11 @@ def check_index(path: Path) -> None:
         )
     scheduler = parts.get("scheduler", ())
     if len(scheduler) != 2 or scheduler[0] != "diffusers" or str(scheduler[1]) not in SCHEDULERS:
-        raise CheckpointError(unknown_scheduler(source, ".".join(map(shown, scheduler))))
+        raise CheckpointError(unknown_scheduler(source, ".".join(map(excerpt, scheduler))))
     others = sorted(parts.keys() - {"unet", "scheduler"})
     if others:
         raise CheckpointError(
-            f"{source} names further parts ({shown(', '.join(others))}): a latent or text model. "
+            f"{source} names further parts ({excerpt(', '.join(others))}): a latent or text model. "
             f"Use a model that is a {NETWORK} and a scheduler alone."
         )
 
@@ -134,14 +134,14 @@ def load_network(
             f"{folder} holds neither unet/config.json nor config.json. Give the folder of a "
             "pipeline (the one with model_index.json) or of a UNet."
         )
-    said, source = _read_json(file), short_name(file)
-    if said.get("_class_name") != NETWORK:
+    description, source = _read_json(file), short_name(file)
+    if description.get("_class_name") != NETWORK:
         raise CheckpointError(
-            f"{source} describes a {shown(said.get('_class_name'))}, not a {NETWORK}. "
+            f"{source} describes a {excerpt(description.get('_class_name'))}, not a {NETWORK}. "
             f"Use a model of pictures that is a {NETWORK}."
         )
     network = _find_class(NETWORK)
-    config = {**_defaults(network), **_arguments(network, said)}
+    config = {**_defaults(network), **_arguments(network, description)}
     check_network(config, source)
     file, notes = _find_weights(folder, variant)
     weights = _list_weights(file)
@@ -171,20 +171,20 @@ def _build(network: Any, config: Mapping[str, Any], source: str) -> Any:
         ) from error
 
 
-def _find_weights(folder: Path, wanted: str | None = None) -> Chosen[Path]:
+def _find_weights(folder: Path, variant: str | None = None) -> Chosen[Path]:
     """The file of a variant of the weights; the usual one where none is named."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for name in DIFFUSERS_WEIGHTS:
         if meant_as_file(folder / name):
-            found.setdefault(_variant_of(name), folder / name)
-    if wanted is not None and wanted not in found and found:
+            files.setdefault(_variant_of(name), folder / name)
+    if variant is not None and variant not in files and files:
         raise CheckpointError(
-            f"The folder {folder} has no weights of the variant {shown(wanted)}, but those of "
-            f"{_listed(found)}. Choose one of these, or none."
+            f"The folder {folder} has no weights of the variant {excerpt(variant)}, but those of "
+            f"{_join(files)}. Choose one of these, or none."
         )
-    if found:
-        taken = next(iter(found)) if wanted is None else wanted
-        return Chosen(found[taken], _variant_notes(folder, found, taken))
+    if files:
+        choice = next(iter(files)) if variant is None else variant
+        return Chosen(files[choice], _variant_notes(folder, files, choice))
     if any(folder.glob("diffusion_pytorch_model*.index*.json")):
         raise CheckpointError(
             f"The weights in {folder} are split into several files. Save the model again with "
@@ -200,20 +200,20 @@ def _variant_of(name: str) -> str:
     return name.removeprefix("diffusion_pytorch_model").rpartition(".")[0].removeprefix(".") or FULL
 
 
-def _variant_notes(folder: Path, found: Mapping[str, Path], taken: str) -> tuple[str, ...]:
-    if [*found] == [FULL]:
+def _variant_notes(folder: Path, files: Mapping[str, Path], choice: str) -> tuple[str, ...]:
+    if [*files] == [FULL]:
         return ()
-    file = found[taken].name
-    if len(found) == 1:
+    file = files[choice].name
+    if len(files) == 1:
         return (f"The weights are those of {file}: {folder} has no others.",)
     return (
-        f"{folder} holds several variants of its weights ({_listed(found)}): {file} was taken. "
+        f"{folder} holds several variants of its weights ({_join(files)}): {file} was taken. "
         f"Choose another with {HOW}.",
     )
 
 
-def _listed(found: Mapping[str, Path]) -> str:
-    return ", ".join(found)
+def _join(names: Mapping[str, Path]) -> str:
+    return ", ".join(names)
 
 
 def _list_weights(path: Path) -> StoredModel:
@@ -223,22 +223,22 @@ def _list_weights(path: Path) -> StoredModel:
         raise CheckpointError(f"{short_name(path)} holds no weights: it is {instead}.")
     try:
         read = read_safetensors if path.suffix == ".safetensors" else read_torch_file
-        stored = read(path)
-        check_tensors(path, stored.tensors, path.stat().st_size)
+        contents = read(path)
+        check_tensors(path, contents.tensors, path.stat().st_size)
     except (CheckpointError, OSError) as error:
         reason = reason_of(error) if isinstance(error, CheckpointError) else brief(error)
         raise CheckpointError(
             f"{short_name(path)} cannot be read ({reason.rstrip('.')}). Copy it again, or save the "
             "model again with safe_serialization=True."
         ) from error
-    if not all(tensor.dtype.is_floating_point for tensor in stored.tensors.values()):
+    if not all(tensor.dtype.is_floating_point for tensor in contents.tensors.values()):
         raise CheckpointError(
             f"{short_name(path)} does not hold floating-point tensors alone. Save the model again "
             "with safe_serialization=True."
         )
-    plain = without_wrappers(stored.tensors.keys())
-    tensors = {_current_name(plain[name]): tensor for name, tensor in stored.tensors.items()}
-    return replace(stored, tensors=tensors)
+    plain = without_wrappers(contents.tensors.keys())
+    tensors = {_current_name(plain[name]): tensor for name, tensor in contents.tensors.items()}
+    return replace(contents, tensors=tensors)
 
 
 def _current_name(name: str) -> str:
@@ -265,7 +265,7 @@ def load_scheduler(file: Path) -> Any:
     config, source = _read_json(file), short_name(file)
     name = config.get("_class_name")
     if not isinstance(name, str) or name not in SCHEDULERS:
-        raise CheckpointError(unknown_scheduler(source, shown(name)))
+        raise CheckpointError(unknown_scheduler(source, excerpt(name)))
     if "predict_epsilon" in config and "prediction_type" not in config:  # older files
         config["prediction_type"] = "epsilon" if config["predict_epsilon"] else "sample"
     scheduler = _find_class(name)

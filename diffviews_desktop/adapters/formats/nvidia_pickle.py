@@ -21,7 +21,7 @@ from diffviews_desktop.adapters.formats.pickle_machine import (
     Damaged,
     PickleMachine,
     Refused,
-    explained,
+    explain_errors,
 )
 from diffviews_desktop.adapters.formats.pickled_values import (
     AllowList,
@@ -36,8 +36,8 @@ from diffviews_desktop.adapters.formats.stored import (
     MAX_TENSORS,
     StoredModel,
     StoredTensor,
+    excerpt,
     plain_config,
-    shown,
 )
 from diffviews_desktop.adapters.formats.weights import choose_weights
 from diffviews_desktop.errors import CheckpointError
@@ -91,15 +91,15 @@ def read_nvidia_pickle(path: Path, weights: str | None = None) -> StoredModel:
     budget = Budget()
     with (
         open_regular(path) as file,
-        open_regular(path) as again,
-        explained(path, "an EDM checkpoint", advice),
+        open_regular(path) as second_file,
+        explain_errors(path, "an EDM checkpoint", advice),
     ):
-        allowed = _allow_list(again, budget)
+        allowed = _allow_list(second_file, budget)
         value = PickleMachine(file, size, allowed, budget).run()
-        network, chosen = choose_weights(path, _networks(path, value), weights, advice)
+        network, remarks = choose_weights(path, _networks(path, value), weights, advice)
         tensors = _tensors(network)
     config, notes = _config(network)
-    return StoredModel(path, tensors, network.class_name, config, (*chosen, *notes))
+    return StoredModel(path, tensors, network.class_name, config, (*remarks, *notes))
 
 
 def _allow_list(file: BinaryIO, budget: Budget) -> AllowList:
@@ -167,17 +167,17 @@ def _networks(path: Path, value: Any) -> dict[str, Record]:
     networks = {k: one for k, one in records.items() if one.class_name in PRECONDITIONER_CLASSES}
     if networks:
         return networks
-    found = sorted({part.class_name for part in records.values()})
+    names = sorted({part.class_name for part in records.values()})
     raise CheckpointError(
         f"{path.name} is a pickle without a network of the EDM family under 'ema' (it holds "
-        f"{shown(', '.join(found)) or 'no objects'}). Choose another file."
+        f"{excerpt(', '.join(names)) or 'no objects'}). Choose another file."
     )
 
 
 def _tensors(network: Record) -> dict[str, StoredTensor]:
     """The state dict: parameters, then buffers, then children, each in the order of the file."""
-    found: dict[str, StoredTensor] = {}
-    seen: set[int] = set()
+    tensors: dict[str, StoredTensor] = {}
+    ids: set[int] = set()
     entries = 0
 
     def table(record: Record, key: str) -> dict[str, Any]:
@@ -197,9 +197,9 @@ def _tensors(network: Record) -> dict[str, StoredTensor]:
             raise Refused("something else than a module in a table of modules")
         if record.class_name not in MODULE_CLASSES:
             raise Refused(f"a module of the unknown class {record.class_name}")
-        if id(record) in seen or depth > MAX_DEPTH:
+        if id(record) in ids or depth > MAX_DEPTH:
             raise Refused("a module that is in two places or contains itself")
-        seen.add(id(record))
+        ids.add(id(record))
         hidden = (record.state or {}).get("_non_persistent_buffers_set", set())
         if type(hidden) is not set:
             raise Refused("a module without a usable set of buffers")
@@ -209,15 +209,15 @@ def _tensors(network: Record) -> dict[str, StoredTensor]:
                     continue
                 if type(tensor) is not TensorValue:
                     raise Refused(f"something else than a tensor at {prefix}{name}"[:200])
-                if len(found) == MAX_TENSORS:
+                if len(tensors) == MAX_TENSORS:
                     raise Refused("more tensors than any network has")
-                found[prefix + name] = tensor.stored()
+                tensors[prefix + name] = tensor.locate()
         for name, child in table(record, "_modules").items():
             if child is not None:
                 walk(child, f"{prefix}{name}.", depth + 1)
 
     walk(network, "", 0)
-    return found
+    return tensors
 
 
 def _is_name(text: str) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from diffviews_desktop.adapters.formats.stored import shown
+from diffviews_desktop.adapters.formats.stored import excerpt
 from diffviews_desktop.errors import CheckpointError
 
 MAX_SHORT_TEXT = 4096
@@ -101,12 +101,12 @@ class Blob:
             yield self.data
             return
         decoder = codecs.getincrementaldecoder("utf-8")()
-        for done in range(0, self.length, size):
-            file.seek(self.offset + done)
-            chunk = file.read(min(size, self.length - done))
+        for position in range(0, self.length, size):
+            file.seek(self.offset + position)
+            chunk = file.read(min(size, self.length - position))
             if not chunk:
                 raise EOFError
-            last = done + size >= self.length
+            last = position + size >= self.length
             yield decoder.decode(chunk, last).encode("latin-1") if self.latin else chunk
 
 
@@ -119,7 +119,7 @@ class LongText:
 
 
 @contextmanager
-def explained(path: Path, needs: str, advice: str) -> Iterator[None]:
+def explain_errors(path: Path, needs: str, advice: str) -> Iterator[None]:
     """Turns what goes wrong while a pickle is read into a `CheckpointError`.
 
     Args:
@@ -345,10 +345,10 @@ class PickleMachine:
     def _find(self, module: Any, name: Any) -> Allowed:
         if type(module) is not str or type(name) is not str:
             raise Refused("a global whose name is no text")
-        found = self._allowed.get((module, name))
-        if found is None:
-            raise Refused(f"the Python object {shown(module)}.{shown(name)}")
-        return found
+        entry = self._allowed.get((module, name))
+        if entry is None:
+            raise Refused(f"the Python object {excerpt(module)}.{excerpt(name)}")
+        return entry
 
     def _instance(self) -> None:
         self._global()
@@ -438,7 +438,7 @@ def _value(layout: str) -> _Operation:
     return lambda machine: machine._push(machine._number(number))
 
 
-def _sized(method: Callable[[PickleMachine, int], None], layout: str) -> _Operation:
+def _operation_with_size(method: Callable[[PickleMachine, int], None], layout: str) -> _Operation:
     number = struct.Struct(layout)
     return lambda machine: method(machine, machine._number(number))
 
@@ -459,13 +459,13 @@ _OPERATIONS: dict[int, _Operation] = {
     0x47: _value(">d"),  # BINFLOAT
     0x8A: PickleMachine._long,  # LONG1
     # text and bytes
-    0x8C: _sized(PickleMachine._text, "<B"),
-    0x58: _sized(PickleMachine._text, "<I"),
-    0x8D: _sized(PickleMachine._text, "<Q"),
-    0x43: _sized(PickleMachine._bytes, "<B"),
-    0x42: _sized(PickleMachine._bytes, "<I"),
-    0x8E: _sized(PickleMachine._bytes, "<Q"),
-    0x96: _sized(PickleMachine._bytes, "<Q"),  # BYTEARRAY8
+    0x8C: _operation_with_size(PickleMachine._text, "<B"),
+    0x58: _operation_with_size(PickleMachine._text, "<I"),
+    0x8D: _operation_with_size(PickleMachine._text, "<Q"),
+    0x43: _operation_with_size(PickleMachine._bytes, "<B"),
+    0x42: _operation_with_size(PickleMachine._bytes, "<I"),
+    0x8E: _operation_with_size(PickleMachine._bytes, "<Q"),
+    0x96: _operation_with_size(PickleMachine._bytes, "<Q"),  # BYTEARRAY8
     # containers
     0x29: _constant(()),
     0x74: PickleMachine._marked_tuple,
@@ -489,9 +489,9 @@ _OPERATIONS: dict[int, _Operation] = {
     0x62: PickleMachine._build,
     0x51: PickleMachine._persistent_id,
     # the memo
-    0x71: _sized(PickleMachine._put, "<B"),
-    0x72: _sized(PickleMachine._put, "<I"),
+    0x71: _operation_with_size(PickleMachine._put, "<B"),
+    0x72: _operation_with_size(PickleMachine._put, "<I"),
     0x94: lambda machine: machine._put(len(machine._memo)),  # MEMOIZE
-    0x68: _sized(PickleMachine._get, "<B"),
-    0x6A: _sized(PickleMachine._get, "<I"),
+    0x68: _operation_with_size(PickleMachine._get, "<B"),
+    0x6A: _operation_with_size(PickleMachine._get, "<I"),
 }

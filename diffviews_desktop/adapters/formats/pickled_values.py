@@ -97,7 +97,7 @@ class TensorValue:
     shape: tuple[int, ...]
     stride: tuple[int, ...]
 
-    def stored(self) -> StoredTensor:
+    def locate(self) -> StoredTensor:
         """Where it is in the file.
 
         Raises:
@@ -142,12 +142,12 @@ class _TensorInText:
 
     def read(self, file: BinaryIO) -> Tensor:
         start, end = self.place.offset, self.place.offset + self.place.nbytes
-        wanted = bytearray()
-        done = 0
+        values = bytearray()
+        position = 0
         for chunk in self.blob.chunks(file):
-            wanted += chunk[max(0, start - done) : max(0, end - done)]
-            done += len(chunk)
-        return replace(self.place, offset=0).read(io.BytesIO(wanted))
+            values += chunk[max(0, start - position) : max(0, end - position)]
+            position += len(chunk)
+        return replace(self.place, offset=0).read(io.BytesIO(values))
 
 
 # ---- the allow-lists ----------------------------------------------------------------------------
@@ -292,14 +292,14 @@ class StorageTable:
                 raise Refused("values without a type")
         if more not in ([], [None]) or not 0 <= numel < 2**62:
             raise Refused("values without a size")
-        known = self.storages.get(key)
-        if known is None:
-            known = self.storages[key] = Storage(dtype, numel)
+        storage = self.storages.get(key)
+        if storage is None:
+            storage = self.storages[key] = Storage(dtype, numel)
             if self._locate is not None:
-                known.offset, known.part = self._locate(key, numel * dtype.itemsize)
-        if known.dtype != dtype or known.numel != numel or len(self.storages) > MAX_TENSORS:
+                storage.offset, storage.part = self._locate(key, numel * dtype.itemsize)
+        if storage.dtype != dtype or storage.numel != numel or len(self.storages) > MAX_TENSORS:
             raise Refused("values of two kinds under one key, or too many of them")
-        return known
+        return storage
 
 
 def read_stream(

@@ -15,8 +15,8 @@ from diffviews_desktop.adapters.formats.stored import (
     StoredModel,
     StoredTensor,
     TensorInFile,
+    excerpt,
     plain_config,
-    shown,
 )
 from diffviews_desktop.data.checkpoints.files import MAX_HEADER
 from diffviews_desktop.errors import CheckpointError
@@ -50,7 +50,7 @@ def read_safetensors(path: Path, weights: str | None = None) -> StoredModel:
     if weights is not None:
         raise CheckpointError(
             f"{path.name} has one set of weights, without a name, so there are none called "
-            f"{shown(weights)}. Leave out the name."
+            f"{excerpt(weights)}. Leave out the name."
         )
     header = _read_header(path)
     config = header.config
@@ -114,25 +114,25 @@ def _places(path: Path, header: _Header) -> dict[str, StoredTensor]:
     tensors: dict[str, StoredTensor] = {}
     try:
         entries = sorted((*_range(entry), name) for name, entry in header.entries.items())
-        done = 0
+        position = 0
         for first, end, name in entries:
             entry = header.entries[name]
             dtype = _DTYPES.get(entry["dtype"])
             if dtype is None:
                 raise CheckpointError(
-                    f"{path.name}: the tensor {shown(name)} is of the type "
-                    f"{shown(entry['dtype'])}, which no network of this family has. Save the "
+                    f"{path.name}: the tensor {excerpt(name)} is of the type "
+                    f"{excerpt(entry['dtype'])}, which no network of this family has. Save the "
                     "checkpoint in float32."
                 )
             shape = entry["shape"]
             if type(shape) is not list or len(shape) > MAX_DIMENSIONS:
-                raise ValueError(f"the tensor {shown(name)} has no usable shape")
+                raise ValueError(f"the tensor {excerpt(name)} has no usable shape")
             place = TensorInFile(tuple(map(_count, shape)), dtype, header.start + first)
-            if first != done or end - first != place.nbytes:
-                raise ValueError(f"the tensor {shown(name)} is not where it should be")
+            if first != position or end - first != place.nbytes:
+                raise ValueError(f"the tensor {excerpt(name)} is not where it should be")
             tensors[name] = place
-            done = end
-        if header.start + done != header.end:
+            position = end
+        if header.start + position != header.end:
             raise ValueError("it has more or fewer values than its header says")
     except (ValueError, TypeError, LookupError) as error:
         raise _unreadable(path, error) from error
@@ -151,7 +151,7 @@ def _count(number: Any) -> int:
 
 
 def _unreadable(path: Path, error: Exception) -> CheckpointError:
-    reason = shown(str(error)) if isinstance(error, ValueError) else "its header has another form"
+    reason = excerpt(str(error)) if isinstance(error, ValueError) else "its header has another form"
     return CheckpointError(
         f"{path.name} is not a readable .safetensors file ({reason}). Copy or download it again."
     )

@@ -66,7 +66,7 @@ _MADE_NEW: Names = {
 }
 
 
-def _aside(*arguments: Any) -> Aside:
+def _make_aside(*arguments: Any) -> Aside:
     return Aside()
 
 
@@ -97,13 +97,13 @@ def stand_ins() -> Iterator[Allowed]:
     for module, name in _pairs(_VALUES):
         yield Allowed(module, name)
     for module, name in _pairs(_MADE_BY_CALL):
-        yield Allowed(module, name, reduce=_aside)
+        yield Allowed(module, name, reduce=_make_aside)
     for module, name in _pairs(_MADE_NEW):
-        yield Allowed(module, name, new=_aside)
+        yield Allowed(module, name, new=_make_aside)
     for module in _BUILTINS:
         for name in ("frozenset", "range", "slice", "xrange"):
-            yield Allowed(module, name, reduce=_aside)
+            yield Allowed(module, name, reduce=_make_aside)
 
 
 def _pairs(names: Names) -> Iterator[tuple[str, str]]:
-    return ((module, name) for module, found in names.items() for name in found)
+    return ((module, name) for module, members in names.items() for name in members)

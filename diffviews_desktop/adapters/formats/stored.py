@@ -73,14 +73,14 @@ class Part:
             EOFError: the file ends before.
         """
         file.seek(self.offset)
-        left, found = self.length, 0
-        while left:
-            piece = file.read(min(left, CHUNK))
+        remainder, checksum = self.length, 0
+        while remainder:
+            piece = file.read(min(remainder, CHUNK))
             if not piece:
                 raise EOFError
-            found = zlib.crc32(piece, found)
-            left -= len(piece)
-        self.compare(found)
+            checksum = zlib.crc32(piece, checksum)
+            remainder -= len(piece)
+        self.compare(checksum)
 
     def compare(self, crc32: int) -> None:
         """Raises `AlteredError` where this is not its checksum."""
@@ -123,9 +123,9 @@ class TensorInFile:
     def read(self, file: BinaryIO) -> Tensor:
         file.seek(self.offset)
         values = torch.empty(self.nbytes // self.dtype.itemsize, dtype=self.dtype)
-        found = read_into(file, values)
+        view = read_into(file, values)
         if self.part is not None and self.unread_part is None:
-            self.part.compare(zlib.crc32(found))
+            self.part.compare(zlib.crc32(view))
         if self.stride is None:
             return values.reshape(self.shape).to(torch.float32)
         return values.as_strided(self.shape, self.stride).contiguous().to(torch.float32)
@@ -158,21 +158,21 @@ class StoredModel:
         parts = unread_parts(self.tensors)
         sizes = [*(part.length for part in parts), *(t.nbytes for t in self.tensors.values())]
         total = max(1, sum(sizes))
-        done = 0
+        count = 0
         state: dict[str, Tensor] = {}
         progress(0.0)
-        with _opened(self.path) as file:
+        with _open(self.path) as file:
             for part, name in parts.items():
-                self._explained(name, part.check, file)
-                done += part.length
-                progress(done / total)
+                self._call(name, part.check, file)
+                count += part.length
+                progress(count / total)
             for name, tensor in self.tensors.items():
-                state[name] = self._explained(name, tensor.read, file)
-                done += tensor.nbytes
-                progress(done / total)
+                state[name] = self._call(name, tensor.read, file)
+                count += tensor.nbytes
+                progress(count / total)
         return state
 
-    def _explained(self, name: str, read: Callable[[BinaryIO], T], file: BinaryIO) -> T:
+    def _call(self, name: str, read: Callable[[BinaryIO], T], file: BinaryIO) -> T:
         """Call ``read``, and turn what goes wrong at the tensor ``name`` into a sentence."""
         try:
             return read(file)
@@ -193,7 +193,7 @@ class StoredModel:
         raise CheckpointError(f"{self.path.name} {problem}")
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     try:
         return open_regular(path)
     except OSError as error:
@@ -216,12 +216,12 @@ def read_into(file: BinaryIO, values: Tensor) -> memoryview:
         EOFError: the file ends before.
     """
     view = memoryview(values.reshape(-1).view(torch.uint8).numpy().data)
-    filled = 0
-    while filled < len(view):
-        count = file.readinto(view[filled:])  # type: ignore[attr-defined]
+    position = 0
+    while position < len(view):
+        count = file.readinto(view[position:])  # type: ignore[attr-defined]
         if not count:
             raise EOFError
-        filled += count
+        position += count
     return view
 
 
@@ -240,10 +240,10 @@ def _is_scalar(value: Any) -> bool:
     return value is None or type(value) in (bool, int, float, str)
 
 
-def shown(value: Any) -> str:
+def excerpt(value: Any) -> str:
     """A value from a file, as it can stand in a message: short, on one line, in plain letters."""
     if type(value) in (list, tuple):
-        parts = [shown(part) if _is_scalar(part) else type(part).__name__ for part in value[:64]]
+        parts = [excerpt(part) if _is_scalar(part) else type(part).__name__ for part in value[:64]]
         text = f"[{', '.join(parts)}]"
     else:
         text = str(value) if _is_scalar(value) else type(value).__name__
@@ -271,13 +271,13 @@ def check_tensors(path: Path, tensors: Mapping[str, StoredTensor], file_size: in
     for name, tensor in tensors.items():
         if len(name) > MAX_TENSOR_NAME or not (name.isascii() and name.isprintable()):
             raise CheckpointError(
-                f"{path.name} holds a tensor of the impossible name {shown(name)}. Choose a "
+                f"{path.name} holds a tensor of the impossible name {excerpt(name)}. Choose a "
                 "checkpoint of an EDM model."
             )
         if len(tensor.shape) > MAX_DIMENSIONS or 0 in tensor.shape:
             raise CheckpointError(
-                f"{path.name}: the tensor {shown(name)} has the impossible shape "
-                f"{shown(list(tensor.shape[: MAX_DIMENSIONS + 1]))}. Copy or download the file "
+                f"{path.name}: the tensor {excerpt(name)} has the impossible shape "
+                f"{excerpt(list(tensor.shape[: MAX_DIMENSIONS + 1]))}. Copy or download the file "
                 "again."
             )
     parts = sum(part.length for part in unread_parts(tensors))
@@ -289,32 +289,32 @@ def check_tensors(path: Path, tensors: Mapping[str, StoredTensor], file_size: in
         )
 
 
-def check_memory(stored: StoredModel) -> None:
+def check_memory(contents: StoredModel) -> None:
     """Check that a network can be in memory, before any tensor is read.
 
     Raises:
         CheckpointError: it is larger than the computer's memory.
     """
-    sizes = [4 * math.prod(tensor.shape) for tensor in stored.tensors.values()]
-    needed = sum(sizes) + max(tensor.nbytes for tensor in stored.tensors.values())
-    there = psutil.virtual_memory().total
-    if needed > there:
+    sizes = [4 * math.prod(tensor.shape) for tensor in contents.tensors.values()]
+    need = sum(sizes) + max(tensor.nbytes for tensor in contents.tensors.values())
+    memory = psutil.virtual_memory().total
+    if need > memory:
         raise CheckpointError(
-            f"{stored.path.name} holds a network of {needed / 1e9:.0f} GB, and this computer has "
-            f"{there / 1e9:.0f} GB of memory. Use a computer with more."
+            f"{contents.path.name} holds a network of {need / 1e9:.0f} GB, and this computer has "
+            f"{memory / 1e9:.0f} GB of memory. Use a computer with more."
         )
 
 
-def misfit(state: Mapping[str, Tensor], found: Mapping[str, StoredTensor]) -> str | None:
+def misfit(state: Mapping[str, Tensor], tensors: Mapping[str, StoredTensor]) -> str | None:
     """The first tensor of a file that is not as a network's state dict has it."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    for name, shape in wanted.items():
-        tensor = found.get(name)
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    for name, shape in shapes.items():
+        tensor = tensors.get(name)
         if tensor is None:
             return f"it lacks {name}"
         if tensor.shape != shape:
-            return f"{name} has the shape {shown(tensor.shape)}, not {shown(shape)}"
+            return f"{name} has the shape {excerpt(tensor.shape)}, not {excerpt(shape)}"
         if not tensor.dtype.is_floating_point:
             return f"{name} holds whole numbers ({tensor.dtype})"
-    extra = next((name for name in found if name not in wanted), None)
-    return None if extra is None else f"it has {shown(extra)}, which the network has not"
+    extra = next((name for name in tensors if name not in shapes), None)
+    return None if extra is None else f"it has {excerpt(extra)}, which the network has not"

@@ -17,7 +17,7 @@ from diffviews_desktop.adapters.formats.pickle_machine import (
     Damaged,
     PickleMachine,
     Refused,
-    explained,
+    explain_errors,
 )
 from diffviews_desktop.adapters.formats.pickled_values import (
     STORAGE_TYPES,
@@ -53,19 +53,19 @@ def read_torch_file(path: Path, weights: str | None = None) -> StoredModel:
     budget = Budget()
     with (
         open_regular(path) as file,
-        open_regular(path) as again,
-        explained(path, "a state dict", _ADVICE),
+        open_regular(path) as second_file,
+        explain_errors(path, "a state dict", _ADVICE),
     ):
         size = os.fstat(file.fileno()).st_size
-        allowed = common_allow_list(again, budget)
+        allowed = common_allow_list(second_file, budget)
         if file.read(len(ARCHIVE)) == ARCHIVE:
-            value = _read_archive(_Archive(path, again, size), file, allowed, budget)
+            value = _read_archive(_Archive(path, second_file, size), file, allowed, budget)
         else:
             file.seek(0)
             value = read_stream(file, size, allowed, budget, _IGNORED)
-        chosen = choose_weights(path, state_dicts(value), weights, _ADVICE)
-        tensors = {name: tensor.stored() for name, tensor in chosen.value.items()}
-        return StoredModel(path, tensors, notes=chosen.notes)
+        choice = choose_weights(path, state_dicts(value), weights, _ADVICE)
+        tensors = {name: tensor.locate() for name, tensor in choice.value.items()}
+        return StoredModel(path, tensors, notes=choice.notes)
 
 
 # ---- archives -----------------------------------------------------------------------------------
@@ -103,10 +103,10 @@ class _Archive:
     def folder(self) -> str:
         """Where torch.save put its records."""
         end = "/data.pkl"
-        found = [name for name in self._records if name.endswith(end) and name.count("/") == 1]
-        if len(found) != 1:
+        names = [name for name in self._records if name.endswith(end) and name.count("/") == 1]
+        if len(names) != 1:
             raise Damaged("it is an archive without the one record data.pkl of torch.save")
-        return found[0].removesuffix(end)
+        return names[0].removesuffix(end)
 
     def part(self, name: str) -> Part:
         """A record: its place in the file, and its checksum."""
@@ -122,7 +122,7 @@ class _Archive:
             raise Damaged("a record of the archive is not where its directory says")
         return Part(start, record.file_size, record.CRC)
 
-    def checked(self, name: str) -> Part:
+    def check(self, name: str) -> Part:
         """A small record, read once to compare its checksum."""
         part = self.part(name)
         if part.length > MAX_RECORD:
@@ -131,8 +131,8 @@ class _Archive:
             try:
                 part.check(self._file)
             except AlteredError:
-                what = name.rpartition("/")[2]
-                raise Damaged(f"its record {what} is not what was written") from None
+                record = name.rpartition("/")[2]
+                raise Damaged(f"its record {record} is not what was written") from None
         return part
 
 
@@ -146,11 +146,11 @@ def _read_archive(archive: _Archive, file: BinaryIO, allowed: AllowList, budget:
         return Located(part.offset, part if archive.has_checksums else None)
 
     if f"{folder}/byteorder" in archive:
-        order = archive.checked(f"{folder}/byteorder")
+        order = archive.check(f"{folder}/byteorder")
         file.seek(order.offset)
         if file.read(min(order.length, 16)) != b"little":
             raise Refused("values in a byte order that this program does not read")
-    pickle = archive.checked(f"{folder}/data.pkl")
+    pickle = archive.check(f"{folder}/data.pkl")
     file.seek(pickle.offset)
     table = StorageTable(locate)
     allowed = allowed | STORAGE_TYPES

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from diffviews_desktop.adapters.formats.pickled_values import TensorValue
-from diffviews_desktop.adapters.formats.stored import shown
+from diffviews_desktop.adapters.formats.stored import excerpt
 from diffviews_desktop.errors import CheckpointError
 
 USUAL = (
@@ -39,46 +39,46 @@ class Chosen(NamedTuple, Generic[T]):
 
 
 def choose_weights(
-    path: Path, found: Mapping[str, T], wanted: str | None, advice: str
+    path: Path, candidates: Mapping[str, T], request: str | None, advice: str
 ) -> Chosen[T]:
     """Choose from the weights of a file, by their names.
 
     Args:
         path: the file.
-        found: the weights by name; the name is empty where they are all that the file is.
-        wanted: the name that was asked for, or its last part; None for the usual ones.
+        candidates: the weights by name; the name is empty where they are all that the file is.
+        request: the name that was asked for, or its last part; None for the usual ones.
         advice: what to do about a file without weights.
 
     Raises:
         CheckpointError: there are none, not those that were asked for, or several that could be
             meant.
     """
-    if not found:
+    if not candidates:
         raise CheckpointError(f"{path.name} does not hold a plain state dict of tensors. {advice}")
-    listed = ", ".join(shown(name) for name in list(found)[:12] if name) or "without a name"
-    if wanted is not None:
-        matching = [name for name in found if wanted in (name, name.rpartition(".")[2])]
+    names = ", ".join(excerpt(name) for name in list(candidates)[:12] if name) or "without a name"
+    if request is not None:
+        matching = [name for name in candidates if request in (name, name.rpartition(".")[2])]
         if len(matching) != 1:
             raise CheckpointError(
-                f"{path.name} has no single set of weights called {shown(wanted)}: its weights are "
-                f"{listed}. Choose one of these, or none."
+                f"{path.name} has no single set of weights called {excerpt(request)}: its weights "
+                f"are {names}. Choose one of these, or none."
             )
-        return Chosen(found[matching[0]], _notes(path, found, matching[0], listed))
-    ranked = sorted(found, key=_rank)
-    if len(found) > 1 and _rank(ranked[0]) >= len(USUAL):
+        return Chosen(candidates[matching[0]], _notes(path, candidates, matching[0], names))
+    order = sorted(candidates, key=_rank)
+    if len(candidates) > 1 and _rank(order[0]) >= len(USUAL):
         raise CheckpointError(
-            f"{path.name} holds several sets of weights ({listed}), and which is meant cannot be "
+            f"{path.name} holds several sets of weights ({names}), and which is meant cannot be "
             f"told. Choose with {HOW}."
         )
-    return Chosen(found[ranked[0]], _notes(path, found, ranked[0], listed))
+    return Chosen(candidates[order[0]], _notes(path, candidates, order[0], names))
 
 
-def _notes(path: Path, found: Mapping[str, Any], taken: str, listed: str) -> tuple[str, ...]:
-    if len(found) == 1:
+def _notes(path: Path, candidates: Mapping[str, Any], choice: str, names: str) -> tuple[str, ...]:
+    if len(candidates) == 1:
         return ()
-    name = shown(taken) or "those without a name"
+    name = excerpt(choice) or "those without a name"
     return (
-        f"{path.name} holds several sets of weights ({listed}): {name} was taken. "
+        f"{path.name} holds several sets of weights ({names}): {name} was taken. "
         f"Choose another with {HOW}.",
     )
 
@@ -88,20 +88,20 @@ def _rank(name: str) -> int:
     parts = name.lower().split(".")
     if _SMOOTHED.search(name.lower()):
         return -1
-    known = [USUAL.index(part) for part in parts if part in USUAL]
-    return min(known, default=len(USUAL))
+    ranks = [USUAL.index(part) for part in parts if part in USUAL]
+    return min(ranks, default=len(USUAL))
 
 
 def state_dicts(value: Any) -> dict[str, dict[str, TensorValue]]:
     """Every state dict in a file's value, by the keys that lead to it, joined by points."""
-    found: dict[str, dict[str, TensorValue]] = {}
+    tables: dict[str, dict[str, TensorValue]] = {}
     for name, table in _tables(value):
         inside = f"{name}." if name else ""
-        if not any(other.startswith(inside) for other in found) and _is_state_dict(table):
-            found[name] = {key: one for key, one in table.items() if type(one) is TensorValue}
-    most = max(map(len, found.values()), default=0)
-    found = {name: one for name, one in reversed(found.items()) if _SMALLEST * len(one) >= most}
-    return {name: one for name, one in found.items() if not _OF_TRAINING.search(name)} or found
+        if not any(other.startswith(inside) for other in tables) and _is_state_dict(table):
+            tables[name] = {key: one for key, one in table.items() if type(one) is TensorValue}
+    most = max(map(len, tables.values()), default=0)
+    tables = {name: one for name, one in reversed(tables.items()) if _SMALLEST * len(one) >= most}
+    return {name: one for name, one in tables.items() if not _OF_TRAINING.search(name)} or tables
 
 
 def _is_state_dict(table: dict[Any, Any]) -> bool:

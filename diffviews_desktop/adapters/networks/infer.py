@@ -173,7 +173,7 @@ def _width(shapes: Shapes, name: str) -> int:
     return _shape(shapes, name, 2)[1] if name in shapes else 0
 
 
-def _divide(size: int, unit: int, what: str) -> int:
+def _divide(size: int, unit: int, name: str) -> int:
     if unit < 1 or size % unit:
-        raise NotThisFamily(f"its {what} ({size}) are no multiple of its {unit} base channels")
+        raise NotThisFamily(f"its {name} ({size}) are no multiple of its {unit} base channels")
     return size // unit

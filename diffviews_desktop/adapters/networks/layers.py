@@ -242,8 +242,8 @@ def self_attention(qkv: Tensor, heads: int) -> Tensor:
     depth = channels // (3 * heads)
     split = qkv.reshape(batch, heads, depth, 3, height * width).transpose(2, 4)
     q, k, v = split.unbind(3)  # each (B, heads, H * W, d)
-    attended = F.scaled_dot_product_attention(q, k, v)
-    return attended.transpose(2, 3).reshape(batch, channels // 3, height, width)
+    output = F.scaled_dot_product_attention(q, k, v)
+    return output.transpose(2, 3).reshape(batch, channels // 3, height, width)
 
 
 def _uniform(*shape: int, zero: bool) -> Tensor:
