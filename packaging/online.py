@@ -97,10 +97,10 @@ def _all(options: argparse.Namespace) -> Iterator[Check]:
                 yield from _look_at(origin, part.bytes if part else None, part is model.data)
     if options.bucket:
         location = Location.parse(f"s3://{options.bucket}")
-        yield _checked(f"{location} (put, got)", lambda: _round_trip(location, options.endpoint))
+        yield _check(f"{location} (put, got)", lambda: _round_trip(location, options.endpoint))
 
 
-def _look_at(origin: Origin, expected: int | None, with_a_file: bool) -> Iterator[Check]:
+def _look_at(origin: Origin, claim: int | None, with_a_file: bool) -> Iterator[Check]:
     """Ask an origin for its files, and fetch the smallest of them where that is wanted."""
     address = str(origin.location)
     if is_private(origin.location) and not has_keys(USUAL_BUCKET):
@@ -112,22 +112,22 @@ def _look_at(origin: Origin, expected: int | None, with_a_file: bool) -> Iterato
     def ask() -> str:
         store.append(open_store(origin.location, access_of(origin.location), PATIENCE))
         files.extend(store[0].list())
-        return _sizes(files, expected)
+        return _sizes(files, claim)
 
-    asked = _checked(address, ask)
-    yield asked
-    if with_a_file and asked.status == "right":
-        yield _checked(f"{address} (one file)", partial(_small, store[0], files))
+    answer = _check(address, ask)
+    yield answer
+    if with_a_file and answer.status == "right":
+        yield _check(f"{address} (one file)", partial(_small, store[0], files))
 
 
-def _checked(what: str, look: Callable[[], str]) -> Check:
+def _check(address: str, look: Callable[[], str]) -> Check:
     try:
-        return Check(what, "right", look())
+        return Check(address, "right", look())
     except (DiffViewsError, OSError) as error:
-        return Check(what, "wrong", said(error))
+        return Check(address, "wrong", said(error))
 
 
-def _sizes(files: list[RemoteFile], expected: int | None) -> str:
+def _sizes(files: list[RemoteFile], claim: int | None) -> str:
     """How many files there are, and how large they are.
 
     Raises:
@@ -136,9 +136,9 @@ def _sizes(files: list[RemoteFile], expected: int | None) -> str:
     if not files:
         raise StoreError("There are no files.")
     total = sum(file.size for file in files)
-    far = expected is not None and abs(total - expected) > FAR_OFF * expected
-    found = f"{format_count(len(files), 'file')}, {size(total)}"
-    return f"{found} (the catalogue says {size(expected or 0)})" if far else found
+    far = claim is not None and abs(total - claim) > FAR_OFF * claim
+    text = f"{format_count(len(files), 'file')}, {size(total)}"
+    return f"{text} (the catalogue says {size(claim or 0)})" if far else text
 
 
 def _small(store: Store, files: list[RemoteFile]) -> str:
@@ -153,9 +153,9 @@ def _small(store: Store, files: list[RemoteFile]) -> str:
     smallest = min(small, key=lambda file: file.size)
     with tempfile.TemporaryDirectory() as folder:
         plan = plan_download([smallest], Path(folder))
-        done = download(store, plan, patience=PATIENCE)
-        if done.failed or plan.refused:
-            raise StoreError((*done.failed, *plan.refused)[0].reason)
+        result = download(store, plan, patience=PATIENCE)
+        if result.failed or plan.refused:
+            raise StoreError((*result.failed, *plan.refused)[0].reason)
     return f"{smallest.key}, {size(smallest.size)}, fetched and verified"
 
 

@@ -32,9 +32,9 @@ def main(file: Path) -> None:
     """Draw, and write the picture of the window."""
     app = create_application(sys.argv[:1])
 
-    def until(reached: Callable[[], object]) -> None:
+    def until(is_reached: Callable[[], object]) -> None:
         end = time.monotonic() + MOST_SECONDS
-        while not reached():
+        while not is_reached():
             if time.monotonic() > end:
                 raise SystemExit("The window did not come to rest.")
             app.processEvents()
@@ -48,7 +48,7 @@ def main(file: Path) -> None:
     session, context = main_app.session, main_app.context
     main_app.start()
     main_app.window.resize(*SIZE)
-    until(lambda: (shown := session.state.opened.layer_map) and shown.layers == (LAYER,))
+    until(lambda: (layer_map := session.state.opened.layer_map) and layer_map.layers == (LAYER,))
     until(lambda: session.state.opened.loaded and not session.state.jobs.running)
     picks.click_point(context, ANCHOR)
     picks.suggest_neighbors(context, NEIGHBORS)

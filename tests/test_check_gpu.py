@@ -83,13 +83,13 @@ def test_memory_comes_back_after_a_switch_and_what_stays_is_found(
     monkeypatch.setattr(models, "SMALL", TINY)
     assert statuses(models.memory(asked)) == ["right", "right"]
     kept = []
-    held = models._held
+    held = models._held_megabytes
 
     def leaking(asked: models.Check) -> float:
         kept.append(torch.zeros(1_000_000))
         return held(asked)
 
-    monkeypatch.setattr(models, "_held", leaking)
+    monkeypatch.setattr(models, "_held_megabytes", leaking)
     assert statuses(models.memory(asked)) == ["right", "wrong"]
 
 
@@ -129,9 +129,9 @@ def test_a_part_for_which_no_time_is_left_is_not_measured() -> None:
 
 def test_a_figure_above_its_limit_is_wrong_and_the_table_has_all() -> None:
     found = [
-        figures.measured("a", "below", 1.0, "ms", 2.0),
-        figures.measured("a", "above", 3.0, "ms", 2.0),
-        figures.measured("a", "no number", float("nan"), "ms"),
+        figures.measurement("a", "below", 1.0, "ms", 2.0),
+        figures.measurement("a", "above", 3.0, "ms", 2.0),
+        figures.measurement("a", "no number", float("nan"), "ms"),
         figures.not_measured("b", "none", "Because."),
     ]
     assert statuses(found) == ["right", "wrong", "wrong", "not measured"]

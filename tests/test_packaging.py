@@ -144,13 +144,13 @@ def test_the_standard_library_is_there_for_adapters() -> None:
 
 
 def test_everything_that_is_needed_is_bundled() -> None:
-    bundled = {dependencies.normal(name) for name in dependencies.bundled()}
+    names = {dependencies.normal(name) for name in dependencies.distribution_names()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     direct = {
         dependencies.normal(re.split(r"[<>=!~\[; ]", text)[0]) for text in project["dependencies"]
     }
-    assert direct | {"diffusers", "numba", "llvmlite", "shiboken6"} <= bundled
-    assert not {"pytest", "mypy", "ruff"} & bundled
+    assert direct | {"diffusers", "numba", "llvmlite", "shiboken6"} <= names
+    assert not {"pytest", "mypy", "ruff"} & names
 
 
 def test_the_version_comes_from_one_place() -> None:
@@ -191,7 +191,7 @@ def options_of(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def test_every_licence_has_its_text() -> None:
     licences = script("licences")
-    for name in dependencies.bundled():
+    for name in dependencies.distribution_names():
         (part,) = licences.parts_of([name], non_free=False)
         assert part.licence, name
         assert any(text.strip() for text in part.texts), name
@@ -210,7 +210,7 @@ def test_the_same_text_of_a_licence_is_written_once() -> None:
     licences = script("licences")
     parts = [licences.Part("a 1", "MIT", ("do what\nyou like",)),
              licences.Part("b 2", "MIT", ("do  what you like",))]  # fmt: skip
-    text = licences.written(parts)
+    text = licences.text_of(parts)
     assert len(re.findall(r"do\s+what\s+you\s+like", text)) == 1
     assert "the same text as that of a 1" in text
 

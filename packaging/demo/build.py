@@ -182,8 +182,8 @@ def pack(root: Path, target: Path) -> None:
         for path in sorted(p for p in root.rglob("*") if p.is_file()):
             info = zipfile.ZipInfo(path.relative_to(root).as_posix(), (2026, 1, 1, 0, 0, 0))
             info.external_attr = 0o644 << 16
-            stored = path.suffix in {".png", ".safetensors"}
-            info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+            is_compressed = path.suffix in {".png", ".safetensors"}
+            info.compress_type = zipfile.ZIP_STORED if is_compressed else zipfile.ZIP_DEFLATED
             archive.writestr(info, path.read_bytes())
     target.write_bytes(buffer.getvalue())
 

@@ -39,8 +39,8 @@ def load_digits(name: str) -> Digits:
         labels = bunch.target
     labels = np.asarray(labels, dtype=np.int64)
     rng = np.random.default_rng(0)
-    held = np.zeros(len(labels), dtype=bool)
+    is_held = np.zeros(len(labels), dtype=bool)
     for digit in range(10):
         rows = np.flatnonzero(labels == digit)
-        held[rng.permutation(rows)[: HELD_BACK_PER_CLASS[name]]] = True
-    return Digits(images[~held], labels[~held], images[held], labels[held])
+        is_held[rng.permutation(rows)[: HELD_BACK_PER_CLASS[name]]] = True
+    return Digits(images[~is_held], labels[~is_held], images[is_held], labels[is_held])

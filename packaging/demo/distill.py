@@ -58,17 +58,17 @@ def main() -> None:
     resume = args.out.with_suffix(".resume")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if resume.exists():
-        saved = torch.load(resume, weights_only=True)
+        states = torch.load(resume, weights_only=True)
         for name, model in (("student", student), ("target", target), ("ema", ema)):
-            model.load_state_dict(saved[name])
-        optimizer.load_state_dict(saved["optimizer"])
-        generator.set_state(saved["generator"])
-        first = saved["step"]
+            model.load_state_dict(states[name])
+        optimizer.load_state_dict(states["optimizer"])
+        generator.set_state(states["generator"])
+        first = states["step"]
     print(f"distilling {args.teacher.name}: {args}", flush=True)
 
     levels = get_denoising_sigmas(args.levels, 80.0, 0.002).flip(0)
 
-    def guided(x: Tensor, sigma: Tensor, labels: Tensor) -> Tensor:
+    def guide(x: Tensor, sigma: Tensor, labels: Tensor) -> Tensor:
         """The teacher's answer; rows with the zero label unguided."""
         both = teacher(
             torch.cat([x, x]), torch.cat([sigma, sigma]), torch.cat([labels, 0 * labels])
@@ -76,12 +76,12 @@ def main() -> None:
         conditional, plain = both.chunk(2)
         return plain + args.guidance * (conditional - plain)
 
-    started, running = time.monotonic(), 0.0
+    start, running = time.monotonic(), 0.0
     stop = args.stop or args.steps
     for step in range(first, stop):
-        warm, left = (step + 1) / 200, (args.steps - step) / args.steps
+        warm, share = (step + 1) / 200, (args.steps - step) / args.steps
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * min(1.0, warm) * min(1.0, 2 * left)
+            group["lr"] = args.lr * min(1.0, warm) * min(1.0, 2 * share)
         rows = torch.randint(len(images), (args.batch,), generator=generator)
         labels = classes[rows]
         labels = labels * (torch.rand(args.batch, 1, generator=generator) >= 0.1)
@@ -92,35 +92,35 @@ def main() -> None:
         noise = torch.randn(images[rows].shape, generator=generator)
         x = images[rows] + wide_high * noise
         with torch.no_grad():
-            slope = (x - guided(x, high, labels)) / wide_high
+            slope = (x - guide(x, high, labels)) / wide_high
             ahead = x + (wide_low - wide_high) * slope
-            slope = (slope + (ahead - guided(ahead, low, labels)) / wide_low) / 2
-            wanted = target(x + (wide_low - wide_high) * slope, low, labels)
+            slope = (slope + (ahead - guide(ahead, low, labels)) / wide_low) / 2
+            goal = target(x + (wide_low - wide_high) * slope, low, labels)
             first_level = (index == 1)[:, None, None, None]
-            wanted = torch.where(first_level, x + (wide_low - wide_high) * slope, wanted)
+            goal = torch.where(first_level, x + (wide_low - wide_high) * slope, goal)
         answer = student(x, high, labels)
         # pseudo-Huber distance of whole pictures (Song and Dhariwal 2024), c for this resolution
         c = 0.00054 * answer[0].numel() ** 0.5
-        loss = (((answer - wanted).square().flatten(1).sum(1) + c**2).sqrt() - c).mean()
+        loss = (((answer - goal).square().flatten(1).sum(1) + c**2).sqrt() - c).mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 10.0)
         optimizer.step()
         with torch.no_grad():
-            now = list(student.parameters())
-            torch._foreach_lerp_(list(target.parameters()), now, 1 - args.target)
+            weights = list(student.parameters())
+            torch._foreach_lerp_(list(target.parameters()), weights, 1 - args.target)
             beta = min(args.ema, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(ema.parameters()), now, 1 - beta)
+            torch._foreach_lerp_(list(ema.parameters()), weights, 1 - beta)
         running += loss.item()
         if (step + 1) % 100 == 0:
-            seconds = time.monotonic() - started
+            seconds = time.monotonic() - start
             print(f"step {step + 1} loss {running / 100:.4f} {seconds:.0f} s", flush=True)
             running = 0.0
         if (step + 1) % 250 == 0 or step + 1 == stop:
             models = dict(student=student, target=target, ema=ema)
-            saved = {name: model.state_dict() for name, model in models.items()}
+            states = {name: model.state_dict() for name, model in models.items()}
             state = dict(optimizer=optimizer.state_dict(), generator=generator.get_state())
-            torch.save({**saved, **state, "step": step + 1}, resume)
+            torch.save({**states, **state, "step": step + 1}, resume)
             save_checkpoint(args.out, CONFIGS[args.data], ema.state_dict())
 
 

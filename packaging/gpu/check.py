@@ -62,7 +62,7 @@ def run(name: str, device: str, quick: bool, seconds_left: float) -> list[Figure
     if seconds < LEAST:
         return [not_measured(name, "all of it", "No time was left.")]
     command = [sys.executable, str(HERE / script), name, "--device", device]
-    started = time.monotonic()
+    start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="check-gpu-") as folder:
         code, output, errors = _run(
             [*command, *(["--quick"] if quick else [])], seconds, environment(device, folder)
@@ -77,21 +77,21 @@ def run(name: str, device: str, quick: bool, seconds_left: float) -> list[Figure
         last = errors.strip().splitlines()[-1:] or [""]
         print(errors, file=sys.stderr)
         return [told(name, "ends well", False, f"{error}. {last[0]}".strip())]
-    print(f"check-gpu: {name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    print(f"check-gpu: {name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
     return figures
 
 
 def environment(device: str, folder: str) -> dict[str, str]:
     """The environment of a part: it keeps files in ``folder`` alone."""
-    made = {**os.environ, "TMPDIR": folder}
+    variables = {**os.environ, "TMPDIR": folder}
     for kind in ("DATA", "CACHE", "STATE", "CONFIG"):
-        made[f"XDG_{kind}_HOME"] = os.path.join(folder, kind.lower())
-    for name in list(made):
+        variables[f"XDG_{kind}_HOME"] = os.path.join(folder, kind.lower())
+    for name in list(variables):
         if name.startswith("DIFFVIEWS_"):
-            del made[name]
+            del variables[name]
     if device == "cpu":
-        made["CUDA_VISIBLE_DEVICES"] = ""
-    return made
+        variables["CUDA_VISIBLE_DEVICES"] = ""
+    return variables
 
 
 def _run(
@@ -125,20 +125,20 @@ def _facts() -> dict[str, Any]:
         "import json, torch; there = torch.cuda.is_available(); print(json.dumps({'cuda': there, "
         "'torch': torch.__version__, 'card': torch.cuda.get_device_name() if there else ''}))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [""]
-        why = f"torch cannot be imported ({last[0]}): install the program's wheels."
-        return {"cuda": False, "torch": "", "card": "", "why_not": why}
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {**found, "why_not": "There is no CUDA device that torch can use."}
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    if process.returncode:
+        last = process.stderr.strip().splitlines()[-1:] or [""]
+        reason = f"torch cannot be imported ({last[0]}): install the program's wheels."
+        return {"cuda": False, "torch": "", "card": "", "why_not": reason}
+    facts: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return {**facts, "why_not": "There is no CUDA device that torch can use."}
 
 
 def _finish(options: argparse.Namespace, figures: list[Figure], facts: dict[str, Any]) -> None:
     print(table(figures))
     if options.json is not None:
-        kept = {key: value for key, value in facts.items() if key != "why_not"}
-        write(options.json, figures, {"device": options.device, "quick": options.quick, **kept})
+        entries = {key: value for key, value in facts.items() if key != "why_not"}
+        write(options.json, figures, {"device": options.device, "quick": options.quick, **entries})
 
 
 def _options() -> argparse.Namespace:

@@ -21,32 +21,32 @@ def main() -> None:
     parser.add_argument("part")
     parser.add_argument("--device")
     parser.add_argument("--quick", action="store_true")
-    tell(found(parser.parse_args().part))
+    tell(run_tests(parser.parse_args().part))
 
 
-def found(part: str) -> list[Figure]:
+def run_tests(part: str) -> list[Figure]:
     """One figure a test; where pytest cannot run them, one that says why."""
     files = [path for path in sorted(TESTS.rglob("test_*.py")) if "needs_cuda" in path.read_text()]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p"]
-        done = subprocess.run(
+        process = subprocess.run(
             [*command, "only_cuda", f"--junitxml={report}", *map(str, files)],
             cwd=TESTS.parent,
             env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
             stdout=sys.stderr,
         )
         if not report.is_file():
-            return [told(part, "pytest runs", False, f"It ended with status {done.returncode}.")]
+            return [told(part, "pytest runs", False, f"It ended with status {process.returncode}.")]
         cases = ElementTree.parse(report).getroot().iter("testcase")
         return [_figure(part, case) for case in cases]
 
 
 def _figure(part: str, case: ElementTree.Element) -> Figure:
     name = case.get("name", "")
-    skipped = case.find("skipped")
-    if skipped is not None:
-        return not_measured(part, name, skipped.get("message", ""))
+    skip = case.find("skipped")
+    if skip is not None:
+        return not_measured(part, name, skip.get("message", ""))
     wrong = [each for kind in ("failure", "error") for each in case.iter(kind)]
     return told(part, name, not wrong, wrong[0].get("message", "")[:200] if wrong else "")
 

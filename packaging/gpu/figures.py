@@ -34,7 +34,7 @@ class Figure:
     detail: str = ""
 
 
-def measured(
+def measurement(
     part: str, name: str, value: float, unit: str, limit: float | None = None, detail: str = ""
 ) -> Figure:
     """A figure, wrong where it is above its limit or no number."""
@@ -47,9 +47,9 @@ def told(part: str, name: str, right: bool, detail: str = "") -> Figure:
     return Figure(part, name, "right" if right else "wrong", detail=detail)
 
 
-def not_measured(part: str, name: str, why: str) -> Figure:
+def not_measured(part: str, name: str, reason: str) -> Figure:
     """A figure that there is none of, and why."""
-    return Figure(part, name, "not measured", detail=why)
+    return Figure(part, name, "not measured", detail=reason)
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -70,8 +70,8 @@ def _with_unit(value: float | None, unit: str) -> str:
 
 def write(file: Path, figures: Sequence[Figure], facts: dict[str, Any]) -> None:
     """Write the facts of the machine and the figures as JSON."""
-    found = {**facts, "figures": [asdict(figure) for figure in figures]}
-    file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    record = {**facts, "figures": [asdict(figure) for figure in figures]}
+    file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def tell(figures: Sequence[Figure]) -> None:

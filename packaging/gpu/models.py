@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from figures import Figure, measured, not_measured, tell, told
+from figures import Figure, measurement, not_measured, tell, told
 from PIL import Image
 from tiny import fill_random
 
@@ -80,23 +80,27 @@ def forward(check: Check) -> list[Figure]:
     sigma = torch.tensor(LEVELS)
     x = torch.randn(size, generator=generator) * sigma.reshape(-1, 1, 1, 1)
     labels = torch.eye(check.config["label_dim"])[: len(LEVELS)]
-    expected = EDMAdapter(network(check.config), "cpu").forward(x, sigma, labels)
+    reference = EDMAdapter(network(check.config), "cpu").forward(x, sigma, labels)
     figures = []
     for precision, tolerance in TOLERANCES.items():
         name = f"{_size_of(check.config)}, {precision}"
         if precision != "float32" and not check.cuda:
-            why = "On the CPU the network runs in float32."
-            figures.append(not_measured(check.part, name, why))
+            reason = "On the CPU the network runs in float32."
+            figures.append(not_measured(check.part, name, reason))
             continue
         adapter = EDMAdapter(network(check.config), check.device, precision=precision)  # type: ignore[arg-type]
-        found = adapter.forward(x, sigma, labels).cpu()
-        figures.append(measured(check.part, name, _apart(found, expected), "of the RMS", tolerance))
+        answer = adapter.forward(x, sigma, labels).cpu()
+        figures.append(
+            measurement(
+                check.part, name, _relative_error(answer, reference), "of the RMS", tolerance
+            )
+        )
     return figures
 
 
-def _apart(found: torch.Tensor, expected: torch.Tensor) -> float:
-    difference = (found.double() - expected.double()).square().mean().sqrt()
-    return float(difference / expected.double().square().mean().sqrt())
+def _relative_error(answer: torch.Tensor, reference: torch.Tensor) -> float:
+    difference = (answer.double() - reference.double()).square().mean().sqrt()
+    return float(difference / reference.double().square().mean().sqrt())
 
 
 def network(config: dict[str, Any], seed: int = 0) -> EDMPrecond:
@@ -126,23 +130,23 @@ def memory(check: Check) -> list[Figure]:
             if model == "large":
                 engine.run(_drawing(source, model))
             gc.collect()
-            return _held(check)
+            return _held_megabytes(check)
 
         held_with("large")  # what is made once is there then
-        before, large, after = (held_with(model) for model in ("small", "large", "small"))
-        grown, left = large - before, after - before
+        first, large, last = (held_with(model) for model in ("small", "large", "small"))
+        grown, leftover = large - first, last - first
         limit = LEFT_OVER[check.device]
-        taken = told(check.part, "a large model takes memory", grown > limit, f"{grown:.0f} MB")
+        increase = told(check.part, "a large model takes memory", grown > limit, f"{grown:.0f} MB")
         name = "held after the switch to a small model"
-        figures = [taken, measured(check.part, name, left, "MB", limit)]
+        figures = [increase, measurement(check.part, name, leftover, "MB", limit)]
         engine.close()
         if check.cuda:
-            rest = torch.cuda.memory_allocated() / 1e6
-            figures.append(measured(check.part, "held once closed", rest, "MB", WORKSPACES))
+            remainder = torch.cuda.memory_allocated() / 1e6
+            figures.append(measurement(check.part, "held once closed", remainder, "MB", WORKSPACES))
         return figures
 
 
-def _held(check: Check) -> float:
+def _held_megabytes(check: Check) -> float:
     """MB that are held on the device: by the allocator's account, or, on the CPU, by tensors."""
     if check.cuda:
         torch.cuda.synchronize()
@@ -163,11 +167,11 @@ def out_of_memory(check: Check) -> list[Figure]:
         engine.run(LoadModel(job_id=1, folder=source, model="large"))
         with _little_memory(check, engine):
             figures = [_refusal(check, "drawing", lambda: engine.run(job))]
-        drawn = engine.run(job)
-        figures.append(told(check.part, "draws again once there is memory", drawn is not None))
+        result = engine.run(job)
+        figures.append(told(check.part, "draws again once there is memory", result is not None))
         if not check.cuda:
-            why = "A CPU's memory is not used up on purpose."
-            return [*figures, not_measured(check.part, "loading is refused", why)]
+            reason = "A CPU's memory is not used up on purpose."
+            return [*figures, not_measured(check.part, "loading is refused", reason)]
         engine.run(LoadModel(job_id=1, folder=source, model="small"))
         load = LoadModel(job_id=1, folder=source, model="large")
         with _little_memory(check, engine):
@@ -178,9 +182,9 @@ def out_of_memory(check: Check) -> list[Figure]:
         return figures
 
 
-def _refusal(check: Check, what: str, work: Callable[[], object]) -> Figure:
+def _refusal(check: Check, subject: str, work: Callable[[], object]) -> Figure:
     """Whether work is refused for lack of memory, with a sentence that says what to do."""
-    name = f"{what} is refused with a sentence"
+    name = f"{subject} is refused with a sentence"
     try:
         work()
     except OutOfMemoryError as error:
@@ -212,9 +216,9 @@ def _little_memory(check: Check, engine: Engine) -> Iterator[None]:
     def fail(*_: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
 
-    held = engine.workspace.model.held
-    assert held is not None
-    handles = held.register_activation_hooks(["midblock"], fail)
+    model = engine.workspace.model.held
+    assert model is not None
+    handles = model.register_activation_hooks(["midblock"], fail)
     try:
         yield
     finally:

@@ -9,10 +9,10 @@ from tiny import needs_cuda
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests that carry the mark of `tiny.needs_cuda`."""
     reason = needs_cuda.mark.kwargs["reason"]
-    kept = [
+    tests = [
         item
         for item in items
         if any(mark.kwargs.get("reason") == reason for mark in item.iter_markers("skipif"))
     ]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    config.hook.pytest_deselected(items=[item for item in items if item not in tests])
+    items[:] = tests

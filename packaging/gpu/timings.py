@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from figures import Figure, measured, not_measured, tell
+from figures import Figure, measurement, not_measured, tell
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -46,7 +46,7 @@ def _figure(part: str, row: dict[str, Any]) -> Figure:
     if row["ours"] is None:
         return not_measured(part, row["name"], "The benchmark has no figure.")
     peer = "" if row["peer"] is None else f"beside {row['peer']:.4g} {row['unit']}"
-    return measured(part, row["name"], row["ours"], row["unit"], detail=peer)
+    return measurement(part, row["name"], row["ours"], row["unit"], detail=peer)
 
 
 if __name__ == "__main__":

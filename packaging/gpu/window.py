@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from figures import Figure, heard, measured, not_measured, tell, told
+from figures import Figure, heard, measurement, not_measured, tell, told
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
@@ -58,32 +58,34 @@ def ways() -> list[Way]:
     """The ways there may be, the best first."""
     glx = {"QT_QPA_PLATFORM": "xcb", "QT_XCB_GL_INTEGRATION": "xcb_glx"}
     egl = {"QT_QPA_PLATFORM": "xcb", "QT_XCB_GL_INTEGRATION": "xcb_egl"}
-    found = []
+    options = []
     if os.environ.get("DISPLAY"):
-        found.append(Way("the display that is there", (), {"QT_QPA_PLATFORM": "xcb"}))
+        options.append(Way("the display that is there", (), {"QT_QPA_PLATFORM": "xcb"}))
     if shutil.which("xvfb-run"):
         virtual = (str(WITH_DISPLAY),)
         nvidia = {**glx, "__GLX_VENDOR_LIBRARY_NAME": "nvidia"}
-        found.append(Way("Xvfb with NVIDIA's GLX", virtual, nvidia))
-        found.append(Way("Xvfb with EGL", virtual, egl))
-        found.append(Way("Xvfb with GLX", virtual, glx))
-    return found
+        options.append(Way("Xvfb with NVIDIA's GLX", virtual, nvidia))
+        options.append(Way("Xvfb with EGL", virtual, egl))
+        options.append(Way("Xvfb with GLX", virtual, glx))
+    return options
 
 
 def check(part: str, cuda: bool, quick: bool) -> list[Figure]:
     """Find a way to a window, and measure the map in it."""
-    tried: list[str] = []
+    attempts: list[str] = []
     for way in ways():
-        done = way.run("--renderer")
-        lines = done.stdout.strip().splitlines()
-        drawn_by = json.loads(lines[-1]) if not done.returncode and lines else {}
-        said = drawn_by.get("device") or (done.stderr.strip().splitlines()[-1:] or ["nothing"])[0]
-        tried.append(f"{way.name}: {said}")
+        process = way.run("--renderer")
+        lines = process.stdout.strip().splitlines()
+        drawn_by = json.loads(lines[-1]) if not process.returncode and lines else {}
+        text = (
+            drawn_by.get("device") or (process.stderr.strip().splitlines()[-1:] or ["nothing"])[0]
+        )
+        attempts.append(f"{way.name}: {text}")
         if drawn_by.get("device") and (drawn_by["card"] or not cuda):
-            figures = [told(part, "OpenGL draws", True, f"{way.name}: {said}")]
+            figures = [told(part, "OpenGL draws", True, f"{way.name}: {text}")]
             return figures + _measure(part, way, drawn_by["card"], quick)
-    why = "; ".join(tried) or "There is no display, and xvfb is not installed"
-    return [not_measured(part, "OpenGL draws on the graphics card", f"{why}.")]
+    reason = "; ".join(attempts) or "There is no display, and xvfb is not installed"
+    return [not_measured(part, "OpenGL draws on the graphics card", f"{reason}.")]
 
 
 def _measure(part: str, way: Way, card: bool, quick: bool) -> list[Figure]:
@@ -93,13 +95,13 @@ def _measure(part: str, way: Way, card: bool, quick: bool) -> list[Figure]:
     figures: list[Figure] = []
     for step in steps:
         switches = [name for name, on in (("--card", card), ("--quick", quick)) if on]
-        done = way.run(*step, *switches, "--part", part)
+        process = way.run(*step, *switches, "--part", part)
         try:
-            if done.returncode:
-                raise ValueError(f"it ended with status {done.returncode}")
-            figures += heard(done.stdout)
+            if process.returncode:
+                raise ValueError(f"it ended with status {process.returncode}")
+            figures += heard(process.stdout)
         except (ValueError, TypeError) as error:
-            print(done.stderr, file=sys.stderr)
+            print(process.stderr, file=sys.stderr)
             figures.append(told(part, " ".join(step), False, str(error)))
     return figures
 
@@ -131,7 +133,7 @@ def points(part: str, count: int, card: bool, quick: bool) -> list[Figure]:
             figures.append(not_measured(part, title, "The system does not tell."))
             continue
         limit = map_benchmark.LIMITS.get(name) if card else None
-        figures.append(measured(part, title, value, unit, limit))
+        figures.append(measurement(part, title, value, unit, limit))
     return figures
 
 
@@ -149,22 +151,22 @@ def window(part: str, count: int, card: bool) -> list[Figure]:
     hand.gesture("wheel zoom", hand.wheel(240), hand.wheel(-240))
     hand.gesture("fit all", hand.view.fit)
     drawn_by = hand.view.renderer
-    covered = _colored(hand.view.viewport)
+    share = _colored_share(hand.view.viewport)
     pauses = {name: max(gaps) for name, gaps in hand.longest.items()}
     hand.end()
     right = drawn_by.name == "opengl" and drawn_by.graphics_card >= card
     title = f"window of {count:,} samples"
     return [
         told(part, f"{title}: OpenGL draws the map", right, drawn_by.device),
-        told(part, f"{title}: its points are seen", covered > DRAWN, f"{covered:.0%} of the map"),
+        told(part, f"{title}: its points are seen", share > DRAWN, f"{share:.0%} of the map"),
         *(
-            measured(part, f"{title}: {name}", pause, "ms", LONGEST_PAUSE if card else None)
+            measurement(part, f"{title}: {name}", pause, "ms", LONGEST_PAUSE if card else None)
             for name, pause in pauses.items()
         ),
     ]
 
 
-def _colored(viewport: QWidget) -> float:
+def _colored_share(viewport: QWidget) -> float:
     """The share of a viewport's pixels that have a colour, as points have and axes have not."""
     image = viewport.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     width, height = image.width(), image.height()

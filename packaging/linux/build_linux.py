@@ -86,9 +86,9 @@ def _iso(seconds: int) -> str:
 
 def _debian_needs(program: Path) -> list[str]:
     """The packages that the window needs, as `system-deps` names them, and a C library."""
-    listed = subprocess.run([SYSTEM_DEPS, "list"], check=True, capture_output=True, text=True)
+    process = subprocess.run([SYSTEM_DEPS, "list"], check=True, capture_output=True, text=True)
     libc = f"libc6 (>= {oldest_glibc(program)})"
-    return [libc, "libgcc-s1", "libstdc++6 (>= 12)", "zlib1g", *listed.stdout.split()]
+    return [libc, "libgcc-s1", "libstdc++6 (>= 12)", "zlib1g", *process.stdout.split()]
 
 
 def _rpm_needs(program: Path) -> list[str]:
@@ -107,8 +107,8 @@ def oldest_glibc(program: Path) -> str:
             with file.open("rb") as opened:
                 if opened.read(4) == b"\x7fELF":
                     opened.seek(0)
-                    found = re.findall(rb"GLIBC_2\.(\d+)", opened.read())
-                    newest = max([newest, *map(int, found)])
+                    versions = re.findall(rb"GLIBC_2\.(\d+)", opened.read())
+                    newest = max([newest, *map(int, versions)])
     return f"2.{newest}"
 
 

@@ -59,11 +59,11 @@ def stage_home(root: Path, program: Path) -> None:
     _link_tree(program, root / "program")
     write_share(root / "share")
     files = sorted((root / "share").rglob("*"))
-    removed = [
+    commands = [
         f'rm -f "$prefix/{file.relative_to(root).as_posix()}"' for file in files if file.is_file()
     ]
     _write(root / "install.sh", _template("install.sh"), mode=0o755)
-    text = _template("uninstall.sh").replace("@FILES@", "\n".join(removed))
+    text = _template("uninstall.sh").replace("@FILES@", "\n".join(commands))
     _write(root / "uninstall.sh", text, mode=0o755)
 
 

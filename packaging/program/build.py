@@ -24,12 +24,12 @@ def main() -> None:
     options = parser.parse_args()
 
     WORK.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
+    start = time.monotonic()
     program = WORK / "frozen" / freeze.NAME
     if not options.frozen:
         shutil.rmtree(WORK / "frozen", ignore_errors=True)
         program = freeze.freeze(WORK, cuda=options.variant == "cuda")
-    print(f"frozen in {time.monotonic() - started:.0f} s: {program}", flush=True)
+    print(f"frozen in {time.monotonic() - start:.0f} s: {program}", flush=True)
     if sys.platform != "linux":
         print(f"packaging/{'windows' if sys.platform == 'win32' else 'macos'} says what is next.")
         return
@@ -41,7 +41,7 @@ def main() -> None:
     facts = {
         "commit": dependencies.commit(),
         "variant": options.variant,
-        "seconds": round(time.monotonic() - started),
+        "seconds": round(time.monotonic() - start),
         "parts": freeze.sizes(program),
         "packages": {file.name: file.stat().st_size for file in files},
     }

@@ -135,8 +135,8 @@ STRIPPED = ("libtorch_cpu.so", "libtorch_python.so", "libllvmlite.so", "libpytho
 
 def is_needed_module(name: str) -> bool:
     """Whether a module goes in."""
-    apart = any(name == other or name.startswith(f"{other}.") for other in LEFT_OUT)
-    return not apart and (name in _NO_TESTS or not _TESTS.search(name))
+    is_excluded = any(name == other or name.startswith(f"{other}.") for other in LEFT_OUT)
+    return not is_excluded and (name in _NO_TESTS or not _TESTS.search(name))
 
 
 def is_needed_file(path: str) -> bool:
@@ -165,10 +165,10 @@ def own_modules() -> list[str]:
 def modules_of(package: str) -> list[str]:
     """Every needed module of a package, itself included; nothing is imported."""
     spec = find_spec(package)
-    found = [package]
+    modules = [package]
     if spec is not None and spec.submodule_search_locations is not None:
-        found += _modules_in(list(spec.submodule_search_locations), package)
-    return found
+        modules += _modules_in(list(spec.submodule_search_locations), package)
+    return modules
 
 
 def _modules_in(folders: list[str], package: str) -> Iterator[str]:

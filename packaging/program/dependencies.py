@@ -20,9 +20,9 @@ _UNUSED = frozenset({"setuptools"})  # torch asks for it to compile extensions, 
 def version() -> str:
     """The program's version, as its package states it."""
     text = (ROOT / "diffviews_desktop" / "__init__.py").read_text(encoding="utf-8")
-    found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
-    assert found is not None
-    return found[1]
+    match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    assert match is not None
+    return match[1]
 
 
 def is_installed(package: str) -> bool:
@@ -31,34 +31,34 @@ def is_installed(package: str) -> bool:
 
 
 @cache
-def bundled() -> tuple[str, ...]:
+def distribution_names() -> tuple[str, ...]:
     """Names of all distributions that the program needs, directly or by another, sorted.
 
     Raises:
         SystemExit: one is not installed.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"]]
+    texts = [*project["dependencies"]]
     for extra in EXTRAS:
-        wanted += project["optional-dependencies"][extra]
-    found: dict[str, str] = {}
-    waiting = [Requirement(text) for text in wanted]
+        texts += project["optional-dependencies"][extra]
+    names: dict[str, str] = {}
+    waiting = [Requirement(text) for text in texts]
     while waiting:
         requirement = waiting.pop()
         key = normal(requirement.name)
-        if key in found or key in _UNUSED:
+        if key in names or key in _UNUSED:
             continue
         try:
             distribution = metadata.distribution(requirement.name)
         except metadata.PackageNotFoundError:
             raise SystemExit(f"{requirement} is not installed.") from None
-        found[key] = distribution.metadata["Name"]
+        names[key] = distribution.metadata["Name"]
         extras = {"", *requirement.extras}
         for text in distribution.requires or ():
             other = Requirement(text)
             if other.marker is None or any(other.marker.evaluate({"extra": e}) for e in extras):
                 waiting.append(other)
-    return tuple(sorted(found.values(), key=normal))
+    return tuple(sorted(names.values(), key=normal))
 
 
 def top_modules(distribution: str) -> set[str]:
@@ -77,9 +77,9 @@ def normal(name: str) -> str:
 def epoch() -> int:
     """When what is built counts as made, in seconds: of the last commit, so that the same commit
     gives the same files."""
-    named = os.environ.get("SOURCE_DATE_EPOCH")
-    if named:
-        return int(named)
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if text:
+        return int(text)
     return int(_git("log", "-1", "--format=%ct"))
 
 

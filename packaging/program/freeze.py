@@ -49,9 +49,9 @@ def freeze(work: Path, *, cuda: bool) -> Path:
     if sys.platform == "linux":
         _strip(inside)
         _set_modes(inside)
-    used = [Path(line) for line in sources.read_text(encoding="utf-8").splitlines()]
+    files = [Path(line) for line in sources.read_text(encoding="utf-8").splitlines()]
     target = inside / contents.PACKAGE / licences.FILE
-    licences.write_licences(target, used, non_free=cuda)
+    licences.write_licences(target, files, non_free=cuda)
     return program
 
 
@@ -85,11 +85,11 @@ def _set_modes(inside: Path) -> None:
 def sizes(program: Path) -> dict[str, int]:
     """Bytes of each part of a frozen program: of packages, of the program's own file, and of files
     that belong to no package."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for file in program.rglob("*"):
         if file.is_file() and not file.is_symlink():
-            found[_part(file.relative_to(program).parts)] += file.stat().st_size
-    return dict(found.most_common())
+            counts[_part(file.relative_to(program).parts)] += file.stat().st_size
+    return dict(counts.most_common())
 
 
 def _part(parts: tuple[str, ...]) -> str:

@@ -60,25 +60,25 @@ def parts_of(distributions: Iterable[str], *, non_free: bool) -> Iterator[Part]:
     for name in distributions:
         if _NON_FREE.match(name) and not non_free:
             raise SystemExit(f"{name} is not free software. Take a build of torch for the CPU.")
-        found = metadata.distribution(name)
+        distribution = metadata.distribution(name)
         key = dependencies.normal(name)
-        files = [file for file in found.files or () if _NAMED.search(str(file))]
+        files = [file for file in distribution.files or () if _NAMED.search(str(file))]
         texts = [file.locate().read_text(encoding="utf-8", errors="replace") for file in files]
         texts += [(TEXTS / file).read_text(encoding="utf-8") for file in WITHOUT_TEXT.get(key, ())]
         if not texts and not _NON_FREE.match(name):
             raise SystemExit(f"{name} brings no text of its licence. Name it in WITHOUT_TEXT.")
-        licence = _licence_of(found.metadata)
-        yield Part(f"{name} {found.version}", licence, tuple(texts), REMARKS.get(key, ""))
+        licence = _licence_of(distribution.metadata)
+        yield Part(f"{name} {distribution.version}", licence, tuple(texts), REMARKS.get(key, ""))
 
 
 def _licence_of(facts: metadata.PackageMetadata) -> str:
     """What a distribution calls its licence, on one line."""
-    stated = facts.get("License-Expression") or (facts.get("License") or "").strip()
-    if stated and "\n" not in stated and len(stated) < 120:
-        return str(stated)
+    statement = facts.get("License-Expression") or (facts.get("License") or "").strip()
+    if statement and "\n" not in statement and len(statement) < 120:
+        return str(statement)
     classifiers = facts.get_all("Classifier") or []
-    named = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License")]
-    return " or ".join(named) or "see below"
+    names = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License")]
+    return " or ".join(names) or "see below"
 
 
 def python() -> Part:
@@ -109,10 +109,10 @@ def system_libraries(sources: list[Path]) -> Iterator[Part]:
         owners.setdefault(_owner(source), []).append(source.name)
     for owner, names in sorted(owners.items()):
         copyright_file = Path("/usr/share/doc") / owner.partition(":")[0] / "copyright"
-        version = _asked("dpkg-query", "--show", "--showformat=${Version}", owner)
+        version = _ask("dpkg-query", "--show", "--showformat=${Version}", owner)
         text = copyright_file.read_text(encoding="utf-8", errors="replace")
-        what = f"Debian's {owner} {version}: {', '.join(sorted(set(names)))}"
-        yield Part(what, "see below", (text,))
+        title = f"Debian's {owner} {version}: {', '.join(sorted(set(names)))}"
+        yield Part(title, "see below", (text,))
 
 
 def _owner(file: Path) -> str:
@@ -120,19 +120,19 @@ def _owner(file: Path) -> str:
     real = file.resolve()
     # packages name files as they were before /lib became a link into /usr
     for path in dict.fromkeys((real, file, Path("/", *real.parts[2:]))):
-        found = subprocess.run(
+        process = subprocess.run(
             ["dpkg-query", "--search", str(path)], capture_output=True, text=True, check=False
         )
-        if found.returncode == 0:
-            return found.stdout.split(": ")[0].split(",")[0]
+        if process.returncode == 0:
+            return process.stdout.split(": ")[0].split(",")[0]
     raise SystemExit(f"{file} is of no Debian package: its licence is not known.")
 
 
-def _asked(*command: str) -> str:
+def _ask(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def written(parts: list[Part]) -> str:
+def text_of(parts: list[Part]) -> str:
     """All of it as one text: a list first, then the licences, each text once."""
     lines = [
         f"DiffViews {dependencies.version()} is licensed under the Apache License 2.0.",
@@ -140,15 +140,15 @@ def written(parts: list[Part]) -> str:
         "",
         *(f"  {part.name}: {part.licence}" for part in parts),
     ]
-    seen: dict[str, str] = {}
+    names: dict[str, str] = {}
     for part in parts:
         lines += ["", _RULE, part.name, part.licence, *([part.remark] if part.remark else [])]
         for text in part.texts:
             key = " ".join(text.split())
-            if key in seen:
-                lines += ["", f"(the same text as that of {seen[key]})"]
+            if key in names:
+                lines += ["", f"(the same text as that of {names[key]})"]
             else:
-                seen[key] = part.name
+                names[key] = part.name
                 lines += ["", text.rstrip()]
     return "\n".join(lines) + "\n"
 
@@ -170,9 +170,9 @@ def write_licences(file: Path, sources: list[Path], *, non_free: bool = False) -
         if not one.name.startswith("libpython3")
         and not any(one.is_relative_to(root) for root in roots)
     ]
-    bundled = (*dependencies.bundled(), "pyinstaller")
+    bundled = (*dependencies.distribution_names(), "pyinstaller")
     parts = [python(), *parts_of(bundled, non_free=non_free)]
     if sys.platform == "linux":
         parts += system_libraries(foreign)
-    file.write_text(written(parts), encoding="utf-8")
+    file.write_text(text_of(parts), encoding="utf-8")
     return parts

@@ -6,47 +6,58 @@ from collections.abc import Callable
 from pathlib import Path
 
 import machine as machines
-from trial import HOME, NAME, PERSON, ROOT, Trial, has_demo, installed, ran, settings_of, travel
+from trial import (
+    HOME,
+    NAME,
+    PERSON,
+    ROOT,
+    Trial,
+    has_demo,
+    install_packages,
+    ran,
+    settings_of,
+    travel,
+)
 
 
-def check_archive(trial: Trial, made: machines.Machine, archive: Path) -> None:
+def check_archive(trial: Trial, machine: machines.Machine, archive: Path) -> None:
     """Install the archive as an ordinary user, and use it."""
-    where = f"{made.name}, without root"
-    made.add_user(PERSON, HOME)
+    place = f"{machine.name}, without root"
+    machine.add_user(PERSON, HOME)
     needs = ran(str(ROOT / "packaging" / "system-deps"), "list").split()
-    installed(made, "zstd", *needs)
-    inside = made.put(archive)
-    unpacked = archive.name.removesuffix(".tar.zst")
+    install_packages(machine, "zstd", *needs)
+    inside = machine.put(archive)
+    folder = archive.name.removesuffix(".tar.zst")
 
     def install() -> str:
-        script = f"tar --extract --file {inside} && ./{unpacked}/install.sh"
-        return made.run("sh", "-c", script, user=PERSON).stdout.strip()
+        script = f"tar --extract --file {inside} && ./{folder}/install.sh"
+        return machine.run("sh", "-c", script, user=PERSON).stdout.strip()
 
-    if not trial.check(where, "install.sh", install):
+    if not trial.check(place, "install.sh", install):
         return
     command = f"{HOME}/.local/bin/{NAME}"
     trial.check(
-        where, "journey, without a network, in a home with spaces",
-        lambda: travel(trial.traveller(made, command, f"{made.name}-archive")),
+        place, "journey, without a network, in a home with spaces",
+        lambda: travel(trial.traveller(machine, command, f"{machine.name}-archive")),
     )  # fmt: skip
-    trial.check(where, "installing it again keeps settings", lambda: _again(made, install))
-    trial.check(where, "uninstall.sh leaves what the user made", lambda: _removed(made))
+    trial.check(place, "installing it again keeps settings", lambda: _reinstall(machine, install))
+    trial.check(place, "uninstall.sh leaves what the user made", lambda: _remove(machine))
 
 
-def _again(made: machines.Machine, install: Callable[[], str]) -> None:
-    before = settings_of(made).read_bytes()
+def _reinstall(machine: machines.Machine, install: Callable[[], str]) -> None:
+    settings = settings_of(machine).read_bytes()
     install()
-    assert settings_of(made).read_bytes() == before
+    assert settings_of(machine).read_bytes() == settings
 
 
-def _removed(made: machines.Machine) -> None:
-    said = made.run(f"{HOME}/.local/lib/{NAME}/uninstall.sh", user=PERSON).stdout
-    assert "What you made stays" in said
-    local = made.path(HOME) / ".local"
-    own = local / "share" / NAME, local / "state" / NAME
-    left = [file for file in local.rglob("*") if file.is_file()]
-    left = [file for file in left if not any(file.is_relative_to(one) for one in own)]
+def _remove(machine: machines.Machine) -> None:
+    text = machine.run(f"{HOME}/.local/lib/{NAME}/uninstall.sh", user=PERSON).stdout
+    assert "What you made stays" in text
+    local = machine.path(HOME) / ".local"
+    folders = local / "share" / NAME, local / "state" / NAME
+    files = [file for file in local.rglob("*") if file.is_file()]
+    files = [file for file in files if not any(file.is_relative_to(one) for one in folders)]
     made_again = ("mimeinfo.cache", "share/mime/")  # by the system's own tools
-    left = [file for file in left if not any(word in str(file) for word in made_again)]
-    assert not left, left
-    assert has_demo(made)
+    files = [file for file in files if not any(word in str(file) for word in made_again)]
+    assert not files, files
+    assert has_demo(machine)

@@ -42,16 +42,16 @@ def main() -> int:
     shutil.rmtree(PICTURES, ignore_errors=True)
     sizes = json.loads((OUT / "sizes.json").read_text(encoding="utf-8"))
     deb, archive, rpm = (_package(sizes, end) for end in (".deb", ".tar.zst", ".rpm"))
-    with screens.screen(71) as shown:
-        trial = Trial(shown)
+    with screens.screen(71) as screen:
+        trial = Trial(screen)
         for system in options.system or SYSTEMS:
             try:
-                with machines.machine(system) as made:
+                with machines.machine(system) as machine:
                     older = (options.older or deb) if system == MAIN else None
-                    check_deb(trial, made, deb, older, options.python)
+                    check_deb(trial, machine, deb, older, options.python)
                 if system == MAIN:
-                    with machines.machine(system) as made:
-                        check_archive(trial, made, archive)
+                    with machines.machine(system) as machine:
+                        check_archive(trial, machine, archive)
             except machines.NoMachine as error:
                 print(f"{system}: {error}", flush=True)
                 trial.facts.setdefault("not tried", []).append(f"{system}: {error}")

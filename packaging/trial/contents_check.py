@@ -55,9 +55,9 @@ class Check:
 '''
 
 
-def wanted() -> dict[str, Any]:
+def list_contents() -> dict[str, Any]:
     """Everything of the list, by kind."""
-    bundled = dependencies.bundled()
+    bundled = dependencies.distribution_names()
     names = sorted({name for one in bundled for name in dependencies.top_modules(one)})
     modules = [*contents.standard_modules(), *names, *contents.own_modules()]
     files = {
@@ -85,7 +85,7 @@ def write_wheel(folder: Path) -> Path:
     package = _NAME
     files = {
         f"{package}/__init__.py": _ADAPTER,
-        f"{package}/wanted.json": json.dumps(wanted()),
+        f"{package}/wanted.json": json.dumps(list_contents()),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {_NAME}\nVersion: 1.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": f"[diffviews_desktop.adapters]\ncheck = {package}:Check\n",

@@ -67,8 +67,8 @@ class Traveller:
         Raises:
             TimeoutError, AssertionError: something did not come, or not as it should.
         """
-        process, started = measure.start(self.command, self.shown)
-        with _ended(process):
+        process, start = measure.start(self.command, self.shown)
+        with _clean_up(process):
             self._keep("1-map")
             self.shown.press("Escape")  # no tour
             width, height = screens.SIZE
@@ -81,32 +81,32 @@ class Traveller:
             runs = self._generate(process)
             self._keep("5-generated")
             measure.end(process, self.shown, "key")
-        return Drawn(started, self.outside(self.session), runs)
+        return Drawn(start, self.outside(self.session), runs)
 
-    def reopen(self, drawn: Drawn) -> None:
+    def reopen(self, drawing: Drawn) -> None:
         """Open the session that was saved, save it again, and look that it holds the same runs.
 
         Raises:
             TimeoutError, AssertionError: as for `draw`.
         """
         process, _ = measure.start([*self.command, self.session], self.shown)
-        with _ended(process):
+        with _clean_up(process):
             screens.until(lambda: self._is_shown(KEPT), "the session's name in the title")
             self._keep("6-reopened")
-            before = drawn.session.stat().st_mtime_ns
+            old_time = drawing.session.stat().st_mtime_ns
 
             def is_saved() -> bool:
                 self.shown.press("ctrl+s", pause=1.0)
-                return drawn.session.stat().st_mtime_ns != before
+                return drawing.session.stat().st_mtime_ns != old_time
 
             screens.until(is_saved, "the session, saved again")
-            assert _holds(_runs(drawn.session), drawn.runs), "the session holds other runs"
+            assert _holds(_runs(drawing.session), drawing.runs), "the session holds other runs"
             measure.end(process, self.shown, "key")
 
     def _save_session(self) -> None:
         """Save for the first time: the dialog that asks for a file begins in the user's home."""
         self.shown.press("ctrl+s")
-        screens.until(lambda: "Save session" in self.shown.focused(), "the dialog for a file")
+        screens.until(lambda: "Save session" in self.shown.focus_title(), "the dialog for a file")
         time.sleep(PAINTED)
         self.shown.press("ctrl+a")
         self.shown.type(f"{KEPT}.diffviews")
@@ -119,25 +119,25 @@ class Traveller:
         for _ in range(TRIES):
             assert process.poll() is None, "the window has ended"
             self.shown.press("ctrl+Return")
-            before: dict[str, bytes] = {}
+            old_runs: dict[str, bytes] = {}
             for _ in range(SAVES):
                 self.shown.press("ctrl+s", pause=2.0)
                 runs = _runs(self.outside(self.session))
-                if runs and runs == before:
+                if runs and runs == old_runs:
                     return runs
-                before = runs
+                old_runs = runs
         raise TimeoutError("no picture was drawn")
 
     def _is_shown(self, words: str) -> bool:
         return any(words in title for title in self.shown.windows())
 
-    def _keep(self, what: str) -> None:
+    def _keep(self, label: str) -> None:
         time.sleep(PAINTED)
-        self.shown.save(self.pictures / f"{self.name}-{what}.png")
+        self.shown.save(self.pictures / f"{self.name}-{label}.png")
 
 
 @contextlib.contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _clean_up(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Leave no window behind where something fails."""
     try:
         yield
@@ -147,23 +147,23 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.wait()
 
 
-def _holds(after: dict[str, bytes], before: dict[str, bytes]) -> bool:
+def _holds(new: dict[str, bytes], old: dict[str, bytes]) -> bool:
     """Whether runs are what they were; a newer version may say more of them."""
-    return after.keys() == before.keys() and all(
-        _says(json.loads(after[name]), json.loads(member))
+    return new.keys() == old.keys() and all(
+        _says(json.loads(new[name]), json.loads(member))
         if name.endswith(".json")
-        else after[name] == member
-        for name, member in before.items()
+        else new[name] == member
+        for name, member in old.items()
     )
 
 
-def _says(after: object, before: object) -> bool:
+def _says(new: object, old: object) -> bool:
     """Whether a value of JSON holds all that another one does."""
-    if isinstance(before, dict):
-        return isinstance(after, dict) and all(
-            name in after and _says(after[name], value) for name, value in before.items()
+    if isinstance(old, dict):
+        return isinstance(new, dict) and all(
+            name in new and _says(new[name], value) for name, value in old.items()
         )
-    return after == before
+    return new == old
 
 
 def _runs(session: Path) -> dict[str, bytes]:

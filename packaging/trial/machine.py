@@ -52,25 +52,31 @@ class Machine:
     ) -> list[str]:
         """A command line that runs a command on the machine."""
         home = self.home(user)
-        given = {"HOME": home, "USER": user, "LANG": LOCALE, "PATH": _PATH, **(variables or {})}
-        start = ["env", "-i", *(f"{name}={value}" for name, value in given.items())]
-        unplugged = [] if network else ["unshare", "--net"]
+        environment = {
+            "HOME": home,
+            "USER": user,
+            "LANG": LOCALE,
+            "PATH": _PATH,
+            **(variables or {}),
+        }
+        start = ["env", "-i", *(f"{name}={value}" for name, value in environment.items())]
+        prefix = [] if network else ["unshare", "--net"]
         inside = ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", directory or home]
         return [
-            *unplugged, "chroot", f"--userspec={user}:{user}", str(self.root), *start, *inside,
+            *prefix, "chroot", f"--userspec={user}:{user}", str(self.root), *start, *inside,
             *arguments,
         ]  # fmt: skip
 
     def run(
-        self, *arguments: str, check: bool = True, timeout: float = 1800, **where: object
+        self, *arguments: str, check: bool = True, timeout: float = 1800, **options: object
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end; ``where`` as for `command`."""
-        line = self.command(arguments, **where)  # type: ignore[arg-type]
-        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=timeout)
-        if check and done.returncode:
-            said = (done.stdout + done.stderr).strip()[-3000:]
-            raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{said}")
-        return done
+        """Run a command to its end; ``options`` as for `command`."""
+        line = self.command(arguments, **options)  # type: ignore[arg-type]
+        process = subprocess.run(line, capture_output=True, text=True, check=False, timeout=timeout)
+        if check and process.returncode:
+            output = (process.stdout + process.stderr).strip()[-3000:]
+            raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output}")
+        return process
 
     def home(self, user: str) -> str:
         """The home of a user."""
@@ -106,8 +112,8 @@ class Machine:
     def read_only(self, inside: str) -> None:
         """Have nobody write to a folder from now on, not even root."""
         self.mount(str(self.path(inside)), inside, "--bind")
-        where = str(self.path(inside))
-        subprocess.run(["mount", "-o", "remount,ro,bind", where], check=True)
+        folder = str(self.path(inside))
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
 
     def writable(self, inside: str) -> None:
         """Undo `read_only`."""
@@ -116,8 +122,8 @@ class Machine:
 
     def leave(self) -> None:
         """Take it away."""
-        for mounted in reversed(self._mounts):
-            subprocess.run(["umount", "--lazy", str(mounted)], check=False)
+        for place in reversed(self._mounts):
+            subprocess.run(["umount", "--lazy", str(place)], check=False)
         subprocess.run(["rm", "-rf", "--one-file-system", str(self.root)], check=False)
 
 
@@ -129,21 +135,21 @@ def machine(system: str) -> Iterator[Machine]:
         NoMachine: it cannot be made here.
     """
     base = _base(system)
-    made = Machine(system, Path(tempfile.mkdtemp(prefix="diffviews-machine-", dir="/var/tmp")))
+    result = Machine(system, Path(tempfile.mkdtemp(prefix="diffviews-machine-", dir="/var/tmp")))
     try:
-        copy = ["cp", "-a", "--reflink=auto", f"{base}/.", str(made.root)]
+        copy = ["cp", "-a", "--reflink=auto", f"{base}/.", str(result.root)]
         subprocess.run(copy, check=True)
         for name in ("/etc/resolv.conf", "/etc/hosts"):
-            shutil.copyfile(name, made.path(name))
-        made.mount("proc", "/proc", "-t", "proc")
-        made.mount("/dev", "/dev", "--bind")
-        made.mount("tmpfs", "/dev/shm", "-t", "tmpfs")
-        made.mount("devpts", "/dev/pts", "-t", "devpts")
-        made.mount("/tmp/.X11-unix", "/tmp/.X11-unix", "--bind")
-        made.run("apt-get", "-qq", "update", directory="/")
-        yield made
+            shutil.copyfile(name, result.path(name))
+        result.mount("proc", "/proc", "-t", "proc")
+        result.mount("/dev", "/dev", "--bind")
+        result.mount("tmpfs", "/dev/shm", "-t", "tmpfs")
+        result.mount("devpts", "/dev/pts", "-t", "devpts")
+        result.mount("/tmp/.X11-unix", "/tmp/.X11-unix", "--bind")
+        result.run("apt-get", "-qq", "update", directory="/")
+        yield result
     finally:
-        made.leave()
+        result.leave()
 
 
 def _base(system: str) -> Path:
@@ -167,11 +173,11 @@ def _base(system: str) -> Path:
             raise NoMachine(f"{UBUNTU_KEYS}, of Ubuntu's package ubuntu-keyring, is not there")
         command += ["--components=main,universe", f"--keyring={UBUNTU_KEYS}", system, str(base)]
         command += [mirror, "/usr/share/debootstrap/scripts/gutsy"]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode:
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
         shutil.rmtree(base, ignore_errors=True)
-        why = (made.stdout + made.stderr).strip().splitlines()
-        raise NoMachine(f"debootstrap cannot make {system}: {why[-1] if why else 'it failed'}")
+        lines = (process.stdout + process.stderr).strip().splitlines()
+        raise NoMachine(f"debootstrap cannot make {system}: {lines[-1] if lines else 'it failed'}")
     if system == _own_system():  # with its updates
         (base / "etc/apt/sources.list").unlink(missing_ok=True)
         for file in sources:
@@ -187,16 +193,16 @@ def _base(system: str) -> Path:
 
 
 def _sources() -> list[Path]:
-    found = sorted(Path("/etc/apt/sources.list.d").glob("*.sources"))
-    listed = Path("/etc/apt/sources.list")
-    return [*found, *([listed] if listed.is_file() else [])]
+    files = sorted(Path("/etc/apt/sources.list.d").glob("*.sources"))
+    main_list = Path("/etc/apt/sources.list")
+    return [*files, *([main_list] if main_list.is_file() else [])]
 
 
 def _mirror(sources: Sequence[Path]) -> str:
     for file in sources:
-        found = _ADDRESS.search(file.read_text(encoding="utf-8"))
-        if found:
-            return found[1]
+        match = _ADDRESS.search(file.read_text(encoding="utf-8"))
+        if match:
+            return match[1]
     raise NoMachine("no address of a Debian mirror is in /etc/apt")
 
 

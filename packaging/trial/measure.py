@@ -25,7 +25,7 @@ class Start:
 
 
 def start(
-    command: Sequence[str], shown: screens.Screen, variables: Mapping[str, str] | None = None
+    command: Sequence[str], screen: screens.Screen, variables: Mapping[str, str] | None = None
 ) -> tuple[subprocess.Popen[bytes], Start]:
     """Start the window; returns its process and how long it took."""
     began = time.monotonic()
@@ -36,13 +36,13 @@ def start(
     def is_there() -> bool:
         if process.poll() is not None:
             assert process.stderr is not None
-            said = process.stderr.read().decode(errors="replace")
-            raise RuntimeError(f"the window ended with {process.returncode}: {said[-2000:]}")
-        return any("DiffViews" in title for title in shown.windows())
+            text = process.stderr.read().decode(errors="replace")
+            raise RuntimeError(f"the window ended with {process.returncode}: {text[-2000:]}")
+        return any("DiffViews" in title for title in screen.windows())
 
     screens.until(is_there, "the window", every=0.02)
     window = time.monotonic() - began
-    screens.until(lambda: shown.coloured() > MAPPED, "the map", every=0.05)
+    screens.until(lambda: screen.count_colourful() > MAPPED, "the map", every=0.05)
     return process, Start(window, time.monotonic() - began)
 
 
@@ -55,12 +55,12 @@ def engines_of(pid: int) -> list[int]:
         except OSError:  # it has just ended
             continue
         children.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-    found, waiting = [], [pid]
+    pids, waiting = [], [pid]
     while waiting:
         new = children.get(waiting.pop(), [])
-        found += new
+        pids += new
         waiting += new
-    return found
+    return pids
 
 
 def is_running(pid: int) -> bool:
@@ -72,22 +72,22 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
-def end(process: subprocess.Popen[bytes], shown: screens.Screen, how: str) -> None:
+def end(process: subprocess.Popen[bytes], screen: screens.Screen, way: str) -> None:
     """End the window by Ctrl+Q or Ctrl-C, and look that its engine ends with it.
 
     Raises:
         TimeoutError: something stays.
     """
     engines = engines_of(process.pid)
-    if how == "key":
-        shown.press("ctrl+q")
+    if way == "key":
+        screen.press("ctrl+q")
     else:
         os.kill(process.pid, signal.SIGINT)
 
     def has_ended() -> bool:
-        if any(title.startswith("Quit ") for title in shown.windows()):
-            shown.press("alt+y")  # it still computes, and asks
+        if any(title.startswith("Quit ") for title in screen.windows()):
+            screen.press("alt+y")  # it still computes, and asks
         return process.poll() is not None
 
-    screens.until(has_ended, f"the end of the window by {how}")
-    screens.until(lambda: not any(map(is_running, engines)), f"the end of the engine by {how}")
+    screens.until(has_ended, f"the end of the window by {way}")
+    screens.until(lambda: not any(map(is_running, engines)), f"the end of the engine by {way}")

@@ -29,18 +29,18 @@ def check_files(trial: Trial, deb: Path, rpm: Path) -> None:
 
 
 def _silent(*command: str) -> None:
-    said = ran(*command).strip()
-    assert not said, said
+    output = ran(*command).strip()
+    assert not output, output
 
 
 def _said_nothing(*command: str | Path) -> None:
     environment = {**os.environ, "MANWIDTH": "100"}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert not done.stderr, done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert not process.stderr, process.stderr
 
 
 def _rpm_holds_program(rpm: Path) -> str:
-    listed = ran("rpm", "--query", "--list", "--package", str(rpm)).splitlines()
-    assert f"{PLACE}/{NAME}" in listed
-    assert f"/usr/bin/{NAME}" in listed
-    return f"{len(listed)} files"
+    files = ran("rpm", "--query", "--list", "--package", str(rpm)).splitlines()
+    assert f"{PLACE}/{NAME}" in files
+    assert f"/usr/bin/{NAME}" in files
+    return f"{len(files)} files"

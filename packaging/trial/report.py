@@ -42,8 +42,8 @@ def write(
         *_times(facts.get("times", {})),
         *_checks(results),
     ]
-    for what in facts.get("not tried", []):
-        lines += [f"Not tried: {what}.", ""]
+    for entry in facts.get("not tried", []):
+        lines += [f"Not tried: {entry}.", ""]
     lines += ["Windows, macOS and CUDA: *not verified here*.", ""]
     if pictures:
         write_sheet(pictures, file.with_name(SHEET))
@@ -60,13 +60,13 @@ def _sizes(sizes: dict[str, Any]) -> list[str]:
         lines.append(f"| {name} | {size / 1e6:.0f} | {goal} |")
     lines += [f"| installed | {total / 1e6:.0f} | ≤ {GOALS['installed'] / 1e6:.0f} |", ""]
     lines += ["| what is installed | MB | share |", "|---|---|---|"]
-    shown = {name: size for name, size in parts.items() if size > 0.005 * total}
-    for name, size in shown.items():
+    large_parts = {name: size for name, size in parts.items() if size > 0.005 * total}
+    for name, size in large_parts.items():
         lines.append(f"| {name} | {size / 1e6:.1f} | {size / total:.0%} |")
-    rest = total - sum(shown.values())
+    others = total - sum(large_parts.values())
     return [
         *lines,
-        f"| {len(parts) - len(shown)} others | {rest / 1e6:.1f} | {rest / total:.0%} |",
+        f"| {len(parts) - len(large_parts)} others | {others / 1e6:.1f} | {others / total:.0%} |",
         "",
     ]
 
@@ -82,9 +82,9 @@ def _times(times: dict[str, dict[str, float]]) -> list[str]:
         "",
     ]
     lines += [f"| | {' | '.join(names)} | ratio |", "|---" * (len(names) + 2) + "|"]
-    for what, by in times.items():
+    for title, by in times.items():
         values = " | ".join(f"{by[name]:.2f}" for name in names)
-        lines.append(f"| {what} | {values} | {by[names[0]] / by[names[1]]:.2f} |")
+        lines.append(f"| {title} | {values} | {by[names[0]] / by[names[1]]:.2f} |")
     return [*lines, ""]
 
 
@@ -92,7 +92,7 @@ def _checks(results: Sequence[Result]) -> list[str]:
     failed = sum(not passed for _, _, passed, _ in results)
     lines = ["## Checks", "", f"{len(results)} checks, {failed} failed.", ""]
     lines += ["| where | what | |", "|---|---|---|"]
-    for where, what, passed, said in results:
-        text = " ".join(said.split()).replace("|", "\\|")[:300]
-        lines.append(f"| {where} | {what} | {'' if passed else '**failed**: '}{text} |")
+    for place, title, passed, outcome in results:
+        text = " ".join(outcome.split()).replace("|", "\\|")[:300]
+        lines.append(f"| {place} | {title} | {'' if passed else '**failed**: '}{text} |")
     return [*lines, ""]

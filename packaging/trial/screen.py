@@ -44,28 +44,28 @@ class Screen:
 
     def windows(self) -> list[str]:
         """The titles of the windows that are shown."""
-        found = self._ask("xdotool", "search", "--onlyvisible", "--name", ".")
-        return [self._ask("xdotool", "getwindowname", one).strip() for one in found.split()]
+        ids = self._ask("xdotool", "search", "--onlyvisible", "--name", ".")
+        return [self._ask("xdotool", "getwindowname", one).strip() for one in ids.split()]
 
-    def focused(self) -> str:
+    def focus_title(self) -> str:
         """The title of the window that keys go to; empty where it is none."""
         return self._ask("xdotool", "getwindowfocus", "getwindowname").strip()
 
     def picture(self) -> Image.Image:
         """What is on the screen."""
-        done = subprocess.run(
+        process = subprocess.run(
             ["import", "-display", self.display, "-window", "root", "png:-"],
             check=True,
             capture_output=True,
         )
-        return Image.open(io.BytesIO(done.stdout)).convert("RGB")
+        return Image.open(io.BytesIO(process.stdout)).convert("RGB")
 
     def save(self, file: Path) -> None:
         """Keep a picture of the screen."""
         file.parent.mkdir(parents=True, exist_ok=True)
         self.picture().save(file, optimize=True)
 
-    def coloured(self) -> int:
+    def count_colourful(self) -> int:
         """How many pixels in the middle half of the screen are colourful, as points of a map are
         and an empty window is not."""
         width, height = SIZE
@@ -77,10 +77,10 @@ class Screen:
         subprocess.run(command, check=True, env=self._environment(), capture_output=True)
 
     def _ask(self, *command: str) -> str:
-        done = subprocess.run(
+        process = subprocess.run(
             command, check=False, env=self._environment(), capture_output=True, text=True
         )
-        return done.stdout
+        return process.stdout
 
     def _environment(self) -> dict[str, str]:
         return {"DISPLAY": self.display, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -93,13 +93,13 @@ def screen(number: int) -> Iterator[Screen]:
     Args:
         number: of the display.
     """
-    shown = Screen(f":{number}")
+    result = Screen(f":{number}")
     size = f"{SIZE[0]}x{SIZE[1]}x24"
-    server = ["Xvfb", shown.display, "-screen", "0", size, "-nolisten", "tcp", "-ac"]
+    server = ["Xvfb", result.display, "-screen", "0", size, "-nolisten", "tcp", "-ac"]
     with _running(server):
         until(lambda: Path(f"/tmp/.X11-unix/X{number}").exists(), "the display")
-        with _running(["openbox"], shown.display):
-            yield shown
+        with _running(["openbox"], result.display):
+            yield result
 
 
 @contextlib.contextmanager
@@ -118,15 +118,17 @@ def _running(command: list[str], display: str = "") -> Iterator[None]:
             process.wait()
 
 
-def until(reached: object, what: str, patience: float = PATIENCE, every: float = 0.1) -> float:
+def until(
+    is_reached: object, subject: str, patience: float = PATIENCE, every: float = 0.1
+) -> float:
     """Wait until a function says yes; returns the seconds that took.
 
     Raises:
         TimeoutError: it did not.
     """
-    started = time.monotonic()
-    while not reached():  # type: ignore[operator]
-        if time.monotonic() - started > patience:
-            raise TimeoutError(f"{what} did not come within {patience:.0f} s")
+    start = time.monotonic()
+    while not is_reached():  # type: ignore[operator]
+        if time.monotonic() - start > patience:
+            raise TimeoutError(f"{subject} did not come within {patience:.0f} s")
         time.sleep(every)
-    return time.monotonic() - started
+    return time.monotonic() - start

@@ -24,7 +24,7 @@ Times = dict[str, dict[str, float]]
 
 
 def compare(
-    programs: Mapping[str, Sequence[str]], shown: screens.Screen, rounds: int = ROUNDS
+    programs: Mapping[str, Sequence[str]], screen: screens.Screen, rounds: int = ROUNDS
 ) -> Times:
     """Start each program in turn, first in an empty home and then again.
 
@@ -35,34 +35,36 @@ def compare(
         For what is timed (window and map of the first start and of the second, and a layer mapped
         twice by the command line), the median seconds of each program.
     """
-    found: dict[str, dict[str, list[float]]] = {}
+    times: dict[str, dict[str, list[float]]] = {}
 
-    def note(what: str, program: str, seconds: float) -> None:
-        found.setdefault(what, {}).setdefault(program, []).append(seconds)
+    def note(title: str, program: str, seconds: float) -> None:
+        times.setdefault(title, {}).setdefault(program, []).append(seconds)
 
     for _ in range(rounds):
         for name, command in programs.items():
             with tempfile.TemporaryDirectory() as home:
                 for which in ("first", "second"):
-                    started = _start(command, home, shown)
-                    note(f"{which} start: window", name, started.window)
-                    note(f"{which} start: map", name, started.map)
+                    start = _start(command, home, screen)
+                    note(f"{which} start: window", name, start.window)
+                    note(f"{which} start: map", name, start.map)
                 for seed, which in enumerate(("first", "second")):
                     note(f"{which} map of a layer", name, _map(command, home, seed))
-    return {what: {name: statistics.median(some) for name, some in by.items()}
-            for what, by in found.items()}  # fmt: skip
+    return {title: {name: statistics.median(some) for name, some in by.items()}
+            for title, by in times.items()}  # fmt: skip
 
 
 def _variables(home: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
-    return {**kept, "HOME": home}
+    variables = {
+        name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ
+    }
+    return {**variables, "HOME": home}
 
 
-def _start(command: Sequence[str], home: str, shown: screens.Screen) -> measure.Start:
-    variables = {**_variables(home), "DISPLAY": shown.display}
-    process, started = measure.start(list(command), shown, variables)
-    measure.end(process, shown, "key")
-    return started
+def _start(command: Sequence[str], home: str, screen: screens.Screen) -> measure.Start:
+    variables = {**_variables(home), "DISPLAY": screen.display}
+    process, start = measure.start(list(command), screen, variables)
+    measure.end(process, screen, "key")
+    return start
 
 
 def _map(command: Sequence[str], home: str, seed: int) -> float:
@@ -80,7 +82,7 @@ def _map(command: Sequence[str], home: str, seed: int) -> float:
 def too_slow(times: Times, program: str, source: str) -> list[str]:
     """What takes longer than it may."""
     return [
-        f"{what}: {by[program]:.2f} s beside {by[source]:.2f} s"
-        for what, by in times.items()
+        f"{title}: {by[program]:.2f} s beside {by[source]:.2f} s"
+        for title, by in times.items()
         if by[program] > MOST * by[source]
     ]

@@ -37,24 +37,24 @@ class Trial:
     results: list[tuple[str, str, bool, str]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def check(self, where: str, what: str, function: Callable[[], object]) -> bool:
+    def check(self, place: str, title: str, function: Callable[[], object]) -> bool:
         """Do one check; a failure is noted, with a picture of the display, and the others go on."""
         began = time.monotonic()
         try:
-            said = function()
+            outcome = function()
         except Exception as error:
             traceback.print_exc()
-            self.shown.save(PICTURES / f"{where}-failed-{len(self.results)}.png")
-            self.results.append((where, what, False, f"{type(error).__name__}: {error}"))
+            self.shown.save(PICTURES / f"{place}-failed-{len(self.results)}.png")
+            self.results.append((place, title, False, f"{type(error).__name__}: {error}"))
         else:
             seconds = f"{time.monotonic() - began:.0f} s"
-            text = f"{said} ({seconds})" if isinstance(said, str) else seconds
-            self.results.append((where, what, True, text))
-        print(f"{where}: {what}: {self.results[-1][3][:500]}", flush=True)
+            text = f"{outcome} ({seconds})" if isinstance(outcome, str) else seconds
+            self.results.append((place, title, True, text))
+        print(f"{place}: {title}: {self.results[-1][3][:500]}", flush=True)
         return self.results[-1][2]
 
     def traveller(
-        self, made: machines.Machine, program: str, name: str, *, network: bool = False
+        self, machine: machines.Machine, program: str, name: str, *, network: bool = False
     ) -> journey.Traveller:
         """A user of a machine who opens the program on the display.
 
@@ -63,15 +63,17 @@ class Trial:
             name: for the screenshots.
         """
         variables = {"DISPLAY": self.shown.display}
-        command = made.command([program], user=PERSON, variables=variables, network=network)
-        return journey.Traveller(command, self.shown, made.home(PERSON), made.path, PICTURES, name)
+        command = machine.command([program], user=PERSON, variables=variables, network=network)
+        return journey.Traveller(
+            command, self.shown, machine.home(PERSON), machine.path, PICTURES, name
+        )
 
 
 def travel(traveller: journey.Traveller) -> str:
     """Draw a picture, save the session, and reopen it in a new window."""
-    drawn = traveller.draw()
-    traveller.reopen(drawn)
-    return f"window {drawn.start.window:.1f} s, map {drawn.start.map:.1f} s"
+    drawing = traveller.draw()
+    traveller.reopen(drawing)
+    return f"window {drawing.start.window:.1f} s, map {drawing.start.map:.1f} s"
 
 
 def ran(*command: str) -> str:
@@ -80,27 +82,27 @@ def ran(*command: str) -> str:
     Raises:
         AssertionError: it fails; with what it said.
     """
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise AssertionError((done.stdout + done.stderr).strip())
-    return done.stdout
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise AssertionError((process.stdout + process.stderr).strip())
+    return process.stdout
 
 
-def settings_of(made: machines.Machine) -> Path:
+def settings_of(machine: machines.Machine) -> Path:
     """The file of the user's settings, as this machine sees it."""
-    return made.path(HOME) / ".local/share" / NAME / "settings.json"
+    return machine.path(HOME) / ".local/share" / NAME / "settings.json"
 
 
-def has_demo(made: machines.Machine) -> bool:
+def has_demo(machine: machines.Machine) -> bool:
     """Whether the demo that was unpacked for the user is there."""
-    return any(settings_of(made).parent.glob("demo-*/"))
+    return any(settings_of(machine).parent.glob("demo-*/"))
 
 
-def installed(made: machines.Machine, *packages: str) -> str:
+def install_packages(machine: machines.Machine, *packages: str) -> str:
     """Install packages as apt does by itself, without those that are only recommended."""
-    made.run(
+    machine.run(
         "apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages,
         variables={"DEBIAN_FRONTEND": "noninteractive"}, directory="/",
     )  # fmt: skip
-    found = made.run("sh", "-c", f"command -v {NAME} && {NAME} --version || true", user=PERSON)
-    return found.stdout.strip()
+    process = machine.run("sh", "-c", f"command -v {NAME} && {NAME} --version || true", user=PERSON)
+    return process.stdout.strip()
