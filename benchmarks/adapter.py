@@ -45,9 +45,9 @@ def seconds(run: Callable[[], Any]) -> float:
 
 def main() -> None:
     """See the module's text."""
-    made = parser("The adapter's forward pass beside the plain network's.")
-    made.add_argument("--repeats", type=int, default=40)
-    options = made.parse_args()
+    arguments = parser("The adapter's forward pass beside the plain network's.")
+    arguments.add_argument("--repeats", type=int, default=40)
+    options = arguments.parse_args()
     isolate(Path("/nonexistent"))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rows = []
@@ -66,9 +66,9 @@ def main() -> None:
                     (plain, lambda: model(x, sigma, labels)),  # noqa: B023
                 ]
                 for times, run in pair if repeat % 2 else reversed(pair):
-                    taken = seconds(run)
+                    duration = seconds(run)
                     if repeat >= 3:
-                        times.append(1e3 * taken)
+                        times.append(1e3 * duration)
         medians = statistics.median(ours), statistics.median(plain)
         rows.append(Row(f"{name}, batch 1, {device}", options.repeats, *medians, "ms"))
     report(rows, options.json, "plain network")

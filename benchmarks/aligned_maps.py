@@ -36,11 +36,11 @@ Maps = list[NDArray]
 
 def main() -> None:
     """See the module's text."""
-    made = parser(__doc__ or "")
-    made.add_argument("--pictures", type=int, default=1000)
-    made.add_argument("--levels", type=int, default=4, choices=range(2, len(SIGMAS) + 1))
-    made.add_argument("--repeats", type=int, default=1, help="fresh processes of each")
-    options = made.parse_args()
+    arguments = parser(__doc__ or "")
+    arguments.add_argument("--pictures", type=int, default=1000)
+    arguments.add_argument("--levels", type=int, default=4, choices=range(2, len(SIGMAS) + 1))
+    arguments.add_argument("--repeats", type=int, default=1, help="fresh processes of each")
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         isolate(folder)
@@ -57,27 +57,27 @@ def measure(file: Path, folder: Path, repeats: int) -> list[Row]:
     """All ways in turns, then their maps."""
     runs: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS}
     for _ in range(repeats):
-        for method, found in runs.items():
-            found.append(part(method, file, folder))
+        for method, times in runs.items():
+            times.append(part(method, file, folder))
     levels = np.load(file)
-    rows, what = [], f"{len(levels)} x {levels.shape[1]}"
+    rows, size = [], f"{len(levels)} x {levels.shape[1]}"
     medians = {
-        method: {key: float(np.median([run[key] for run in found])) for key in ("fresh", "warm")}
-        for method, found in runs.items()
+        method: {key: float(np.median([run[key] for run in times])) for key in ("fresh", "warm")}
+        for method, times in runs.items()
     }
     for key, name in (("fresh", "fresh process"), ("warm", "second time")):
         ours, theirs = medians["ours"][key], medians["theirs"][key]
-        rows.append(Row(f"{what}: {name}", repeats, ours, theirs, "s"))
-        rows.append(Row(f"{what}: {name}, not aligned", repeats, medians["apart"][key], None, "s"))
-    figures = {method: judged(levels, np.load(folder / f"{method}.npy")) for method in METHODS}
+        rows.append(Row(f"{size}: {name}", repeats, ours, theirs, "s"))
+        rows.append(Row(f"{size}: {name}, not aligned", repeats, medians["apart"][key], None, "s"))
+    figures = {method: judge(levels, np.load(folder / f"{method}.npy")) for method in METHODS}
     for name in figures["ours"]:
         ours, theirs = figures["ours"][name], figures["theirs"][name]
-        rows.append(Row(f"{what}: {name}", 1, ours, theirs, ""))
-        rows.append(Row(f"{what}: {name}, not aligned", 1, figures["apart"][name], None, ""))
+        rows.append(Row(f"{size}: {name}", 1, ours, theirs, ""))
+        rows.append(Row(f"{size}: {name}, not aligned", 1, figures["apart"][name], None, ""))
     return rows
 
 
-def judged(levels: NDArray, maps: NDArray) -> dict[str, float]:
+def judge(levels: NDArray, maps: NDArray) -> dict[str, float]:
     """The figures of maps of all levels; see the module's text."""
     from diffviews_desktop.processing.trustworthiness import neighborhood_overlap, trustworthiness
 
@@ -86,15 +86,15 @@ def judged(levels: NDArray, maps: NDArray) -> dict[str, float]:
         trustworthiness(rows, places, NEIGHBORS).figure
         for rows, places in zip(levels, maps, strict=True)
     ]
-    moved, shared = [], []
+    moves, shared = [], []
     for one, two in pairwise(maps):
         others = two[random.permutation(len(two))]
-        away = [float(np.linalg.norm(one - other, axis=1).mean()) for other in (two, others)]
-        moved.append(away[0] / away[1])
+        distances = [float(np.linalg.norm(one - other, axis=1).mean()) for other in (two, others)]
+        moves.append(distances[0] / distances[1])
         shared.append(float(neighborhood_overlap(one, two, NEIGHBORS).mean()))
     return {
         "trustworthiness": float(np.mean(trust)),
-        "moved": float(np.mean(moved)),
+        "moved": float(np.mean(moves)),
         "shared": float(np.mean(shared)),
     }
 
@@ -128,7 +128,7 @@ def theirs(levels: NDArray) -> Maps:
     return list(mapper.fit_transform(list(levels), relations=relations))
 
 
-def apart(levels: NDArray) -> Maps:
+def map_apart(levels: NDArray) -> Maps:
     """A map a level, each by itself."""
     from diffviews_desktop.processing.layout import layout
     from diffviews_desktop.values.maps import MapParameters
@@ -154,9 +154,9 @@ def make(file: str, pictures: str, levels: str) -> None:
     model = open_data_folder(unpack_demo()).model("digits")
     adapter = get_adapter("edm").from_checkpoint(str(model.checkpoint()), device="cpu")
     table = read_samples(model).table
-    count, taken = int(levels), np.arange(int(pictures)) % len(table)
-    which, names = np.tile(taken, count), table.sample_id
-    sigma = np.repeat(np.array(SIGMAS[:count], np.float32), len(taken))
+    count, indices = int(levels), np.arange(int(pictures)) % len(table)
+    which, names = np.tile(indices, count), table.sample_id
+    sigma = np.repeat(np.array(SIGMAS[:count], np.float32), len(indices))
     table = replace(
         table,
         sample_id=tuple(f"{names[row]}-{s:g}" for row, s in zip(which, sigma, strict=True)),
@@ -171,7 +171,7 @@ def make(file: str, pictures: str, levels: str) -> None:
     )  # fmt: skip
     rows = [flatten_layers(values) for _, values in extraction.batches(range(len(table)))]
     _, reduced = fit(np.concatenate(rows), COMPONENTS, seed=SEED)
-    np.save(file, reduced.rows.reshape(count, len(taken), -1))
+    np.save(file, reduced.rows.reshape(count, len(indices), -1))
     print("{}")
 
 
@@ -179,7 +179,7 @@ def run_part(method: str, file: str, out: str) -> None:
     """In the process of one way."""
     warnings.simplefilter("ignore")
     levels = np.load(file)
-    run = {"ours": ours, "theirs": theirs, "apart": apart}[method]
+    run = {"ours": ours, "theirs": theirs, "apart": map_apart}[method]
     times = []
     for _ in range(2):
         start = time.perf_counter()

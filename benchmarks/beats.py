@@ -40,9 +40,9 @@ class Beats(QObject):
         self._timer.stop()
 
     def _beat(self) -> None:
-        now = time.perf_counter()
-        self.gaps.append(1000 * (now - self._last))
-        self._last = now
+        clock = time.perf_counter()
+        self.gaps.append(1000 * (clock - self._last))
+        self._last = clock
 
 
 def pump() -> None:

@@ -61,9 +61,9 @@ def pair(
     times: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
     for repeat in range(repeats + 1):
         for index in (0, 1) if repeat % 2 else (1, 0):
-            taken = seconds((ours, peer)[index])
+            durations = seconds((ours, peer)[index])
             if repeat:
-                times[index].append(taken)
+                times[index].append(durations)
     scale = 1e3 if unit == "ms" else 1.0
     rows = []
     for clock in range(1 + processor):
@@ -104,7 +104,7 @@ def measure(folder: Path, count: int, repeats: int) -> list[Row]:
             projector.save(new / "projector.npz")
             finish(new, {"model": "edm"}, ("midblock",))
 
-    def write_plain(synced: bool = False) -> None:
+    def write_plain(to_disk: bool = False) -> None:
         plain = folder / "plain"
         shutil.rmtree(plain, ignore_errors=True)
         plain.mkdir()
@@ -118,7 +118,7 @@ def measure(folder: Path, count: int, repeats: int) -> list[Row]:
             components=reduction.components,
             **arrays,
         )
-        if synced:
+        if to_disk:
             sync(plain)
 
     def extract_ours() -> None:
@@ -174,22 +174,22 @@ def measure_checks(folder: Path, count: int, repeats: int) -> list[Row]:
         for start in range(0, count, 512):  # as activations are: some directions, and noise
             size = min(512, count - start)
             noise = random.standard_normal((size, WIDTH), dtype=np.float32)
-            said = random.standard_normal((size, 20), dtype=np.float32) @ axes
-            rows[start : start + size] = said + noise
+            signal = random.standard_normal((size, 20), dtype=np.float32) @ axes
+            rows[start : start + size] = signal + noise
         del rows
         (new / "projector.npz").touch()
         finish(new, {"model": "edm"}, ("midblock",))
     file = cache.root / "a" / "activations.npy"
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
 
-    def unchecked() -> MatrixFile:
+    def open_unchecked() -> MatrixFile:
         return MatrixFile.open(file)
 
-    def checked() -> MatrixFile:
+    def open_checked() -> MatrixFile:
         return cache.open("a").activations().rows
 
     def as_a_whole() -> MatrixFile:
-        return unchecked().compared_with(WholeCheck(file, sha256))
+        return open_unchecked().compared_with(WholeCheck(file, sha256))
 
     def make_map(rows: Matrix) -> object:
         return fit_map(rows, MapParameters())
@@ -200,25 +200,31 @@ def measure_checks(folder: Path, count: int, repeats: int) -> list[Row]:
     def take(rows: MatrixFile) -> object:
         return ActivationMatrix(file, (), rows).take(range(0, count, max(1, count // 8)))
 
-    def both(what: Callable[[Any], object], ours: Callable[[], MatrixFile]) -> tuple[Any, Any]:
-        return lambda: what(ours()), lambda: what(unchecked())
+    def both(work: Callable[[Any], object], ours: Callable[[], MatrixFile]) -> tuple[Any, Any]:
+        return lambda: work(ours()), lambda: work(open_unchecked())
 
     return [
-        *pair("map of it: checked, beside not", repeats, *both(make_map, checked), processor=True),
-        *pair("reduce it: checked, beside not", repeats, *both(reduce, checked), processor=True),
+        *pair(
+            "map of it: checked, beside not", repeats, *both(make_map, open_checked), processor=True
+        ),
+        *pair(
+            "reduce it: checked, beside not", repeats, *both(reduce, open_checked), processor=True
+        ),
         *pair("reduce it: as a whole, beside not", repeats, *both(reduce, as_a_whole)),
-        *pair("8 rows of it: checked, beside not", 20 * repeats, *both(take, checked), "ms"),
+        *pair("8 rows of it: checked, beside not", 20 * repeats, *both(take, open_checked), "ms"),
     ]
 
 
 def main() -> None:
     """See the module's text."""
-    made = parser("The layer cache beside numpy alone.")
-    made.add_argument("--rows", type=int, default=10_000)
-    made.add_argument("--repeats", type=int, default=5)
-    made.add_argument("--folder", type=Path, help="where to write; the system's temporary folder")
-    made.add_argument("--checks-alone", action="store_true", help="not what numpy does, too")
-    options = made.parse_args()
+    arguments = parser("The layer cache beside numpy alone.")
+    arguments.add_argument("--rows", type=int, default=10_000)
+    arguments.add_argument("--repeats", type=int, default=5)
+    arguments.add_argument(
+        "--folder", type=Path, help="where to write; the system's temporary folder"
+    )
+    arguments.add_argument("--checks-alone", action="store_true", help="not what numpy does, too")
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         isolate(Path(folder) / "home")
         rows = [] if options.checks_alone else measure(Path(folder), options.rows, options.repeats)

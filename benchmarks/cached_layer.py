@@ -43,8 +43,8 @@ def make(folder: Path, count: int) -> Path:
     rows = centres[np.arange(count) % 10] + random.standard_normal((count, WIDTH * len(LAYERS)))
     matrix = model / "activations" / "set" / "all.npy"
     np.save(matrix, rows.astype(np.float32))
-    said = {"layers": LAYERS, "shapes": {name: [WIDTH] for name in LAYERS}}
-    matrix.with_name("all.npy.json").write_text(json.dumps(said))
+    facts = {"layers": LAYERS, "shapes": {name: [WIDTH] for name in LAYERS}}
+    matrix.with_name("all.npy.json").write_text(json.dumps(facts))
     return folder
 
 
@@ -84,31 +84,31 @@ def measure(data: Path, repeats: int) -> list[float]:
     until(lambda: session.state.opened.samples is not None and not session.state.jobs.running)
     until(lambda: window.map is not None)
     assert window.map is not None
-    painted: list[float] = []
-    window.map.painted.connect(lambda: painted.append(time.perf_counter()))
+    paints: list[float] = []
+    window.map.painted.connect(lambda: paints.append(time.perf_counter()))
     times = []
     for repeat in range(2 * repeats + 2):
         layers = (LAYERS[repeat % 2],)
         start = time.perf_counter()
         maps.change_layer(main_app.context, layers=layers)
         until(lambda: not session.state.jobs.running)
-        shown = session.state.opened.layer_map
-        assert shown is not None
-        assert (shown.layers, shown.from_cache) == (layers, True), session.state.notice
-        arrived = time.perf_counter()
-        until(lambda: bool(painted) and painted[-1] >= arrived)  # noqa: B023
+        layer_map = session.state.opened.layer_map
+        assert layer_map is not None
+        assert (layer_map.layers, layer_map.from_cache) == (layers, True), session.state.notice
+        arrival = time.perf_counter()
+        until(lambda: bool(paints) and paints[-1] >= arrival)  # noqa: B023
         if repeat > 1:
-            times.append(painted[-1] - start)
+            times.append(paints[-1] - start)
     window.close()
     return times
 
 
 def main() -> None:
     """See the module's text."""
-    made = parser("A cached layer back on the screen.")
-    made.add_argument("--samples", type=int, default=10_000)
-    made.add_argument("--repeats", type=int, default=5)
-    options = made.parse_args()
+    arguments = parser("A cached layer back on the screen.")
+    arguments.add_argument("--samples", type=int, default=10_000)
+    arguments.add_argument("--repeats", type=int, default=5)
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         isolate(Path(name) / "home")
         data = make(Path(name) / "data", options.samples)

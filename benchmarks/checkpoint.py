@@ -49,12 +49,12 @@ def load(file: Path) -> dict[str, float]:
     from diffviews_desktop.adapters.checkpoint import load_checkpoint
 
     process = psutil.Process()
-    before = process.memory_info().rss
-    peak, done = before, threading.Event()
+    base = process.memory_info().rss
+    peak, stop = base, threading.Event()
 
     def watch() -> None:
         nonlocal peak
-        while not done.wait(0.002):
+        while not stop.wait(0.002):
             peak = max(peak, process.memory_info().rss)
 
     watcher = threading.Thread(target=watch)
@@ -62,11 +62,11 @@ def load(file: Path) -> dict[str, float]:
     start = time.perf_counter()
     model = load_checkpoint(file).model
     seconds = time.perf_counter() - start
-    done.set()
+    stop.set()
     watcher.join()
     return {
         "seconds": seconds,
-        "peak": max(peak, process.memory_info().rss) - before,
+        "peak": max(peak, process.memory_info().rss) - base,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
 
@@ -80,9 +80,9 @@ def read(file: Path) -> float:
 
 def main() -> None:
     """See the module's text."""
-    made = parser("Loading a full-size checkpoint.")
-    made.add_argument("--load", type=Path, metavar="FILE", help="load one file and print JSON")
-    options = made.parse_args()
+    arguments = parser("Loading a full-size checkpoint.")
+    arguments.add_argument("--load", type=Path, metavar="FILE", help="load one file and print JSON")
+    options = arguments.parse_args()
     if options.load is not None:
         print(json.dumps(load(options.load)))
         return

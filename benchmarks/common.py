@@ -29,9 +29,9 @@ class Row:
 
 def parser(text: str | None) -> argparse.ArgumentParser:
     """A parser with the option that every benchmark and every attack has."""
-    made = argparse.ArgumentParser(description=text)
-    made.add_argument("--json", type=Path, metavar="FILE", help="also write the rows there")
-    return made
+    result = argparse.ArgumentParser(description=text)
+    result.add_argument("--json", type=Path, metavar="FILE", help="also write the rows there")
+    return result
 
 
 def report(rows: list[Row], file: Path | None, peer: str) -> None:
@@ -121,22 +121,22 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
         interruptible=contextlib.nullcontext,
     )
     out = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(rows, width))
-    for taken, values in extraction.batches(range(rows)):
-        out[taken] = flatten_layers(values)[:, :width]
+    for indices, values in extraction.batches(range(rows)):
+        out[indices] = flatten_layers(values)[:, :width]
     out.flush()
 
 
 def in_a_process(script: str, *arguments: str, threads: int = 1) -> dict[str, Any]:
     """Run a benchmark's own script again for one of its parts; its last line is JSON."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, script, *arguments],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
         env={**os.environ, **dict.fromkeys(names, str(threads))},
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def make_demo_activations(file: Path, rows: int, width: int) -> None:
@@ -149,12 +149,12 @@ def make_demo_activations(file: Path, rows: int, width: int) -> None:
 def anonymous_peak() -> Iterator[dict[str, float | None]]:
     """Under the key ``peak``: by how many MB the process's own memory, mapped files not counted,
     grew at most while the block ran; None where the system does not tell (Linux does)."""
-    found: dict[str, float | None] = {"peak": None}
-    before = anonymous()
-    if before is None:
-        yield found
+    result: dict[str, float | None] = {"peak": None}
+    base = anonymous()
+    if base is None:
+        yield result
         return
-    stop, highest = threading.Event(), [before]
+    stop, highest = threading.Event(), [base]
 
     def watch() -> None:
         while not stop.wait(0.005):
@@ -163,11 +163,11 @@ def anonymous_peak() -> Iterator[dict[str, float | None]]:
     thread = threading.Thread(target=watch)
     thread.start()
     try:
-        yield found
+        yield result
     finally:
         stop.set()
         thread.join()
-        found["peak"] = highest[0] - before
+        result["peak"] = highest[0] - base
 
 
 def anonymous() -> float | None:

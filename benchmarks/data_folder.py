@@ -30,7 +30,7 @@ SET = Path("activations/imagenet_real")
 INFO = Path("metadata/imagenet_real/dataset_info.json")
 
 
-def write(folder: Path, count: int, packed: bool) -> None:
+def write(folder: Path, count: int, compress: bool) -> None:
     """A model's folder with batches in ``.npz``, as the original system writes it."""
     random = np.random.default_rng(0)
     samples = [
@@ -53,7 +53,7 @@ def write(folder: Path, count: int, packed: bool) -> None:
     table["umap_x"], table["umap_y"] = random.standard_normal((2, count)) * 5
     table.to_csv(folder / "embeddings" / "map.csv", index=False)
     (folder / "embeddings" / "map.json").write_text(json.dumps({"layers": list(SHAPES)}))
-    save = np.savez_compressed if packed else np.savez
+    save = np.savez_compressed if compress else np.savez
     for start in range(0, count, BATCH):
         n = min(BATCH, count - start)
         values = {
@@ -85,10 +85,10 @@ def measure(root: Path, repeats: int) -> list[Row]:
 
     def plain_tables() -> object:
         json.loads((folder / "config.json").read_text())
-        listed = json.loads((folder / INFO).read_text())["samples"]
-        return listed, pandas.read_csv(folder / "embeddings" / "map.csv")
+        samples = json.loads((folder / INFO).read_text())["samples"]
+        return samples, pandas.read_csv(folder / "embeddings" / "map.csv")
 
-    def opened() -> ActivationFiles:
+    def open_files() -> ActivationFiles:
         model = open_data_folder(root).model("edm")
         files = open_activation_files(model, read_samples(model))
         assert files is not None
@@ -105,7 +105,7 @@ def measure(root: Path, repeats: int) -> list[Row]:
         return np.load(folder / SET / "activations.npy", allow_pickle=False)
 
     def read_all() -> np.ndarray:
-        files = opened()
+        files = open_files()
         return files.take(range(len(files)))
 
     def both(activations: Callable[[], np.ndarray]) -> Callable[[], object]:
@@ -115,27 +115,34 @@ def measure(root: Path, repeats: int) -> list[Row]:
     assert np.array_equal(read_all(), batches())
     rows = [
         pair("settings, list and map", repeats, tables, plain_tables),
-        pair("... and .npz batches, opened", few, opened, both(batches)),
+        pair("... and .npz batches, opened", few, open_files, both(batches)),
         pair("... and .npz batches, all read", few, read_all, both(batches)),
     ]
     convert_folder(open_data_folder(root).model("edm"))
     assert np.array_equal(read_all(), matrix())
-    chosen = np.random.default_rng(0).choice(len(opened()), min(50, len(opened())), replace=False)
+    sample_rows = np.random.default_rng(0).choice(
+        len(open_files()), min(50, len(open_files())), replace=False
+    )
     return [
         *rows,
-        pair("... and one .npy, opened", repeats, opened, both(matrix)),
-        pair("... and one .npy, 50 rows", repeats, lambda: opened().take(chosen), both(matrix)),
+        pair("... and one .npy, opened", repeats, open_files, both(matrix)),
+        pair(
+            "... and one .npy, 50 rows",
+            repeats,
+            lambda: open_files().take(sample_rows),
+            both(matrix),
+        ),
         pair("... and one .npy, all read", repeats, read_all, both(matrix)),
     ]
 
 
 def main() -> None:
     """See the module's text."""
-    made = parser("Opening a data folder beside the plain way.")
-    made.add_argument("--samples", type=int, default=10_000)
-    made.add_argument("--repeats", type=int, default=15)
-    made.add_argument("--stored", action="store_true", help="batches that are not compressed")
-    options = made.parse_args()
+    arguments = parser("Opening a data folder beside the plain way.")
+    arguments.add_argument("--samples", type=int, default=10_000)
+    arguments.add_argument("--repeats", type=int, default=15)
+    arguments.add_argument("--stored", action="store_true", help="batches that are not compressed")
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         isolate(Path(folder) / "home")
         write(Path(folder) / "data" / "edm", options.samples, not options.stored)

@@ -98,7 +98,7 @@ class Bench:
     seeds: int
     out: Path
 
-    def found(self, layer: str) -> dict[str, Estimate]:
+    def estimate(self, layer: str) -> dict[str, Estimate]:
         """What is found of a layer, by the names above."""
         choice = ChooseGroups(
             job_id=0,
@@ -112,7 +112,7 @@ class Bench:
         groups = self.engine.run(choice)
         told = self._arms(layer, groups, OWN, ("none", "wrong", "label"))
         untold = self._arms(layer, groups, NOTHING, ("none",))
-        found = {
+        estimates = {
             NO_MASK: told["none"].read,
             OWN_CLASS: told["intervention"].read,
             UNTOLD: untold["intervention"].read,
@@ -122,7 +122,7 @@ class Bench:
             ALIKE: told["intervention"].seeds,
             NO_MASK_ALIKE: told["none"].seeds,
         }
-        return {name: one for name, one in found.items() if one is not None}
+        return {name: one for name, one in estimates.items() if one is not None}
 
     def _arms(
         self, layer: str, groups: tuple[tuple[int, ...], ...], told: Told, arms: tuple[Control, ...]
@@ -144,10 +144,10 @@ class Bench:
         return {one.arm: one for one in self.engine.run(job).findings}
 
 
-def rows_of(layer: str, found: dict[str, Estimate], pictures: int) -> list[Found]:
+def rows_of(layer: str, estimates: dict[str, Estimate], pictures: int) -> list[Found]:
     """A row for each figure of a layer."""
     rows = []
-    for name, one in found.items():
+    for name, one in estimates.items():
         peer = (*PEER[name][LAYERS.index(layer)], None, None)
         unit, times = ("", 1) if name in (ALIKE, NO_MASK_ALIKE) else ("%", 100)
         low, high = (None if end is None else times * end for end in (one.low, one.high))
@@ -166,13 +166,13 @@ def show(rows: list[Found]) -> None:
 
 
 def main() -> None:
-    made = parser(__doc__.splitlines()[0])
-    made.add_argument("--sampler", choices=("renoise", "heun"), default="renoise")
-    made.add_argument("--anchors", type=int, default=50)
-    made.add_argument("--seeds", type=int, default=3)
-    made.add_argument("--device", default="cpu")
-    made.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    options = made.parse_args()
+    arguments = parser(__doc__.splitlines()[0])
+    arguments.add_argument("--sampler", choices=("renoise", "heun"), default="renoise")
+    arguments.add_argument("--anchors", type=int, default=50)
+    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--device", default="cpu")
+    arguments.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         isolate(Path(temporary))
         with closing(Engine(options.device, threads=options.threads)) as engine:
@@ -188,7 +188,7 @@ def main() -> None:
             )
             bench = Bench(engine, settings, options.anchors, options.seeds, Path(temporary))
             pictures = options.anchors * options.seeds
-            rows = [row for one in LAYERS for row in rows_of(one, bench.found(one), pictures)]
+            rows = [row for one in LAYERS for row in rows_of(one, bench.estimate(one), pictures)]
     show(rows)
     write_rows(rows, options.json)
 

@@ -57,42 +57,42 @@ def experiment(engine: Engine, anchors: int, places: int, seed: int) -> Experime
     )
 
 
-def timed(engine: Engine, asked: Experiment, out: Path) -> float:
+def time_sweep(engine: Engine, sweep: Experiment, out: Path) -> float:
     """Pictures a second of a sweep."""
-    started = time.perf_counter()
-    engine.run(RunExperiment(job_id=0, folder=FolderRef(), experiment=asked, out=out))
-    return asked.count / (time.perf_counter() - started)
+    start = time.perf_counter()
+    engine.run(RunExperiment(job_id=0, folder=FolderRef(), experiment=sweep, out=out))
+    return sweep.count / (time.perf_counter() - start)
 
 
 @torch.no_grad()
-def bare(engine: Engine, asked: Experiment) -> float:
+def bare(engine: Engine, sweep: Experiment) -> float:
     """Pictures a second of the forward passes alone, in the same batches."""
     model = engine.workspace.model.held
     assert model is not None
-    size = asked.batch or 1
-    per_place = asked.seeds * len(asked.groups) * len(asked.arms)
-    counts = [asked.seeds * len(asked.groups)] + [per_place] * len(asked.layer_sets)
-    started = time.perf_counter()
+    size = sweep.batch or 1
+    per_place = sweep.seeds * len(sweep.groups) * len(sweep.arms)
+    counts = [sweep.seeds * len(sweep.groups)] + [per_place] * len(sweep.layer_sets)
+    begin = time.perf_counter()
     for count in counts:
         for start in range(0, count, size):
             rows = min(size, count - start)
             x = torch.randn(rows, *model.sample_shape)
             told = model.encode([ZeroLabel()] * rows)
-            for _ in range(asked.settings.evaluations(False)):
+            for _ in range(sweep.settings.evaluations(False)):
                 model.forward(x, torch.full((rows,), 2.0), told)
-    return sum(counts) / (time.perf_counter() - started)
+    return sum(counts) / (time.perf_counter() - begin)
 
 
-def killed(asked: Experiment, out: Path, options: list[str]) -> tuple[int, int, int]:
+def kill_repeatedly(sweep: Experiment, out: Path, options: list[str]) -> tuple[int, int, int]:
     """Kill a sweep on its way, several times; how often, its pictures, and how many records."""
     times = 0
     journal = out / JOURNAL
     for part in range(KILLS):
         process = subprocess.Popen([sys.executable, __file__, "--child", str(out), *options])
-        before = journal.stat().st_size if journal.exists() else 0
+        old_size = journal.stat().st_size if journal.exists() else 0
         while process.poll() is None:
             size = journal.stat().st_size if journal.exists() else 0
-            if size > before + (part + 1) * 20_000:
+            if size > old_size + (part + 1) * 20_000:
                 os.kill(process.pid, signal.SIGKILL)
                 times += 1
                 break
@@ -103,35 +103,35 @@ def killed(asked: Experiment, out: Path, options: list[str]) -> tuple[int, int, 
     size = 4 + 32 * 32 + 10 * 4 + 4
     start = data.index(b"\n") + 1
     numbers = {data[at : at + 4] for at in range(start, len(data), size)}
-    assert len(numbers) == asked.count, "a picture is missing or was drawn twice"
-    return times, asked.count, (len(data) - start) // size
+    assert len(numbers) == sweep.count, "a picture is missing or was drawn twice"
+    return times, sweep.count, (len(data) - start) // size
 
 
 def main() -> None:
-    made = parser(__doc__.splitlines()[0])
-    made.add_argument("--anchors", type=int, default=20)
-    made.add_argument("--places", type=int, default=4)
-    made.add_argument("--repeats", type=int, default=3)
-    made.add_argument("--threads", type=int, default=1)
-    made.add_argument("--child", type=Path, help="used by the benchmark itself")
-    options = made.parse_args()
+    arguments = parser(__doc__.splitlines()[0])
+    arguments.add_argument("--anchors", type=int, default=20)
+    arguments.add_argument("--places", type=int, default=4)
+    arguments.add_argument("--repeats", type=int, default=3)
+    arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument("--child", type=Path, help="used by the benchmark itself")
+    options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     engine = Engine("cpu", threads=options.threads)
     if options.child is not None:
-        timed(engine, experiment(engine, options.anchors, options.places, 0), options.child)
+        time_sweep(engine, experiment(engine, options.anchors, options.places, 0), options.child)
         return
     with tempfile.TemporaryDirectory() as temporary:
         isolate(Path(temporary))
-        asked = experiment(engine, options.anchors, options.places, 0)
+        sweep = experiment(engine, options.anchors, options.places, 0)
         ours, peer = [], []
         for repeat in range(options.repeats):
-            again = experiment(engine, options.anchors, options.places, 1000 * repeat + 1)
-            ours.append(timed(engine, again, Path(temporary) / f"sweep-{repeat}"))
-            peer.append(bare(engine, again))
-        name = f"sweep, {asked.count} pictures"
+            next_sweep = experiment(engine, options.anchors, options.places, 1000 * repeat + 1)
+            ours.append(time_sweep(engine, next_sweep, Path(temporary) / f"sweep-{repeat}"))
+            peer.append(bare(engine, next_sweep))
+        name = f"sweep, {sweep.count} pictures"
         medians = statistics.median(ours), statistics.median(peer)
-        passed = ["--anchors", str(options.anchors), "--places", str(options.places)]
-        times, count, records = killed(asked, Path(temporary) / "killed", passed)
+        child_options = ["--anchors", str(options.anchors), "--places", str(options.places)]
+        times, count, records = kill_repeatedly(sweep, Path(temporary) / "killed", child_options)
         report(
             [
                 Row(name, options.repeats, *medians, "/s"),

@@ -118,7 +118,7 @@ def measure(
             matrix.discard()
 
     batch = extraction()._size
-    inputs = prepared(table, channels, size, batch, device)
+    inputs = prepare(table, channels, size, batch, device)
 
     def prefix() -> None:
         with (
@@ -136,9 +136,9 @@ def measure(
     times: dict[Callable[[], None], list[float]] = {ours: [], prefix: [], whole: []}
     for repeat in range(repeats + 1):
         for run in list(times) if repeat % 2 else reversed(list(times)):
-            taken = seconds(run)
+            duration = seconds(run)
             if repeat:
-                times[run].append(count / taken)
+                times[run].append(count / duration)
     rates = {run: statistics.median(values) for run, values in times.items()}
     title = f"{name}, {layer}, {count} pictures, {device}"
     return [
@@ -147,12 +147,12 @@ def measure(
     ]
 
 
-def prepared(
+def prepare(
     table: SampleTable, channels: int, size: int, batch: int, device: str
 ) -> Sequence[tuple[torch.Tensor, torch.Tensor, LabelVectors]]:
     """What the model sees, ready made."""
     random = np.random.default_rng(1)
-    made = []
+    inputs = []
     for start in range(0, len(table), batch):
         rows = slice(start, start + batch)
         count = len(table.sigma[rows])
@@ -163,23 +163,23 @@ def prepared(
             conditions_told(OWN, table.class_label[rows], (), 10, False),
             np.arange(count),
         )
-        made.append(
+        inputs.append(
             (
                 extraction_inputs(part, "noised").to(device),
                 torch.from_numpy(part.sigmas).to(device),
                 label_vectors(part.conditions, 10).to(device),
             )
         )
-    return made
+    return inputs
 
 
 def main() -> None:
     """See the module's text."""
-    made = parser("Extraction beside the bare forward pass.")
-    made.add_argument("--pictures", type=int, default=512)
-    made.add_argument("--repeats", type=int, default=7)
-    made.add_argument("--small", action="store_true", help="the demo's size alone")
-    options = made.parse_args()
+    arguments = parser("Extraction beside the bare forward pass.")
+    arguments.add_argument("--pictures", type=int, default=512)
+    arguments.add_argument("--repeats", type=int, default=7)
+    arguments.add_argument("--small", action="store_true", help="the demo's size alone")
+    options = arguments.parse_args()
     rows = []
     for name, config, layers, share in CASES[:1] if options.small else CASES:
         for layer in layers:

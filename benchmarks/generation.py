@@ -81,8 +81,8 @@ def ddpmpp(folder: Path, count: int = 64) -> tuple[Path, str]:
             }
         )
     (model / "metadata" / "set").mkdir(parents=True)
-    listed = json.dumps({"samples": samples})
-    (model / "metadata" / "set" / "dataset_info.json").write_text(listed)
+    dataset = json.dumps({"samples": samples})
+    (model / "metadata" / "set" / "dataset_info.json").write_text(dataset)
     network = EDMPrecond(**NETWORKS[DDPMPP])
     for parameter in network.parameters():
         parameter.data.normal_(std=0.02)
@@ -140,11 +140,11 @@ class Bench:
         settings = replace(self.settings, sampler=sampler, num_steps=steps)
         start = time.perf_counter()
         self.engine.run(replace(self.job, settings=settings))
-        taken = time.perf_counter() - start
+        duration = time.perf_counter() - start
         told = [moment for moment, event in self.events if isinstance(event, StepDone)]
         # the last Heun step evaluates once
         between = np.diff(told)[: -1 if sampler == "heun" and steps > 2 else None]
-        return taken, told[0] - start, float(np.median(between))
+        return duration, told[0] - start, float(np.median(between))
 
     @torch.no_grad()
     def forwards(self, count: int) -> float:
@@ -198,14 +198,14 @@ class Bench:
 
 def alternating(runs: Sequence[Callable[[], Any]], repeats: int) -> list[list[Any]]:
     """What each function gave, called in turns after one call that does not count."""
-    found: list[list[Any]] = [[] for _ in runs]
+    results: list[list[Any]] = [[] for _ in runs]
     for repeat in range(repeats + 1):
         order = list(range(len(runs)))
         for which in order if repeat % 2 else reversed(order):
             value = runs[which]()
             if repeat:
-                found[which].append(value)
-    return found
+                results[which].append(value)
+    return results
 
 
 def measure(bench: Bench, name: str, steps: int, repeats: int) -> list[Row]:
@@ -234,47 +234,49 @@ def measure(bench: Bench, name: str, steps: int, repeats: int) -> list[Row]:
 def memory(generations: int) -> dict[str, float | None]:
     """By how many MB the process grows from the first `WARM_UP` generations to the last."""
     bench = Bench(*demo(), LAYER["demo"], 1)
-    before = None
+    first = None
     for number in range(generations):
         if number == WARM_UP:
             gc.collect()
-            before = anonymous()
+            first = anonymous()
         bench.settings = replace(bench.settings, seed=number)
         bench.run("heun" if number % 2 else "renoise", 3)
     gc.collect()
-    after = anonymous()
-    known = before is not None and after is not None
-    return {"grown": after - before if known else None}  # type: ignore[operator]
+    last = anonymous()
+    is_known = first is not None and last is not None
+    return {"grown": last - first if is_known else None}  # type: ignore[operator]
 
 
 def one_network(network: str, folder: Path, device: str, threads: int, repeats: int) -> list[Row]:
     """All of one network but its memory."""
     small = network == "demo"
-    where = demo() if small else ddpmpp(folder / "data")
-    bench = Bench(*where, LAYER[network], threads, device)
+    source = demo() if small else ddpmpp(folder / "data")
+    bench = Bench(*source, LAYER[network], threads, device)
     return measure(bench, network, 10 if small else 4, repeats if small else max(3, repeats // 3))
 
 
 def main() -> None:
     """See the module's text."""
-    made = parser("Runs beside bare forward passes, guidance, memory.")
-    made.add_argument("--network", choices=list(LAYER), nargs="+", default=list(LAYER))
-    made.add_argument("--threads", type=int, default=1)
-    made.add_argument("--repeats", type=int, default=15, help="of the demo; a third of the other")
-    made.add_argument("--device", default="cpu")
-    made.add_argument("--generations", type=int, default=1000, help="0: leave memory out")
-    options = made.parse_args()
+    arguments = parser("Runs beside bare forward passes, guidance, memory.")
+    arguments.add_argument("--network", choices=list(LAYER), nargs="+", default=list(LAYER))
+    arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument(
+        "--repeats", type=int, default=15, help="of the demo; a third of the other"
+    )
+    arguments.add_argument("--device", default="cpu")
+    arguments.add_argument("--generations", type=int, default=1000, help="0: leave memory out")
+    options = arguments.parse_args()
     if 0 < options.generations <= WARM_UP:
-        made.error(f"--generations must be more than {WARM_UP}")
+        arguments.error(f"--generations must be more than {WARM_UP}")
     rows = []
     with tempfile.TemporaryDirectory() as name:
         isolate(Path(name) / "home")
         # in processes of their own: numpy's threads are then those of torch, too
         for network in options.network:
             numbers = str(options.threads), str(options.repeats)
-            arguments = ["--one", network, name, options.device, *numbers]
-            found = in_a_process(__file__, *arguments, threads=options.threads)
-            rows += [Row(**row) for row in found["rows"]]
+            words = ["--one", network, name, options.device, *numbers]
+            answer = in_a_process(__file__, *words, threads=options.threads)
+            rows += [Row(**row) for row in answer["rows"]]
         if options.generations:
             count = options.generations
             # made elsewhere: memory that making a map has freed would hide what is lost
@@ -287,9 +289,9 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        which, where, device, *numbers = sys.argv[2:]
-        measured = one_network(which, Path(where), device, *map(int, numbers))
-        print(json.dumps({"rows": [asdict(row) for row in measured]}))
+        which, place, device, *numbers = sys.argv[2:]
+        table = one_network(which, Path(place), device, *map(int, numbers))
+        print(json.dumps({"rows": [asdict(row) for row in table]}))
     elif sys.argv[1:2] == ["--map"]:
         Bench(*demo(), LAYER["demo"], 1)
         print("{}")

@@ -59,29 +59,29 @@ def ours(count: int, renderer: str) -> Found:
     palette = [QColor.fromHsvF(i / 10, 0.8, 0.9) for i in range(10)]
     other = [(group + turn) % 10 for turn in range(1, RECOLOURED + 1)]
     alpha = np.full(count, 0.7, np.float32)
-    found = scene.gestures(
+    figures = scene.gestures(
         lambda: item.set_points(xy, group, alpha, palette),
         lambda turn: item.set_colors(other[turn], palette),
     )
     start = time.perf_counter()
     index = PointIndex(xy)
     index.nearest(0.0, 0.0, 0.05, 0.05)
-    found["pick, first"] = 1e3 * (time.perf_counter() - start)
+    figures["pick, first"] = 1e3 * (time.perf_counter() - start)
     picks = _times(
         lambda place: index.nearest(*place, 0.05, 0.05),
         np.random.default_rng(1).normal(size=(2000, 2)),
     )
-    found["pick, later"] = statistics.median(picks)
-    found["pick, 99th percentile"] = float(np.percentile(picks, 99))
-    found["ring change"] = scene.ring_change(xy)
+    figures["pick, later"] = statistics.median(picks)
+    figures["pick, 99th percentile"] = float(np.percentile(picks, 99))
+    figures["ring change"] = scene.ring_change(xy)
     angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     outline = (
         np.column_stack([np.cos(angle), np.sin(angle)]) * (1 + 0.3 * np.sin(7 * angle))[:, None]
     )
     corners = [tuple(corner) for corner in outline.tolist()]
-    found["lasso of 200 corners"] = _median(lambda _: index.in_polygon(corners), range(3))
+    figures["lasso of 200 corners"] = _median(lambda _: index.in_polygon(corners), range(3))
     item.close()
-    return found
+    return figures
 
 
 def peer(count: int, renderer: str) -> Found:
@@ -104,17 +104,17 @@ def peer(count: int, renderer: str) -> Found:
     first, *other = (
         [brushes[i] for i in ((group + turn) % 10).tolist()] for turn in range(RECOLOURED + 1)
     )
-    found = scene.gestures(
+    figures = scene.gestures(
         lambda: item.setData(x=xy[:, 0], y=xy[:, 1], brush=first),
         lambda turn: item.setBrush(other[turn]),
     )
     start = time.perf_counter()
     item.pointsAt(QPointF(0, 0))
-    found["pick, first"] = 1e3 * (time.perf_counter() - start)
+    figures["pick, first"] = 1e3 * (time.perf_counter() - start)
     places = np.random.default_rng(1).normal(size=(5, 2))
-    found["pick, later"] = _median(lambda place: item.pointsAt(QPointF(*place)), places)
-    found["lasso of 200 corners"] = None
-    return found
+    figures["pick, later"] = _median(lambda place: item.pointsAt(QPointF(*place)), places)
+    figures["lasso of 200 corners"] = None
+    return figures
 
 
 class _Plot:
@@ -140,32 +140,32 @@ class _Plot:
 
     def gestures(self, fill: Callable[[], None], recolor: Callable[[int], None]) -> Found:
         gc.collect()
-        before = anonymous()
-        found: Found = {}
+        first = anonymous()
+        figures: Found = {}
         start = time.perf_counter()
         fill()
         self._frame()
-        found["set data"] = 1e3 * (time.perf_counter() - start)
+        figures["set data"] = 1e3 * (time.perf_counter() - start)
         self._settle()
-        found["set data, settled"] = 1e3 * (time.perf_counter() - start)
+        figures["set data, settled"] = 1e3 * (time.perf_counter() - start)
         self._box.translateBy(x=0.01)
         self._frame()
         self._settle()
-        found["pan frame"] = self._frames(lambda _: self._box.translateBy(x=0.01, y=0.005))
-        found["zoom frame"] = self._frames(lambda _: self._box.scaleBy((0.97, 0.97)))
-        settled = []
+        figures["pan frame"] = self._frames(lambda _: self._box.translateBy(x=0.01, y=0.005))
+        figures["zoom frame"] = self._frames(lambda _: self._box.scaleBy((0.97, 0.97)))
+        times = []
         for turn in range(RECOLOURED):
             start = time.perf_counter()
             recolor(turn)
             self._frame()
             self._settle()
-            settled.append(1e3 * (time.perf_counter() - start))
-        found[RECOLOUR] = statistics.median(settled)
+            times.append(1e3 * (time.perf_counter() - start))
+        figures[RECOLOUR] = statistics.median(times)
         gc.collect()
-        after = anonymous()
-        known = before is not None and after is not None
-        found["memory"] = after - before if known else None  # type: ignore[operator]
-        return found
+        last = anonymous()
+        is_known = first is not None and last is not None
+        figures["memory"] = last - first if is_known else None  # type: ignore[operator]
+        return figures
 
     def ring_change(self, xy: np.ndarray) -> float:
         """Another anchor with twenty neighbours, to the painted frame."""
@@ -183,14 +183,14 @@ class _Plot:
         )
 
     def _frames(self, change: Callable[[int], object]) -> float:
-        taken = []
+        times = []
         for turn in range(self._turns):
             start = time.perf_counter()
             change(turn)
             self._frame()
-            taken.append(1e3 * (time.perf_counter() - start))
+            times.append(1e3 * (time.perf_counter() - start))
         self._settle()
-        return statistics.median(taken)
+        return statistics.median(times)
 
     def _frame(self) -> None:
         self._app.processEvents()  # type: ignore[attr-defined]
@@ -215,14 +215,14 @@ class _Plot:
                 self._frame()
 
 
-def _limits(count: int, own: Found, other: Found) -> list[Row]:
+def _limits(count: int, figures: Found, other: Found) -> list[Row]:
     """Figures beside what they are meant to stay under."""
-    rows = [(name, own.get(name), limit, "ms") for name, limit in LIMITS.items()]
-    theirs, memory = other.get(RECOLOUR), own.get("memory")
+    rows = [(name, figures.get(name), limit, "ms") for name, limit in LIMITS.items()]
+    theirs, memory = other.get(RECOLOUR), figures.get("memory")
     if count >= MANY and theirs is not None:
         share = theirs / RECOLOUR_SHARE
         title = f"{RECOLOUR}, beside 1/{RECOLOUR_SHARE:.0f} of ScatterPlotItem's"
-        rows.append((title, own[RECOLOUR], share, "ms"))
+        rows.append((title, figures[RECOLOUR], share, "ms"))
     if count >= MANY and memory is not None:
         rows.append(
             (
@@ -251,12 +251,12 @@ def _median(run: Callable[[object], object], over: object) -> float:
 
 
 def _times(run: Callable[[object], object], over: object) -> list[float]:
-    taken = []
+    times = []
     for value in over:  # type: ignore[attr-defined]
         start = time.perf_counter()
         run(value)
-        taken.append(1e3 * (time.perf_counter() - start))
-    return taken
+        times.append(1e3 * (time.perf_counter() - start))
+    return times
 
 
 def _in_turns(count: int, renderer: str) -> tuple[Found, dict[str, Found]]:
@@ -265,41 +265,43 @@ def _in_turns(count: int, renderer: str) -> tuple[Found, dict[str, Found]]:
     ways = ["raster"] if count <= PEER_LIMIT else []
     if ways and os.environ.get("DISPLAY"):
         ways.append("opengl")
-    own: list[Found] = []
+    figures: list[Found] = []
     others: dict[str, list[Found]] = {"raster": [], "opengl": []}
     for _ in range(TURNS if count <= MANY else 1):
-        own.append(in_a_process(__file__, "--ours", str(count), renderer))
+        figures.append(in_a_process(__file__, "--ours", str(count), renderer))
         for way in ways:
             others[way].append(in_a_process(__file__, "--peer", str(count), way))
-    return _medians(own), {way: _medians(found) for way, found in others.items()}
+    return _medians(figures), {way: _medians(runs) for way, runs in others.items()}
 
 
-def _medians(found: list[Found]) -> Found:
-    names = found[0] if found else {}
-    values = {name: [one[name] for one in found if one[name] is not None] for name in names}
-    return {name: statistics.median(known) if known else None for name, known in values.items()}
+def _medians(runs: list[Found]) -> Found:
+    names = runs[0] if runs else {}
+    values = {name: [one[name] for one in runs if one[name] is not None] for name in names}
+    return {
+        name: statistics.median(numbers) if numbers else None for name, numbers in values.items()
+    }
 
 
 def main() -> None:
     """See the module's text."""
-    made = parser("The map's points beside ScatterPlotItem.")
-    made.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
-    made.add_argument("--renderer", choices=("raster", "opengl"), default="raster")
-    options = made.parse_args()
+    arguments = parser("The map's points beside ScatterPlotItem.")
+    arguments.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
+    arguments.add_argument("--renderer", choices=("raster", "opengl"), default="raster")
+    options = arguments.parse_args()
     if not os.environ.get("DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     rows = []
     for count in options.counts:
-        own, others = _in_turns(count, options.renderer)
-        for name, value in own.items():
+        figures, others = _in_turns(count, options.renderer)
+        for name, value in figures.items():
             unit = "MB" if name == "memory" else "ms"
             title = f"{count:,} points, {options.renderer}: {name}"
             theirs = others["raster"].get(name)
             rows.append(Row(title, FRAMES if "frame" in name else 1, value, theirs, unit))
         for name in ("pan frame", "zoom frame"):
             title = f"{count:,} points, {options.renderer}: {name}, beside useOpenGL"
-            rows.append(Row(title, FRAMES, own[name], others["opengl"].get(name), "ms"))
-        rows += _limits(count, own, others["raster"])
+            rows.append(Row(title, FRAMES, figures[name], others["opengl"].get(name), "ms"))
+        rows += _limits(count, figures, others["raster"])
     report(rows, options.json, "ScatterPlotItem")
 
 

@@ -36,18 +36,18 @@ COMPONENTS = 50
 
 
 def main() -> None:
-    options = parser(__doc__ or "")
-    options.add_argument("--count", type=int, nargs="*", default=[100_000, 1_000_000])
-    chosen = options.parse_args()
+    arguments = parser(__doc__ or "")
+    arguments.add_argument("--count", type=int, nargs="*", default=[100_000, 1_000_000])
+    options = arguments.parse_args()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         isolate(Path(folder))
         from diffviews_desktop.app import create_application
 
         app = create_application(["map_window"])
-        for count in chosen.count:
+        for count in options.count:
             rows += measure(app, count)
-    report(rows, chosen.json, "limit")
+    report(rows, options.json, "limit")
 
 
 def make_state(count: int) -> State:
@@ -91,10 +91,10 @@ def make_state(count: int) -> State:
     )
     from diffviews_desktop.state.opened import Opened
 
-    arrived = pickle.loads(pickle.dumps(samples))  # as it comes from an engine
+    table = pickle.loads(pickle.dumps(samples))  # as it comes from an engine
     return State(
         opened=Opened(
-            model="digits", samples=arrived, layer_map=layer_map, default_layers=("midblock",)
+            model="digits", samples=table, layer_map=layer_map, default_layers=("midblock",)
         )
     )
 
@@ -216,9 +216,9 @@ class _Hand:
         keys = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
 
         def send(kind: QEvent.Type, place: QPoint, button: Qt.MouseButton) -> None:
-            held = none if kind == QEvent.Type.MouseButtonRelease else left
+            buttons = none if kind == QEvent.Type.MouseButtonRelease else left
             far = QPointF(self.pixels.mapToGlobal(place))
-            event = QMouseEvent(kind, QPointF(place), far, button, held, keys)
+            event = QMouseEvent(kind, QPointF(place), far, button, buttons, keys)
             self.app.sendEvent(self.pixels, event)
             self.rest(0.02)
 
@@ -265,8 +265,8 @@ def _round(hand: _Hand) -> None:
 
     window, view, session, do = hand.window, hand.view, hand.session, hand.do
     gesture, tools = hand.gesture, hand.window.menu_actions
-    shown = hand.state.opened.layer_map
-    assert shown is not None
+    first_map = hand.state.opened.layer_map
+    assert first_map is not None
 
     def suggest(count: int, on_map: bool) -> Callable[[], None]:
         return do(picks.suggest_neighbors, count=count, on_map=on_map)
@@ -329,15 +329,15 @@ def _round(hand: _Hand) -> None:
     gesture("names", *[actions["view.names"].trigger] * 2)
     key = Qt.Key.Key_Right
     gesture("arrow keys", *[lambda: QTest.keyClick(view.focusProxy(), key)] * 2)
-    turned = replace(shown, xy=shown.xy[:, ::-1].copy(), layers=LayerSet(("other",)))
-    gesture("another layer's map", show(turned), show(shown))
+    second_map = replace(first_map, xy=first_map.xy[:, ::-1].copy(), layers=LayerSet(("other",)))
+    gesture("another layer's map", show(second_map), show(first_map))
     threads = ThreadPoolExecutor(1)
     gesture("export as PNG", lambda: threads.submit(view.export()))
     gesture("export as SVG", lambda: threads.submit(view.export(vectors=True)))
     threads.shutdown()
     gesture("second map opened", window.menu_actions["maps.second"].trigger)
-    overlap = np.linspace(0, 1, len(shown.xy), dtype=np.float32)
-    gesture("second map", show(shown, LinkedMap(turned, shown.layers, overlap)))
+    overlap = np.linspace(0, 1, len(first_map.xy), dtype=np.float32)
+    gesture("second map", show(first_map, LinkedMap(second_map, first_map.layers, overlap)))
     gesture("colour by overlap, two maps", color("overlap"))
     gesture("rectangle, two maps", hand.drag((0.2, 0.2), (0.7, 0.7), shift=True))
     gesture("second map closed", window.menu_actions["maps.second"].trigger)

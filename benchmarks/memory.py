@@ -61,8 +61,8 @@ def make(folder: Path, count: int) -> None:
             }
         )
     (model / "metadata" / "set").mkdir(parents=True)
-    listed = json.dumps({"samples": samples})
-    (model / "metadata" / "set" / "dataset_info.json").write_text(listed)
+    dataset = json.dumps({"samples": samples})
+    (model / "metadata" / "set" / "dataset_info.json").write_text(dataset)
     network = EDMPrecond(**CONFIG)
     for parameter in network.parameters():
         parameter.data.normal_(std=0.05)
@@ -97,39 +97,39 @@ def one(count: int) -> dict[str, float]:
         folder = FolderRef(home / "data")
         engine = Engine("cpu", emit=emit)
         engine.run(LoadModel(job_id=1, folder=folder, model="net"))
-        before = anonymous()
-        assert before is not None
+        base = anonymous()
+        assert base is not None
 
         def watch() -> None:
             while not stop.wait(0.005):
-                peaks[stage] = max(peaks.get(stage, 0.0), (anonymous() or 0.0) - before)
+                peaks[stage] = max(peaks.get(stage, 0.0), (anonymous() or 0.0) - base)
 
         thread = threading.Thread(target=watch)
         thread.start()
         spec = MapSpec("net", LayerSet([LAYER]))
         start = time.perf_counter()
-        mapped = engine.run(MapLayer(job_id=2, folder=folder, spec=spec))
-        taken = time.perf_counter() - start
+        layer_map = engine.run(MapLayer(job_id=2, folder=folder, spec=spec))
+        duration = time.perf_counter() - start
         stop.set()
         thread.join()
-        assert mapped.reduced is not None  # type: ignore[union-attr]
-    return {**peaks, "seconds": taken}
+        assert layer_map.reduced is not None  # type: ignore[union-attr]
+    return {**peaks, "seconds": duration}
 
 
 def main() -> None:
     """See the module's text."""
-    made = parser("Memory of a map above that of the loaded model.")
-    made.add_argument("--samples", type=int, nargs="+", default=[2000, 8000])
-    options = made.parse_args()
+    arguments = parser("Memory of a map above that of the loaded model.")
+    arguments.add_argument("--samples", type=int, nargs="+", default=[2000, 8000])
+    options = arguments.parse_args()
     rows = []
     for count in options.samples:
-        found = in_a_process(__file__, "--one", str(count))
+        peaks = in_a_process(__file__, "--one", str(count))
         size = f"{count:,} × {WIDTH:,}"
-        taken = found.pop("seconds")
+        duration = peaks.pop("seconds")
         rows += [
-            Row(f"{size}, {stage}: peak", 1, peak, LIMIT_MB, "MB") for stage, peak in found.items()
+            Row(f"{size}, {stage}: peak", 1, peak, LIMIT_MB, "MB") for stage, peak in peaks.items()
         ]
-        rows.append(Row(f"{size}: all of it", 1, taken, None, "s"))
+        rows.append(Row(f"{size}: all of it", 1, duration, None, "s"))
     report(rows, options.json, "limit")
 
 

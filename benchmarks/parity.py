@@ -114,33 +114,33 @@ def compare(name: str, class_name: str, config: dict[str, Any]) -> Agreement:
     sigma = torch.tensor([0.05, 80.0])
     x = torch.randn(2, 3, size, size) * (0.5 + sigma[:, None, None, None])
     labels = torch.eye(classes)[:2] if classes else None
-    captured: dict[str, list[Any]] = {}
+    outputs: dict[str, list[Any]] = {}
 
     def listen(key: str) -> Any:
-        return lambda module, inputs, output: captured.setdefault(key, []).append(output)
+        return lambda module, inputs, output: outputs.setdefault(key, []).append(output)
 
     modules = [*theirs.model.enc.values(), *theirs.model.dec.values()]
     for layer, module in zip(ours.hookable_layers, modules, strict=True):
         module.register_forward_hook(listen(layer))
         ours.register_activation_hooks([layer], listen(layer))
     with torch.no_grad():
-        expected = theirs(x, sigma, labels)
+        reference = theirs(x, sigma, labels)
         got = ours.forward(x, sigma, labels)
-    pairs = list(captured.values())
-    apart = [float((a - b).abs().max()) for a, b in pairs]
+    pairs = list(outputs.values())
+    differences = [float((a - b).abs().max()) for a, b in pairs]
     return Agreement(
         network=name,
         precond=class_name,
         parameters=sum(p.numel() for p in theirs.parameters()),
-        output=float((expected - got).abs().max()),
-        scale=float(expected.abs().max()),
-        layers=max(apart),
+        output=float((reference - got).abs().max()),
+        scale=float(reference.abs().max()),
+        layers=max(differences),
         layer_scale=max(float(a.abs().max()) for a, _ in pairs),
         layer_count=len(pairs),
     )
 
 
-def table(found: dict[str, list[Agreement]]) -> str:
+def table(results: dict[str, list[Agreement]]) -> str:
     """The results as Markdown."""
     lines = [
         "# Agreement with the authors' code",
@@ -157,7 +157,7 @@ def table(found: dict[str, list[Agreement]]) -> str:
         "layers differ by | of | layers | agrees |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for code, rows in found.items():
+    for code, rows in results.items():
         lines += [
             f"| {code} | {row.network} | {row.precond} | {row.parameters:,} | {row.output:.1e} | "
             f"{row.scale:.3g} | {row.layers:.1e} | {row.layer_scale:.3g} | {row.layer_count} | "
@@ -170,8 +170,8 @@ def table(found: dict[str, list[Agreement]]) -> str:
 def in_a_process_of_its_own(checkout: Path, full: bool) -> list[Agreement]:
     """Checkouts have modules of the same names: one process each."""
     command = [sys.executable, __file__, str(checkout), "--rows"] + (["--full"] if full else [])
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return [Agreement(**row) for row in json.loads(done.stdout)]
+    process = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return [Agreement(**row) for row in json.loads(process.stdout)]
 
 
 def main() -> None:
@@ -182,11 +182,11 @@ def main() -> None:
         cases = [*CASES, FULL] if options.full else CASES
         print(json.dumps([asdict(compare(*case)) for case in cases]))
         return
-    found = {}
+    results = {}
     for checkout in options.checkouts:
         name = "DMD2" if "dmd2" in str(checkout).lower() else "EDM"
-        found[name] = in_a_process_of_its_own(checkout, options.full)
-    text = table(found)
+        results[name] = in_a_process_of_its_own(checkout, options.full)
+    text = table(results)
     print(text)
     (HERE / "parity.md").write_text(text, encoding="utf-8")
     if options.json is not None:
@@ -194,20 +194,22 @@ def main() -> None:
             Row(
                 f"{code}: {row.network}, {row.precond}", 1, row.output, row.limit, "abs. difference"
             )
-            for code, agreements in found.items()
+            for code, agreements in results.items()
             for row in agreements
         ]
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), "utf-8")
-    if not all(row.agrees for rows in found.values() for row in rows):
+    if not all(row.agrees for rows in results.values() for row in rows):
         raise SystemExit("some networks do not agree")
 
 
 def _options() -> argparse.Namespace:
-    made = parser("Agreement with the authors' code.")
-    made.add_argument("checkouts", nargs="+", type=Path, help="folder with training/networks.py")
-    made.add_argument("--full", action="store_true", help="also 295.9 million parameters")
-    made.add_argument("--rows", action="store_true", help=argparse.SUPPRESS)
-    return made.parse_args()
+    arguments = parser("Agreement with the authors' code.")
+    arguments.add_argument(
+        "checkouts", nargs="+", type=Path, help="folder with training/networks.py"
+    )
+    arguments.add_argument("--full", action="store_true", help="also 295.9 million parameters")
+    arguments.add_argument("--rows", action="store_true", help=argparse.SUPPRESS)
+    return arguments.parse_args()
 
 
 if __name__ == "__main__":

@@ -26,12 +26,14 @@ Place = Callable[[NDArray], NDArray]
 
 def main() -> None:
     """See the module's text."""
-    made = parser(__doc__ or "")
-    made.add_argument("--layer", default="midblock")
-    made.add_argument("--paths", type=int, default=20)
-    made.add_argument("--steps", type=int, default=50)
-    made.add_argument("--single", type=int, default=20, help="points that are timed one by one")
-    options = made.parse_args()
+    arguments = parser(__doc__ or "")
+    arguments.add_argument("--layer", default="midblock")
+    arguments.add_argument("--paths", type=int, default=20)
+    arguments.add_argument("--steps", type=int, default=50)
+    arguments.add_argument(
+        "--single", type=int, default=20, help="points that are timed one by one"
+    )
+    options = arguments.parse_args()
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         isolate(Path(folder))
@@ -60,11 +62,11 @@ def collect(layer: str, count: int, steps: int) -> tuple[NDArray, NDArray, list[
     engine, folder = Engine("cpu", threads=1), FolderRef(None)
     opened = engine.run(OpenData(job_id=1, folder=folder, model="digits"))
     spec = MapSpec("digits", LayerSet([layer]))
-    mapped = engine.run(MapLayer(job_id=2, folder=folder, spec=spec))
+    layer_map = engine.run(MapLayer(job_id=2, folder=folder, spec=spec))
     loaded = engine.run(LoadModel(job_id=3, folder=folder, model="digits"))
     assert isinstance(opened, DataOpened)
-    assert isinstance(mapped, LayerMap)
-    activations = np.load(mapped.path / "activations.npy")
+    assert isinstance(layer_map, LayerMap)
+    activations = np.load(layer_map.path / "activations.npy")
     model = open_data_folder(unpack_demo()).model("digits")
     from diffviews_desktop.adapters.registry import get_adapter
 
@@ -92,8 +94,8 @@ def measure(activations: NDArray, labels: NDArray, paths: list[NDArray], single:
     from diffviews_desktop.processing.umap import MapParameters, fit_map
 
     order = np.random.default_rng(SEED).permutation(len(activations))
-    held, kept = order[: len(order) // 5], order[len(order) // 5 :]
-    projector = fit_map(activations[kept], MapParameters(seed=SEED))
+    test, train = order[: len(order) // 5], order[len(order) // 5 :]
+    projector = fit_map(activations[train], MapParameters(seed=SEED))
     reduction = projector.reduction
     peer = UMAP(n_neighbors=15, random_state=SEED).fit(projector.reduced)
 
@@ -103,7 +105,7 @@ def measure(activations: NDArray, labels: NDArray, paths: list[NDArray], single:
     def theirs(rows: NDArray) -> NDArray:
         return peer.transform(reduction.transform(rows))
 
-    theirs(activations[held[:2]])  # compiles
+    theirs(activations[test[:2]])  # compiles
     both: list[tuple[Place, NDArray]] = [(ours, projector.xy), (theirs, peer.embedding_)]
     rows = []
 
@@ -111,8 +113,8 @@ def measure(activations: NDArray, labels: NDArray, paths: list[NDArray], single:
         rows.append(Row(name, n, *(figure(place, xy) for place, xy in both), unit))
 
     def accuracy(place: Place, xy: NDArray) -> float:
-        found = nearest_on_the_map(xy, place(activations[held]))
-        return float((labels[kept][found] == labels[held]).mean())
+        nearest = nearest_on_the_map(xy, place(activations[test]))
+        return float((labels[train][nearest] == labels[test]).mean())
 
     def length(place: Place, xy: NDArray) -> float:
         return statistics.median(path_length(place(path)) for path in paths)
@@ -126,7 +128,7 @@ def measure(activations: NDArray, labels: NDArray, paths: list[NDArray], single:
 
     def one(place: Place, xy: NDArray) -> float:
         times = []
-        for row in held[:single]:
+        for row in test[:single]:
             start = time.perf_counter()
             place(activations[row : row + 1])
             times.append(1000 * (time.perf_counter() - start))
@@ -134,27 +136,27 @@ def measure(activations: NDArray, labels: NDArray, paths: list[NDArray], single:
 
     def many(place: Place, xy: NDArray) -> float:
         start = time.perf_counter()
-        place(activations[held])
-        return 1000 * (time.perf_counter() - start) / len(held)
+        place(activations[test])
+        return 1000 * (time.perf_counter() - start) / len(test)
 
     def depends(place: Place, xy: NDArray) -> float:
-        together = place(activations[held[:single]])
-        alone = np.concatenate([place(activations[row : row + 1]) for row in held[:single]])
-        return 100 * float(np.linalg.norm(together - alone, axis=1).max()) / span(xy)
+        batch = place(activations[test[:single]])
+        singles = np.concatenate([place(activations[row : row + 1]) for row in test[:single]])
+        return 100 * float(np.linalg.norm(batch - singles, axis=1).max()) / span(xy)
 
     def grows(place: Place, xy: NDArray) -> float:
         path = paths[0]
         first, all_of_it = place(path[: len(path) // 2]), place(path)
-        moved = np.linalg.norm(all_of_it[: len(first)] - first, axis=1)
-        return 100 * float(moved.max()) / span(xy)
+        distances = np.linalg.norm(all_of_it[: len(first)] - first, axis=1)
+        return 100 * float(distances.max()) / span(xy)
 
     steps = len(paths[0])
-    add("held-out samples: class of the nearest on the map", len(held), "", accuracy)
+    add("held-out samples: class of the nearest on the map", len(test), "", accuracy)
     add(f"{steps}-step runs: length / chord, median", len(paths), "", length)
     add("largest jump of a run, % of the map, median", len(paths), "%", usual_jump)
     add("largest jump of all runs, % of the map", len(paths), "%", jump)
     add("one point", single, "ms", one)
-    add("a point of a batch", len(held), "ms", many)
+    add("a point of a batch", len(test), "ms", many)
     add("a point alone or in a batch: moves by at most", single, "%", depends)
     add("first half of a run when the second comes: moves by", steps // 2, "%", grows)
     return rows

@@ -26,13 +26,13 @@ SEED = 42
 
 def main() -> None:
     """See the module's text."""
-    made = parser(__doc__ or "")
-    made.add_argument("--rows", type=int, default=4000)
-    made.add_argument("--width", type=int, default=49152)
-    made.add_argument("--components", type=int, default=50)
-    made.add_argument("--repeats", type=int, default=3)
-    made.add_argument("--matrix", type=Path, help="an .npy file to take instead of the demo's")
-    options = made.parse_args()
+    arguments = parser(__doc__ or "")
+    arguments.add_argument("--rows", type=int, default=4000)
+    arguments.add_argument("--width", type=int, default=49152)
+    arguments.add_argument("--components", type=int, default=50)
+    arguments.add_argument("--repeats", type=int, default=3)
+    arguments.add_argument("--matrix", type=Path, help="an .npy file to take instead of the demo's")
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         isolate(Path(folder))
         matrix = options.matrix
@@ -46,9 +46,9 @@ def main() -> None:
 def measure(matrix: Path, folder: Path, k: int, repeats: int) -> list[Row]:
     """Both methods in turns, and the exact subspace."""
     n, d = np.load(matrix, mmap_mode="r").shape
-    found: dict[str, list[dict[str, float]]] = {"ours": [], "theirs": []}
+    results: dict[str, list[dict[str, float]]] = {"ours": [], "theirs": []}
     for _ in range(repeats):
-        for name, runs in found.items():
+        for name, runs in results.items():
             runs.append(part(name, matrix, folder, k))
     part("exact", matrix, folder, k, threads=os.cpu_count() or 1)
     exact = np.load(folder / "exact.npy")
@@ -60,10 +60,10 @@ def measure(matrix: Path, folder: Path, k: int, repeats: int) -> list[Row]:
     ):
         medians = [
             None if runs[0][key] is None else statistics.median(run[key] for run in runs)
-            for runs in found.values()
+            for runs in results.values()
         ]
         rows.append(Row(f"{n} x {d}: {name}", repeats, *medians, unit))
-    agreement = [cosines(np.load(folder / f"{name}.npy"), exact) for name in found]
+    agreement = [cosines(np.load(folder / f"{name}.npy"), exact) for name in results]
     rows.append(Row(f"{n} x {d}: agreement with the exact subspace", 1, *agreement, ""))
     return rows
 
@@ -122,8 +122,8 @@ def exact(matrix: Path, k: int) -> NDArray:
     for columns in parts:
         standard = block(columns)
         products += standard @ standard.T
-    left = eigh(products, subset_by_index=[n - min(k, n), n - 1])[1][:, ::-1]
-    axes = np.vstack([block(columns).T.astype(np.float64) @ left for columns in parts])
+    vectors = eigh(products, subset_by_index=[n - min(k, n), n - 1])[1][:, ::-1]
+    axes = np.vstack([block(columns).T.astype(np.float64) @ vectors for columns in parts])
     return np.linalg.qr(axes)[0].T
 
 
@@ -138,9 +138,9 @@ def run_part(name: str, matrix: str, out: str, k: str) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     with anonymous_peak() as memory:
         components = method(Path(matrix), int(k))
-    found = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, **memory}
+    figures = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, **memory}
     np.save(out, components)
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -78,8 +78,8 @@ def measure(large: Path) -> list[Row]:
         longer."""
         beats.begin()
         wait_until(ready, pump)  # type: ignore[arg-type]
-        shown = main_app.window.map
-        wait_until(lambda: shown is None or not shown.busy, pump)
+        view = main_app.window.map
+        wait_until(lambda: view is None or not view.busy, pump)
         end = time.monotonic() + settle
         wait_until(lambda: time.monotonic() > end, pump)
         phases.setdefault(name, []).extend(beats.gaps)
@@ -91,7 +91,7 @@ def measure(large: Path) -> list[Row]:
         maps.change_layer(main_app.context, layers=(name,))
         running = session.state.jobs.running[-1].job.job_id
 
-        def extracted() -> bool:
+        def is_extracted() -> bool:
             job = session.state.jobs.job(running)
             return job is None or (
                 job.since is not None
@@ -99,13 +99,13 @@ def measure(large: Path) -> list[Row]:
                 and job.stage not in ("starting", "loading the model")
             )
 
-        phase("extraction", extracted, settle=0.0)
+        phase("extraction", is_extracted, settle=0.0)
         phase(f"map, {label}", idle)
 
-    shown: list[bool] = []
-    main_app.window.map_shown.connect(lambda: shown.append(True))
+    signals: list[bool] = []
+    main_app.window.map_shown.connect(lambda: signals.append(True))
     main_app.start()
-    wait_until(lambda: bool(shown), pump)
+    wait_until(lambda: bool(signals), pump)
     beats.start()
     phase("model load (imports torch)", idle)
     end = time.monotonic() + 5

@@ -157,7 +157,9 @@ class _Hand:
         end = time.monotonic() + seconds
         wait_until(lambda: time.monotonic() > end, pump)
 
-    def timed(self, act: Callable[[], object], done: Callable[[], bool]) -> tuple[float, float]:
+    def time_act(
+        self, act: Callable[[], object], is_ready: Callable[[], bool]
+    ) -> tuple[float, float]:
         """Seconds until something is done, and the longest gap in milliseconds."""
         from beats import pump
 
@@ -165,10 +167,10 @@ class _Hand:
         self._beats.begin()
         start = time.perf_counter()
         act()
-        wait_until(done, pump)
-        taken = time.perf_counter() - start
+        wait_until(is_ready, pump)
+        duration = time.perf_counter() - start
         self.rest(0.3)
-        return taken, max(self._beats.gaps)
+        return duration, max(self._beats.gaps)
 
     def finish(self, job: Any, result: object) -> None:
         """What the program does when a job has ended."""
@@ -193,14 +195,16 @@ def measure(root: Path, options: Any) -> list[Row]:
     open_data(window.context, opened.folder)
     hand.finish(hand.worker.jobs[-1], opened)
     leave_to_stay()  # as the program does with its first map
-    made = tuple(made_run(i + 1, options.steps, options.side, folder) for i in range(options.runs))
-    runs = Runs(all=made, shown=made[-1].id, begun=len(made))
+    all_runs = tuple(
+        made_run(i + 1, options.steps, options.side, folder) for i in range(options.runs)
+    )
+    runs = Runs(all=all_runs, shown=all_runs[-1].id, begun=len(all_runs))
     times: dict[str, list[tuple[float, float]]] = {"save": [], "open": [], "keep": []}
 
     def put_runs() -> None:
-        kept = Kept(file=file)
+        kept_state = Kept(file=file)
         opened = replace(hand.state.opened)  # of which every panel hears, and lets go of other runs
-        window.session.update(replace(hand.state, opened=opened, runs=runs, kept=kept))
+        window.session.update(replace(hand.state, opened=opened, runs=runs, kept=kept_state))
 
     def change_view() -> None:
         window.session.update(replace(hand.state, view=replace(hand.state.view)))
@@ -209,26 +213,26 @@ def measure(root: Path, options: Any) -> list[Row]:
         put_runs()
         hand.rest(0.5)
         times["save"].append(
-            hand.timed(
+            hand.time_act(
                 lambda: keeping.save(window.context),
                 lambda: not hand.state.kept.unheld(hand.state.runs.all),
             )
         )
         hand.autosave.begin(root / f"kept-{repeat}")
-        where = hand.autosave._scratch
-        assert where is not None
-        head = where.folder / "session.json"
-        times["keep"].append(hand.timed(change_view, head.is_file))
+        scratch = hand.autosave._scratch
+        assert scratch is not None
+        head = scratch.folder / "session.json"
+        times["keep"].append(hand.time_act(change_view, head.is_file))
         hand.autosave._scratch = None
 
         def answer() -> bool:
             job = hand.worker.jobs[-1]
             if isinstance(job, OpenData) and hand.state.kept.opening is not None:
                 hand.finish(job, opened)
-            return hand.state.kept.opening is None and hand.state.runs.all is not made
+            return hand.state.kept.opening is None and hand.state.runs.all is not all_runs
 
         times["open"].append(
-            hand.timed(lambda: sessions.open_session(window.context, file), answer)
+            hand.time_act(lambda: sessions.open_session(window.context, file), answer)
         )
         assert len(hand.state.runs.all) == options.runs
     size = file.stat().st_size / 1e6
@@ -255,12 +259,12 @@ def rows_of(times: dict[str, list[tuple[float, float]]]) -> list[Row]:
 
 def main() -> None:
     """See the module's text."""
-    made = parser(__doc__ or "")
-    made.add_argument("--runs", type=int, default=50)
-    made.add_argument("--steps", type=int, default=50)
-    made.add_argument("--side", type=int, default=64)
-    made.add_argument("--repeats", type=int, default=5)
-    options = made.parse_args()
+    arguments = parser(__doc__ or "")
+    arguments.add_argument("--runs", type=int, default=50)
+    arguments.add_argument("--steps", type=int, default=50)
+    arguments.add_argument("--side", type=int, default=64)
+    arguments.add_argument("--repeats", type=int, default=5)
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         isolate(Path(name) / "home")
         from diffviews_desktop.app import create_application

@@ -74,11 +74,11 @@ if __name__ == "__main__":
 
 def run(script: Path, *arguments: str) -> dict[str, float]:
     """Seconds from the start of Python to each event that the script prints."""
-    started = time.time()
+    start = time.time()
     output = subprocess.run(
         [sys.executable, str(script), *arguments], capture_output=True, text=True, check=True
     ).stdout
-    return {line.split()[0]: float(line.split()[1]) - started for line in output.splitlines()}
+    return {line.split()[0]: float(line.split()[1]) - start for line in output.splitlines()}
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def main() -> None:
         bare, ours = folder / "bare.py", folder / "ours.py"
         bare.write_text(BARE)
         # the engine process imports the main script again: it must do nothing then
-        ours.write_text(f"if __name__ == '__main__':\n{_indented(OURS)}")
+        ours.write_text(f"if __name__ == '__main__':\n{_indent(OURS)}")
         run(bare), run(ours, "window")  # warm the file cache
         windows: dict[str, list[float]] = {"bare": [], "ours": []}
         first: dict[str, list[float]] = {"map": [], "generate": []}
@@ -120,7 +120,7 @@ def main() -> None:
     )
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 

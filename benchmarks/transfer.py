@@ -64,9 +64,9 @@ def boto3_small(location: str, endpoint: str, folder: Path) -> None:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{SMALL}/")
     with create_transfer_manager(client, TransferConfig()) as manager:
         futures = [
-            manager.download(bucket, found["Key"], str(folder / Path(found["Key"]).name))
+            manager.download(bucket, item["Key"], str(folder / Path(item["Key"]).name))
             for page in pages
-            for found in page["Contents"]
+            for item in page["Contents"]
         ]
         for future in futures:
             future.result()
@@ -97,9 +97,9 @@ def run_once(way: str, location: str, endpoint: str, folder: str) -> None:
     into = Path(folder)
     into.mkdir()
     with anonymous_peak() as memory:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         WAYS[way](location, endpoint, into)
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "memory": memory["peak"]}))
 
 
@@ -132,19 +132,19 @@ def run_window(location: str, endpoint: str, folder: str) -> None:
         wait_until(lambda: time.monotonic() >= end, pump)
         return max(beats.gaps)
 
-    found = {"idle": longest(lambda: True, 3.0)}
+    gaps = {"idle": longest(lambda: True, 3.0)}
     downloads.change_folder(context, Path(folder))
     downloads.show_models(context)
     downloads.download(context, location)
-    found["downloading"] = longest(lambda: session.state.downloads.done)
-    found["opening"] = longest(lambda: session.state.opened.model == MODEL, 1.0)
-    done = session.state.downloads.done
-    assert done is not None
-    assert not done.failed
+    gaps["downloading"] = longest(lambda: session.state.downloads.done)
+    gaps["opening"] = longest(lambda: session.state.opened.model == MODEL, 1.0)
+    result = session.state.downloads.done
+    assert result is not None
+    assert not result.failed
     main_app.window.close()
     app.processEvents()
     main_app.crew.stop()
-    print(json.dumps({**found, "files": done.files}))
+    print(json.dumps({**gaps, "files": result.files}))
 
 
 # ---- the servers --------------------------------------------------------------------------------
@@ -221,16 +221,16 @@ def compare(
     home: Path, repeats: int, location: str, endpoint: str, peer: str
 ) -> dict[str, dict[str, float]]:
     """Medians of seconds and memory of ours and of a peer, in turns."""
-    taken: dict[str, list[dict[str, float]]] = {"ours": [], peer: []}
+    runs: dict[str, list[dict[str, float]]] = {"ours": [], peer: []}
     for number in range(repeats):
         for way in ("ours", peer):
             folder = home / f"{way}-{number}"
-            taken[way].append(in_a_process(__file__, way, location, endpoint, str(folder)))
+            runs[way].append(in_a_process(__file__, way, location, endpoint, str(folder)))
             shutil.rmtree(folder)
             os.sync()  # what one has written is not written while the other is timed
     return {
         way: {name: statistics.median(one[name] for one in all_of) for name in all_of[0]}
-        for way, all_of in taken.items()
+        for way, all_of in runs.items()
     }
 
 
@@ -249,26 +249,26 @@ def measure(home: Path, options: argparse.Namespace) -> list[Row]:
             ("hub: small files", f"hf://datasets/user/{SMALL}", hub, "snapshot"),
         )
         for name, location, endpoint, peer in tasks:
-            found = compare(home, options.repeats, location, endpoint, peer)
+            figures = compare(home, options.repeats, location, endpoint, peer)
             small = "small" in name
             amount, unit = (options.files, "files/s") if small else (options.megabytes, "MiB/s")
-            speeds = [amount / found[way]["seconds"] for way in ("ours", peer)]
+            speeds = [amount / figures[way]["seconds"] for way in ("ours", peer)]
             rows.append(Row(f"{name}, speed", options.repeats, *speeds, unit))
             rows.append(
                 Row(
                     f"{name}, memory above the start",
                     options.repeats,
-                    found["ours"]["memory"],
-                    found[peer]["memory"],
+                    figures["ours"]["memory"],
+                    figures[peer]["memory"],
                     "MB",
                 )
             )
-        found = in_a_process(
+        figures = in_a_process(
             __file__, "window", f"s3://{bucket}/{MODEL}", server.endpoint, str(home / "window")
         )
     for phase in ("idle", "downloading", "opening"):
         rows.append(
-            Row(f"window, {phase}: worst gap", found["files"], found[phase], LIMIT_MS, "ms")
+            Row(f"window, {phase}: worst gap", figures["files"], figures[phase], LIMIT_MS, "ms")
         )
     return rows
 
@@ -284,16 +284,16 @@ def main() -> None:
     if sys.argv[1:2] == ["serve-hub"]:
         serve_hub(sys.argv[2])
         return
-    options = parser(__doc__)
-    options.add_argument("--megabytes", type=int, default=1024, help="MiB of the large file")
-    options.add_argument("--files", type=int, default=5000, help="how many small ones")
-    options.add_argument("--repeats", type=int, default=3)
-    given = options.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--megabytes", type=int, default=1024, help="MiB of the large file")
+    arguments.add_argument("--files", type=int, default=5000, help="how many small ones")
+    arguments.add_argument("--repeats", type=int, default=3)
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         isolate(Path(name))
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
         os.environ["HF_HOME"] = str(Path(name) / "hub")
-        report(measure(Path(name), given), given.json, "the library's")
+        report(measure(Path(name), options), options.json, "the library's")
 
 
 if __name__ == "__main__":

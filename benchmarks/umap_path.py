@@ -27,12 +27,12 @@ NEIGHBORS = 15
 
 def main() -> None:
     """See the module's text."""
-    made = parser(__doc__ or "")
-    made.add_argument("--rows", type=int, default=10000)
-    made.add_argument("--width", type=int, default=16384)
-    made.add_argument("--repeats", type=int, default=1, help="fresh processes of each")
-    made.add_argument("--matrix", type=Path, help="an .npy file to take instead of the demo's")
-    options = made.parse_args()
+    arguments = parser(__doc__ or "")
+    arguments.add_argument("--rows", type=int, default=10000)
+    arguments.add_argument("--width", type=int, default=16384)
+    arguments.add_argument("--repeats", type=int, default=1, help="fresh processes of each")
+    arguments.add_argument("--matrix", type=Path, help="an .npy file to take instead of the demo's")
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         isolate(folder)
@@ -54,11 +54,11 @@ def measure(matrix: Path, folder: Path, repeats: int) -> list[Row]:
     n, d = np.load(matrix, mmap_mode="r").shape
     runs: dict[str, list[dict[str, float]]] = {"ours": [], "theirs": []}
     for _ in range(repeats):
-        for method, found in runs.items():
-            found.append(part(method, matrix, folder))
+        for method, times in runs.items():
+            times.append(part(method, matrix, folder))
     rows = []
     for key, name in (("fresh", "fresh process"), ("warm", "second time")):
-        medians = [float(np.median([run[key] for run in found])) for found in runs.values()]
+        medians = [float(np.median([run[key] for run in times])) for times in runs.values()]
         rows.append(Row(f"{n} x {d}: {name}", repeats, *medians, "s"))
     reduced = np.load(folder / "theirs.npz")["reduced"]
     maps = [np.load(folder / f"{method}.npz")["xy"] for method in runs]
@@ -78,8 +78,8 @@ def ours(matrix: Path) -> tuple[NDArray, NDArray]:
     """The map ``(N, 2)`` and what it was made of ``(N, K)``; it is judged, too."""
     from diffviews_desktop.processing.umap import MapParameters, fit_map
 
-    made = fit_map(np.load(matrix, mmap_mode="r"), MapParameters(seed=SEED))
-    return made.xy, made.reduced
+    projector = fit_map(np.load(matrix, mmap_mode="r"), MapParameters(seed=SEED))
+    return projector.xy, projector.reduced
 
 
 def theirs(matrix: Path) -> tuple[NDArray, NDArray]:

@@ -34,7 +34,7 @@ def main() -> int:
             file = Path(folder) / f"{name}.json"
             print(f"{name} …", flush=True)
             script = [sys.executable, str(HERE / f"{name}.py"), "--json", str(file)]
-            done = subprocess.run(
+            process = subprocess.run(
                 [*script, *LONG.get(name, ())], capture_output=True, text=True, cwd=folder
             )
             if file.is_file():
@@ -44,8 +44,8 @@ def main() -> int:
                     for row in rows
                 ]
             else:
-                print(done.stdout[-1000:], done.stderr[-2000:], sep="\n", flush=True)
-                trials.append(Trial(f"{name} ended with {done.returncode}", 1, 0))
+                print(process.stdout[-1000:], process.stderr[-2000:], sep="\n", flush=True)
+                trials.append(Trial(f"{name} ended with {process.returncode}", 1, 0))
     return report(trials, options.json)
 
 

@@ -72,8 +72,8 @@ DAMAGES = (flip, zero, cut)
 
 
 def map_of(source: FolderRef) -> list[np.ndarray]:
-    made = Engine("cpu").run(MapLayer(job_id=1, folder=source, spec=MapSpec(MODEL, (LAYER,))))
-    return [made.xy, made.reduced]
+    result = Engine("cpu").run(MapLayer(job_id=1, folder=source, spec=MapSpec(MODEL, (LAYER,))))
+    return [result.xy, result.reduced]
 
 
 def other_map() -> list[np.ndarray]:
@@ -92,7 +92,7 @@ def masked_picture() -> list[np.ndarray]:
     return [step.image for step in Engine("cpu").run(job).steps]
 
 
-def extracted() -> list[np.ndarray]:
+def extract_layer() -> list[np.ndarray]:
     with tempfile.TemporaryDirectory() as out:
         job = Extract(job_id=1, folder=SOURCE, model=MODEL, layer_sets=((LAYER,),), out=Path(out))
         return [np.load(file) for file in Engine("cpu").run(job).files]
@@ -124,17 +124,17 @@ class Kept:
         return next(self.root.glob(f"*/{name}"))
 
 
-def survives(make: Callable[[], list[np.ndarray]], expected: list[np.ndarray]) -> bool:
+def survives(make: Callable[[], list[np.ndarray]], reference: list[np.ndarray]) -> bool:
     try:
-        made = make()
+        result = make()
     except DiffViewsError as error:
         print(error, file=sys.stderr)
         return False
-    return all(np.array_equal(one, other) for one, other in zip(made, expected, strict=True))
+    return all(np.array_equal(one, other) for one, other in zip(result, reference, strict=True))
 
 
 def attack(
-    kept: Kept,
+    cache: Kept,
     choose: random.Random,
     name: str,
     make: Callable[[], list[np.ndarray]],
@@ -142,57 +142,57 @@ def attack(
     file: str,
 ) -> Trial:
     """One file of an entry damaged in one place after the other."""
-    kept.restore()
-    expected, survived = make(), 0
+    cache.restore()
+    reference, survivors = make(), 0
     for number in range(tries):
-        kept.restore()
-        target = kept.file(file)
+        cache.restore()
+        target = cache.file(file)
         position = choose.randrange(target.stat().st_size)
         DAMAGES[number % 3](target, position)
-        survived += survives(make, expected) and survives(make, expected)
-    return Trial(f"{name}: {file}", tries, survived)
+        survivors += survives(make, reference) and survives(make, reference)
+    return Trial(f"{name}: {file}", tries, survivors)
 
 
 def cached_activations(folder: Path) -> Iterator[Trial]:
     """Damages of a kept entry, and of rows that are not all extracted yet."""
     choose = random.Random(18)
     map_of(SOURCE)
-    kept = Kept(folder / "sound")
+    cache = Kept(folder / "sound")
     for file, tries in (("activations.npy", 14), ("projector.npz", 12), ("entry.json", 12)):
-        yield attack(kept, choose, "shown map", lambda: map_of(SOURCE), tries, file)
+        yield attack(cache, choose, "shown map", lambda: map_of(SOURCE), tries, file)
     for file, tries in (("activations.npy", 16), ("activations.crc32", 4), ("entry.json", 4)):
-        yield attack(kept, choose, "other map", other_map, tries, file)
-    yield attack(kept, choose, "mask", masked_picture, 8, "activations.npy")
-    yield attack(kept, choose, "extract --out", extracted, 8, "activations.npy")
-    yield attack(kept, choose, "linked map", linked_map, 6, "activations.npy")
-    yield verified(kept, choose)
-    yield unfinished(kept, choose)
+        yield attack(cache, choose, "other map", other_map, tries, file)
+    yield attack(cache, choose, "mask", masked_picture, 8, "activations.npy")
+    yield attack(cache, choose, "extract --out", extract_layer, 8, "activations.npy")
+    yield attack(cache, choose, "linked map", linked_map, 6, "activations.npy")
+    yield verify(cache, choose)
+    yield damage_unfinished(cache, choose)
 
 
-def verified(kept: Kept, choose: random.Random) -> Trial:
+def verify(cache: Kept, choose: random.Random) -> Trial:
     """A map that takes a damaged matrix over, unread: ``cache verify`` must tell of both."""
-    survived = 0
+    survivors = 0
     for _ in range(6):
-        kept.restore()
-        file = kept.file("activations.npy")
+        cache.restore()
+        file = cache.file("activations.npy")
         flip(file, choose.randrange(file.stat().st_size))
         map_of(replace(SOURCE, parameters=MapParameters(n_neighbors=7)))
-        problems = [problem for _, problem in LayerCache(kept.root).verify()]
-        survived += len(problems) == 2 and None not in problems
-    return Trial("cache verify after a map of reduced rows", 6, survived)
+        problems = [problem for _, problem in LayerCache(cache.root).verify()]
+        survivors += len(problems) == 2 and None not in problems
+    return Trial("cache verify after a map of reduced rows", 6, survivors)
 
 
-def unfinished(kept: Kept, choose: random.Random) -> Trial:
+def damage_unfinished(cache: Kept, choose: random.Random) -> Trial:
     """Rows that were extracted and not yet mapped."""
-    expected, survived = other_map(), 0
+    reference, survivors = other_map(), 0
     job = Extract(job_id=1, folder=SOURCE, model=MODEL, layer_sets=((LAYER,),))
     for number in range(8):
-        shutil.rmtree(kept.root)
+        shutil.rmtree(cache.root)
         Engine("cpu").run(job)
-        file = kept.file("activations.npy")
+        file = cache.file("activations.npy")
         DAMAGES[number % 2](file, choose.randrange(128, file.stat().st_size))
-        survived += survives(other_map, expected)
-    return Trial("unfinished extraction: activations.npy", 8, survived)
+        survivors += survives(other_map, reference)
+    return Trial("unfinished extraction: activations.npy", 8, survivors)
 
 
 # ---- the demo -----------------------------------------------------------------------------------
@@ -244,22 +244,22 @@ def demo_contents() -> dict[str, bytes]:
 def damaged_demo() -> Iterator[Trial]:
     """Damages of the unpacked demo, found by one program, then by four at once."""
     ready_demo()
-    expected, survived, at_once = demo_contents(), 0, 0
+    reference, survivors, at_once = demo_contents(), 0, 0
     program = (
         "from diffviews_desktop.data.folder.demo import ready_demo; assert not ready_demo().problem"
     )
     for name, damage in DEMO_DAMAGES.items():
         damage(demo_folder())
-        healed = ready_demo().problem is None and demo_contents() == expected
-        survived += healed
+        heals = ready_demo().problem is None and demo_contents() == reference
+        survivors += heals
         damage(demo_folder())
-        started = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
-        codes = [process.wait() for process in started]
-        together = codes == [0] * 4 and demo_contents() == expected
-        at_once += together
-        if not (healed and together):
-            print(f"demo {name}: healed {healed}, by four at once {together}", file=sys.stderr)
-    yield Trial("demo damaged", len(DEMO_DAMAGES), survived)
+        processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
+        codes = [process.wait() for process in processes]
+        all_heal = codes == [0] * 4 and demo_contents() == reference
+        at_once += all_heal
+        if not (heals and all_heal):
+            print(f"demo {name}: healed {heals}, by four at once {all_heal}", file=sys.stderr)
+    yield Trial("demo damaged", len(DEMO_DAMAGES), survivors)
     yield Trial("demo damaged, four programs at once", len(DEMO_DAMAGES), at_once)
 
 

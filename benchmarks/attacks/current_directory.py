@@ -80,16 +80,16 @@ VERBS: dict[str, Sequence[str]] = {
 def _write_batches(folder: Path) -> None:
     """A model with activations in two files, to convert."""
     write_tiny_model(folder, samples=6, checkpoint=False)
-    stored = folder / "activations" / "imagenet_real"
-    stored.mkdir(parents=True)
+    activations = folder / "activations" / "imagenet_real"
+    activations.mkdir(parents=True)
     for batch in range(2):
-        np.savez(stored / f"batch_{batch}.npz", midblock=np.ones((3, 4), np.float32))
+        np.savez(activations / f"batch_{batch}.npz", midblock=np.ones((3, 4), np.float32))
     metadata = folder / "metadata" / "imagenet_real" / "dataset_info.json"
-    listed = json.loads(metadata.read_text())
-    for row, sample in enumerate(listed["samples"]):
+    description = json.loads(metadata.read_text())
+    for row, sample in enumerate(description["samples"]):
         sample["activation_path"] = f"activations/imagenet_real/batch_{row // 3}"
         sample["batch_index"] = row % 3
-    metadata.write_text(json.dumps(listed))
+    metadata.write_text(json.dumps(description))
 
 
 class Ground:
@@ -116,13 +116,13 @@ class Ground:
     ) -> bool:
         """Run the program in a new folder; whether it did its work, and nothing else ran."""
         self._count += 1
-        here, marks = self._root / f"here-{self._count}", self._root / f"marks-{self._count}"
-        shutil.copytree(self._data, here)
+        folder, marks = self._root / f"here-{self._count}", self._root / f"marks-{self._count}"
+        shutil.copytree(self._data, folder)
         marks.mkdir()
-        prepare(here, marks)
-        done = subprocess.run(
+        prepare(folder, marks)
+        process = subprocess.run(
             [*program, *arguments],
-            cwd=here,
+            cwd=folder,
             env=environment(QT_QPA_PLATFORM="offscreen", **changes),
             capture_output=True,
             text=True,
@@ -130,18 +130,23 @@ class Ground:
             check=False,
         )
         ran = planted(marks)
-        evil = "evil" in done.stdout
-        fine = done.returncode == 0 and not ran and not evil and _did(arguments, done.stdout, here)
+        evil = "evil" in process.stdout
+        fine = (
+            process.returncode == 0
+            and not ran
+            and not evil
+            and _did(arguments, process.stdout, folder)
+        )
         if not fine:
-            print(f"lost: {' '.join(arguments)}: ran {ran[:5]}; {done.stderr[-300:]}")
-        shutil.rmtree(here)
+            print(f"lost: {' '.join(arguments)}: ran {ran[:5]}; {process.stderr[-300:]}")
+        shutil.rmtree(folder)
         return fine
 
 
-def _did(arguments: Sequence[str], output: str, here: Path) -> bool:
+def _did(arguments: Sequence[str], output: str, folder: Path) -> bool:
     """Whether the work was done."""
     if "--screenshot" in arguments:
-        return (here / "window.png").is_file()
+        return (folder / "window.png").is_file()
     return bool(json.loads(output))
 
 
@@ -149,18 +154,18 @@ WINDOW = ("--data", ".", "--screenshot", "window.png")
 
 
 def modules(names: Iterable[str]) -> Callable[[Path, Path], None]:
-    return lambda here, marks: plant(here, names, marks)
+    return lambda folder, marks: plant(folder, names, marks)
 
 
 def trial(name: str, outcomes: Iterable[bool]) -> Trial:
-    survived = [*outcomes]
-    print(f"{name}: {sum(survived)} of {len(survived)}", flush=True)
-    return Trial(name, len(survived), sum(survived))
+    results = [*outcomes]
+    print(f"{name}: {sum(results)} of {len(results)}", flush=True)
+    return Trial(name, len(results), sum(results))
 
 
 def groups(names: Collection[str]) -> list[list[str]]:
-    ordered = sorted(names)
-    return [ordered[i : i + A_TIME] for i in range(0, len(ordered), A_TIME)]
+    entries = sorted(names)
+    return [entries[i : i + A_TIME] for i in range(0, len(entries), A_TIME)]
 
 
 def run(ground: Ground) -> list[Trial]:
@@ -169,11 +174,11 @@ def run(ground: Ground) -> list[Trial]:
     by_m = {name: modules(innocent) for name in VERBS}
     empty = {"PYTHONPATH": ":/nowhere" if sys.platform != "win32" else ";C:/nowhere"}
 
-    def adapters(chosen: Sequence[str]) -> Callable[[Path, Path], None]:
-        return lambda here, marks: plant_adapters(here, marks, chosen)
+    def adapters(selection: Sequence[str]) -> Callable[[Path, Path], None]:
+        return lambda folder, marks: plant_adapters(folder, marks, selection)
 
     def settings(text: str) -> Callable[[Path, Path], None]:
-        return lambda here, marks: (here / ".numba_config.yaml").write_text(text) and None
+        return lambda folder, marks: (folder / ".numba_config.yaml").write_text(text) and None
 
     return [
         trial(
@@ -206,10 +211,10 @@ def run(ground: Ground) -> list[Trial]:
         trial(
             "adapters described there: info, generate, window",
             (
-                ground.survives(program, what, adapters(chosen))
+                ground.survives(program, start, adapters(selection))
                 for program in (command, m)
-                for what in (VERBS["info"], VERBS["generate"], WINDOW)
-                for chosen in (*((group,) for group in GROUPS), GROUPS)
+                for start in (VERBS["info"], VERBS["generate"], WINDOW)
+                for selection in (*((group,) for group in GROUPS), GROUPS)
             ),
         ),
         trial(

@@ -35,28 +35,28 @@ class Surprises:
             if kind is not QtMsgType.QtDebugMsg and not text.startswith(KNOWN_MESSAGES):
                 self.add(f"Qt: {text}\n{''.join(traceback.format_stack(limit=8)[:-1])}")
 
-        before = sys.excepthook, threading.excepthook, sys.unraisablehook
-        sys.excepthook = self._raised
-        threading.excepthook = lambda args: self._raised(
+        hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+        sys.excepthook = self._add_error
+        threading.excepthook = lambda args: self._add_error(
             args.exc_type, args.exc_value, args.exc_traceback
         )
-        sys.unraisablehook = lambda args: self._raised(
+        sys.unraisablehook = lambda args: self._add_error(
             args.exc_type, args.exc_value, args.exc_traceback
         )
         handler = qInstallMessageHandler(heard)
         try:
             yield
         finally:
-            sys.excepthook, threading.excepthook, sys.unraisablehook = before
+            sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
             qInstallMessageHandler(handler)
 
-    def _raised(
+    def _add_error(
         self,
         kind: type[BaseException],
         error: BaseException | None,
-        where: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
-        self.add("".join(traceback.format_exception(kind, error, where)))
+        self.add("".join(traceback.format_exception(kind, error, trace)))
 
     def add(self, text: str) -> None:
         """Keep what was found; it is said at once where it was not found before, as the window may

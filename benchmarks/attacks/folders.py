@@ -37,29 +37,29 @@ BATCH = 200  # tries of a process, which may grow
 
 def main() -> int:
     """See the module's text."""
-    made = parser(__doc__)
-    made.add_argument("--tries", type=int, default=1000)
-    made.add_argument("--first", type=int, default=0)
-    options = made.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--tries", type=int, default=1000)
+    arguments.add_argument("--first", type=int, default=0)
+    options = arguments.parse_args()
     seeds = list(range(options.first, options.first + options.tries))
-    tried: collections.Counter[str] = collections.Counter()
-    lost: collections.Counter[str] = collections.Counter()
+    tries: collections.Counter[str] = collections.Counter()
+    losses: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as name:
         isolate(Path(name) / "home")
         while seeds:
             folder = Path(tempfile.mkdtemp(dir=name))
-            done = in_a_process(folder, seeds[:BATCH])
-            for job, fine in done:
-                tried[job] += 1
-                lost[job] += not fine
-            finished = sum(job == "folder" for job, _ in done)
-            if finished < len(seeds[:BATCH]):
-                print(f"seed {seeds[finished]} ended the process", file=sys.stderr)
-                tried["folder"] += 1
-                lost["folder"] += 1
-                finished += 1
-            seeds = seeds[finished:]
-    return report([Trial(job, tried[job], tried[job] - lost[job]) for job in tried], options.json)
+            results = in_a_process(folder, seeds[:BATCH])
+            for job, fine in results:
+                tries[job] += 1
+                losses[job] += not fine
+            count = sum(job == "folder" for job, _ in results)
+            if count < len(seeds[:BATCH]):
+                print(f"seed {seeds[count]} ended the process", file=sys.stderr)
+                tries["folder"] += 1
+                losses["folder"] += 1
+                count += 1
+            seeds = seeds[count:]
+    return report([Trial(job, tries[job], tries[job] - losses[job]) for job in tries], options.json)
 
 
 def in_a_process(folder: Path, seeds: list[int]) -> list[tuple[str, bool]]:
@@ -72,8 +72,8 @@ def in_a_process(folder: Path, seeds: list[int]) -> list[tuple[str, bool]]:
             use_all(folder, seeds, out)
         os._exit(0)
     os.close(writing)
-    with os.fdopen(reading) as said:
-        lines = [line.split() for line in said]
+    with os.fdopen(reading) as stream:
+        lines = [line.split() for line in stream]
     os.waitpid(child, 0)
     return [(job, fine == "True") for job, fine in lines]
 

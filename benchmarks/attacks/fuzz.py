@@ -62,8 +62,8 @@ def data_folder(work: Path) -> Path:
     activations.mkdir(parents=True)
     rows = np.arange(12 * 8, dtype=np.float32).reshape(12, 8)
     np.save(activations / "batch_000000.npy", rows)
-    said = {"layers": ["midblock"], "shapes": {"midblock": [2, 2, 2]}, "num_samples": 12}
-    (activations / "batch_000000.npy.json").write_text(json.dumps(said))
+    description = {"layers": ["midblock"], "shapes": {"midblock": [2, 2, 2]}, "num_samples": 12}
+    (activations / "batch_000000.npy.json").write_text(json.dumps(description))
     (folder / "class_labels.json").write_text('{"0": "zero", "1": ["n01", "one"]}')
     return folder
 
@@ -123,17 +123,17 @@ def checkpoint(kind: str) -> Callable[[Path], Reader]:
             save_checkpoint(file, config, model.state_dict())
             seeds = [file.read_bytes(), safetensors.torch.save(model.state_dict())]
         elif kind == "pt":
-            for zipped in (True, False):
+            for as_zip in (True, False):
                 stream = io.BytesIO()
                 torch.save(
-                    {"ema": model.state_dict()}, stream, _use_new_zipfile_serialization=zipped
+                    {"ema": model.state_dict()}, stream, _use_new_zipfile_serialization=as_zip
                 )
                 seeds.append(stream.getvalue())
         else:
             for protocol in (2, 4):
                 stream = io.BytesIO()
-                described = persistence.checkpoint(model, config)
-                persistence.write(stream, described, protocol)
+                content = persistence.checkpoint(model, config)
+                persistence.write(stream, content, protocol)
                 seeds.append(stream.getvalue())
         return Reader(file, seeds, lambda: load_checkpoint(file))
 
@@ -176,17 +176,17 @@ def archive(work: Path) -> Reader:
     from diffviews_desktop.engine.imports.archive import pictures_of
 
     file, stream = work / "pictures.zip", io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as written:
-        written.writestr("00000/a.png", bytes(100))
-        written.writestr("dataset.json", b'{"labels": [["00000/a.png", 1]]}')
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("00000/a.png", bytes(100))
+        target.writestr("dataset.json", b'{"labels": [["00000/a.png", 1]]}')
 
     def read() -> None:
-        there = set(work.iterdir())
+        paths = set(work.iterdir())
         try:
-            with pictures_of(file, work / "made", work, lambda done: None) as (folder, _):
+            with pictures_of(file, work / "made", work, lambda fraction: None) as (folder, _):
                 assert folder.is_relative_to(work)
         finally:
-            assert set(work.iterdir()) == there
+            assert set(work.iterdir()) == paths
 
     return Reader(file, [stream.getvalue()], read)
 
@@ -279,7 +279,7 @@ def settings(work: Path) -> Reader:
     return Reader(file, [b'{"theme": "dark", "recent": ["/a"]}'], lambda: Settings(file))
 
 
-def put_onto_samples(saved: Any) -> None:
+def put_onto_samples(content: Any) -> None:
     """Put a session that was read onto samples, once onto its own and once onto others."""
     import numpy as np
 
@@ -296,9 +296,9 @@ def put_onto_samples(saved: Any) -> None:
         image_path=("",) * 40,
         sigma=np.ones(40, np.float32),
     )
-    for fingerprint in (saved.fingerprint, "another"):
+    for fingerprint in (content.fingerprint, "another"):
         opened = Opened(path=Path("data"), model="edm", samples=samples, fingerprint=fingerprint)
-        at_map(restore_state(State(opened=opened), saved, Path("a.diffviews")).state, saved)
+        at_map(restore_state(State(opened=opened), content, Path("a.diffviews")).state, content)
 
 
 def session(member: str) -> Callable[[Path], Reader]:
@@ -307,12 +307,12 @@ def session(member: str) -> Callable[[Path], Reader]:
     def make(work: Path) -> Reader:
         from diffviews_desktop.state.session_file.reading import read_file, read_folder
 
-        saved = ROOT / "tests" / "state" / "session_file" / "version-1.diffviews"
+        source = ROOT / "tests" / "state" / "session_file" / "version-1.diffviews"
         if not member:
-            file = work / saved.name
-            return Reader(file, [saved.read_bytes()], lambda: put_onto_samples(read_file(file)))
+            file = work / source.name
+            return Reader(file, [source.read_bytes()], lambda: put_onto_samples(read_file(file)))
         folder = work / "session"
-        with zipfile.ZipFile(saved) as archive:
+        with zipfile.ZipFile(source) as archive:
             archive.extractall(folder)
         file = folder / member
         return Reader(file, [file.read_bytes()], lambda: put_onto_samples(read_folder(folder)))
@@ -325,9 +325,9 @@ def shared_map(work: Path) -> Reader:
     from diffviews_desktop.data.cache.shared_map import FORMAT, pack, read_description, unpack
 
     parts = {"model": "m", "layers": ["a"]}
-    file, made, stream = work / "map.zip", work / "projector", io.BytesIO()
-    made.write_bytes(bytes(range(256)) * 8)
-    pack(made, stream, parts)
+    file, original, stream = work / "map.zip", work / "projector", io.BytesIO()
+    original.write_bytes(bytes(range(256)) * 8)
+    pack(original, stream, parts)
     key = cache_key({"shared": FORMAT, **parts})
 
     def read() -> None:
@@ -349,8 +349,8 @@ def direction(work: Path) -> Reader:
     write_direction(file, values, {"kind": "mean"}, replace=False)
 
     def read() -> None:
-        listed = [info.name for info in list_directions(work)]
-        assert listed == [read_direction(file).info.name]
+        names = [info.name for info in list_directions(work)]
+        assert names == [read_direction(file).info.name]
 
     return Reader(file, [file.read_bytes()], read)
 
@@ -388,10 +388,10 @@ def marks(work: Path) -> Reader:
 
     rows = MatrixFile.create(work / "activations.npy", (40, 30), np.float32)
 
-    def read(*done: int) -> None:
+    def read(*numbers: int) -> None:
         matrix = PartialMatrix(work, rows)
         try:
-            matrix.mark(list(done))
+            matrix.mark(list(numbers))
         finally:
             matrix._close()
 
@@ -455,8 +455,8 @@ def experiment_record(work: Path) -> Reader:
     masks = Experiment(model="m", layer_sets=(middle,), windows=((0, 3),), groups=((0, 1),))
     stack = replace(masks, groups=(), interventions=acting)
     seeds = []
-    for asked, ids in ((masks, ()), (stack, ("a", "b"))):
-        record = {"kind": "experiment", "format": 1, "experiment": experiment_text(asked)}
+    for experiment, ids in ((masks, ()), (stack, ("a", "b"))):
+        record = {"kind": "experiment", "format": 1, "experiment": experiment_text(experiment)}
         names = {"sample_ids": [["a", "b"]], "intervention_ids": ids, "folder": None}
         seeds.append(json.dumps({**record, **names}).encode())
     return Reader(file, seeds, lambda: read_recorded(file))
@@ -549,15 +549,15 @@ def try_one(reader: Reader, data: bytes) -> str:
     from diffviews_desktop.errors import DiffViewsError
 
     reader.file.write_bytes(data)
-    started = time.process_time()
+    start = time.process_time()
     try:
         reader.read()
     except DiffViewsError:
         pass
     except Exception as error:
         return f"raised {type(error).__name__}: {str(error)[:200]}"
-    taken = time.process_time() - started
-    return f"took {taken:.0f} s" if taken > MOST_SECONDS else ""
+    duration = time.process_time() - start
+    return f"took {duration:.0f} s" if duration > MOST_SECONDS else ""
 
 
 # ---- one process a reader -----------------------------------------------------------------------
@@ -579,15 +579,15 @@ def fuzz(name: str, seconds: float, seeds: Path, count: Path) -> None:
     corpus.mkdir()
     for number, seed in enumerate(reader.seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    tried = 0
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    tries = 0
 
     def one(data: bytes) -> None:
-        nonlocal tried
+        nonlocal tries
         problem = try_one(reader, data)
-        tried += 1
-        if tried % 10 == 0:
-            count.write_text(str(tried))
+        tries += 1
+        if tries % 10 == 0:
+            count.write_text(str(tries))
         if problem:
             keep(seeds / name, data, problem)
 
@@ -595,7 +595,7 @@ def fuzz(name: str, seconds: float, seeds: Path, count: Path) -> None:
         sys.argv[0],
         f"-max_total_time={max(1, int(seconds))}",
         f"-max_len={LONGEST}",
-        f"-rss_limit_mb={used + MOST_GROWTH_MB}",
+        f"-rss_limit_mb={memory + MOST_GROWTH_MB}",
         "-timeout=600",  # by the clock: others use the processors, too
         f"-artifact_prefix={seeds / name}/died-",
         "-verbosity=0",
@@ -609,7 +609,7 @@ def fuzz(name: str, seconds: float, seeds: Path, count: Path) -> None:
     try:
         atheris.Fuzz()
     finally:
-        count.write_text(str(tried))
+        count.write_text(str(tries))
         shutil.rmtree(work, ignore_errors=True)
 
 
@@ -631,8 +631,8 @@ def run_all(names: list[str], minutes: float, seeds: Path) -> Iterator[Trial]:
         running: dict[str, subprocess.Popen[Any]] = {}
 
         def start(name: str) -> None:
-            left = ends - time.monotonic()
-            command = [sys.executable, __file__, "--one", name, str(left), str(seeds)]
+            seconds = ends - time.monotonic()
+            command = [sys.executable, __file__, "--one", name, str(seconds), str(seeds)]
             quiet = open(Path(place) / f"{name}.log", "ab")  # noqa: SIM115
             running[name] = subprocess.Popen(
                 [*command, str(counts[name])], stdout=quiet, stderr=quiet
@@ -656,10 +656,10 @@ def run_all(names: list[str], minutes: float, seeds: Path) -> Iterator[Trial]:
                 if process.returncode != 0 and ends - time.monotonic() > 60:
                     start(name)
         for name in names:
-            lost = len(list((seeds / name).glob("lost-*"))) + len(
+            losses = len(list((seeds / name).glob("lost-*"))) + len(
                 [f for f in (seeds / name).glob("died-*") if "slow-unit" not in f.name]
             )
-            yield Trial(name, totals[name], totals[name] - lost)
+            yield Trial(name, totals[name], totals[name] - losses)
 
 
 def main() -> int:

@@ -31,15 +31,15 @@ def write_runs(folder: Path, seeds: range, barrier: Barrier, answers: Any) -> No
     from diffviews_desktop.cli.run_files import write_run
 
     for seed in seeds:
-        made = made_up_run(seed, STEPS)
+        run = made_up_run(seed, STEPS)
         barrier.wait()
         try:
-            answers.put((seed, write_run(made, folder, NO_SAMPLES).result["files"]))
+            answers.put((seed, write_run(run, folder, NO_SAMPLES).result["files"]))
         except Exception as error:
             answers.put((seed, str(error)))
 
 
-def together(folder: Path, rounds: int, programs: int = 2) -> list[Trial]:
+def run_together(folder: Path, rounds: int, programs: int = 2) -> list[Trial]:
     """What was said to have failed, what is mixed or not whole, and what is gone."""
     spawn = multiprocessing.get_context("spawn")
     barrier, answers = spawn.Barrier(programs), spawn.Queue()
@@ -52,21 +52,23 @@ def together(folder: Path, rounds: int, programs: int = 2) -> list[Trial]:
     ]
     for writer in writers:
         writer.start()
-    said = dict(answers.get() for _ in range(tries))
+    outcomes = dict(answers.get() for _ in range(tries))
     for writer in writers:
         writer.join()
-    written = {seed: files for seed, files in said.items() if isinstance(files, list)}
-    for seed in sorted(said.keys() - written.keys())[:3]:
-        print(f"seed {seed}: {said[seed]}", file=sys.stderr)
+    sets = {seed: files for seed, files in outcomes.items() if isinstance(files, list)}
+    for seed in sorted(outcomes.keys() - sets.keys())[:3]:
+        print(f"seed {seed}: {outcomes[seed]}", file=sys.stderr)
     wrong = faults(folder) + hidden(folder)
     print(*wrong[:3], sep="\n", end="\n" if wrong else "", file=sys.stderr)
-    kept = {seed for seed, files in written.items() if all(Path(file).is_file() for file in files)}
+    survivors = {
+        seed for seed, files in sets.items() if all(Path(file).is_file() for file in files)
+    }
     records = len(list(folder.glob("*.json")))
     name = f"{programs} programs at one instant"
     return [
-        Trial(f"{name}: none fails", tries, len(written)),
+        Trial(f"{name}: none fails", tries, len(sets)),
         Trial(f"{name}: no set is mixed", tries, max(0, tries - len(wrong))),
-        Trial(f"{name}: no run is gone", len(written), min(len(kept), records)),
+        Trial(f"{name}: no run is gone", len(sets), min(len(survivors), records)),
     ]
 
 
@@ -74,7 +76,7 @@ def by_the_command_line(folder: Path, pairs: int) -> Trial:
     """Pairs of starts at the same time, each with a seed of its own."""
     program = str(Path(sys.executable).with_name("diffviews-desktop"))
     options = ["--steps", "20", "--device", "cpu", "--out", str(folder)]
-    survived = 0
+    survivors = 0
     for pair in range(pairs):
         starts = [
             subprocess.Popen(
@@ -83,30 +85,30 @@ def by_the_command_line(folder: Path, pairs: int) -> Trial:
             )
             for one in range(2)
         ]
-        survived += sum(start.wait() == 0 for start in starts)
+        survivors += sum(start.wait() == 0 for start in starts)
     sets = {path.stem for path in folder.glob("*.json")}
     whole = all(len(list(folder.glob(f"{name}*"))) == 22 for name in sets)
     good = whole and len(sets) == 2 * pairs and not hidden(folder)
-    return Trial("by the command line, in pairs", 2 * pairs, survived if good else 0)
+    return Trial("by the command line, in pairs", 2 * pairs, survivors if good else 0)
 
 
 def main() -> int:
     """Run the trials."""
-    options = parser(__doc__)
-    options.add_argument("--rounds", type=int, default=ROUNDS)
-    given = options.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--rounds", type=int, default=ROUNDS)
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         isolate(home)
         os.environ["OMP_NUM_THREADS"] = "1"  # more threads only wait for each other
         trials = []
-        for programs, rounds in ((2, given.rounds), (5, given.rounds // 4)):
+        for programs, rounds in ((2, options.rounds), (5, options.rounds // 4)):
             folder = home / f"together-{programs}"
             folder.mkdir()
-            trials += together(folder, rounds, programs)
+            trials += run_together(folder, rounds, programs)
         (home / "commands").mkdir()
         trials.append(by_the_command_line(home / "commands", PAIRS))
-    return report(trials, given.json)
+    return report(trials, options.json)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def while_writing(home: Path, tries: int) -> list[Trial]:
     """A signal at a random moment."""
     choose, trials = random.Random(7), []
     for number in SIGNALS:
-        survived = 0
+        survivors = 0
         for attempt in range(tries):
             folder = home / f"{number.name}-{attempt}"
             folder.mkdir()
@@ -88,9 +88,9 @@ def while_writing(home: Path, tries: int) -> list[Trial]:
             time.sleep(choose.uniform(0.05, 0.4))
             os.kill(child, number)
             os.waitpid(child, 0)
-            survived += is_whole(folder, number)
+            survivors += is_whole(folder, number)
             shutil.rmtree(folder)
-        trials.append(Trial(f"{number.name} while pictures are written", tries, survived))
+        trials.append(Trial(f"{number.name} while pictures are written", tries, survivors))
     return trials
 
 
@@ -98,13 +98,13 @@ def by_the_command_line(home: Path, tries: int) -> list[Trial]:
     """A signal while ``generate`` draws or writes 300 steps, or a grid of 300 pictures."""
     choose, trials = random.Random(8), []
     program = str(Path(sys.executable).with_name("diffviews-desktop"))
-    for what, options in (("steps", ["--steps", "300"]), ("grid", ["--samples", "300"])):
+    for kind, options in (("steps", ["--steps", "300"]), ("grid", ["--samples", "300"])):
         for number in SIGNALS:
-            survived = 0
+            survivors = 0
             for attempt in range(tries):
-                folder = home / f"{what}-{number.name}-{attempt}"
+                folder = home / f"{kind}-{number.name}-{attempt}"
                 command = [program, "generate", "--device", "cpu", "--out", str(folder), *options]
-                command += ["--seed", "1", *(["--steps", "1"] if what == "grid" else [])]
+                command += ["--seed", "1", *(["--steps", "1"] if kind == "grid" else [])]
                 start = subprocess.Popen(
                     command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
                 )
@@ -114,9 +114,9 @@ def by_the_command_line(home: Path, tries: int) -> list[Trial]:
                 start.send_signal(number)
                 start.wait()
                 folder.mkdir(exist_ok=True)
-                survived += is_whole(folder, number)
-            name = f"{number.name} during generate ({'300 steps' if what == 'steps' else what})"
-            trials.append(Trial(name, tries, survived))
+                survivors += is_whole(folder, number)
+            name = f"{number.name} during generate ({'300 steps' if kind == 'steps' else kind})"
+            trials.append(Trial(name, tries, survivors))
     return trials
 
 
@@ -125,11 +125,11 @@ def small_disk(folder: Path, options: str) -> Iterator[bool]:
     """A file system with little room; whether it could be mounted."""
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    there = shutil.which("mount") is not None and not subprocess.run(command).returncode
+    is_mounted = shutil.which("mount") is not None and not subprocess.run(command).returncode
     try:
-        yield there
+        yield is_mounted
     finally:
-        if there:
+        if is_mounted:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
@@ -159,38 +159,38 @@ def on_full_disks(home: Path) -> list[Trial]:
     )
     trials = []
     for name, write, good in whats:
-        survived = written = refused = 0
+        survivors = successes = refusals = 0
         for number, room in enumerate(rooms):
             folder = home / f"small-{number}-{write.__name__}"
-            with small_disk(folder, room) as there:
-                if not there:
+            with small_disk(folder, room) as is_mounted:
+                if not is_mounted:
                     print("full disks: only an administrator may mount them", file=sys.stderr)
                     return trials
                 try:
                     write(folder)
-                    written += 1
+                    successes += 1
                 except (DiffViewsError, OSError):
-                    refused += 1
-                survived += good(folder)
-        print(f"{name}: {written} times there was room, {refused} times not", file=sys.stderr)
-        trials.append(Trial(f"a disk that gets full: {name}", len(rooms), survived))
+                    refusals += 1
+                survivors += good(folder)
+        print(f"{name}: {successes} times there was room, {refusals} times not", file=sys.stderr)
+        trials.append(Trial(f"a disk that gets full: {name}", len(rooms), survivors))
     return trials
 
 
 def main() -> int:
     """Run the trials."""
-    options = parser(__doc__)
-    options.add_argument("--tries", type=int, default=TRIES)
-    options.add_argument("--starts", type=int, default=STARTS)
-    given = options.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--tries", type=int, default=TRIES)
+    arguments.add_argument("--starts", type=int, default=STARTS)
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         isolate(home)
         os.environ["OMP_NUM_THREADS"] = "1"  # more threads only wait for each other
-        trials = while_writing(home, given.tries)
+        trials = while_writing(home, options.tries)
         trials += on_full_disks(home)
-        trials += by_the_command_line(home, given.starts)
-    return report(trials, given.json)
+        trials += by_the_command_line(home, options.starts)
+    return report(trials, options.json)
 
 
 if __name__ == "__main__":

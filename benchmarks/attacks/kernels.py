@@ -28,7 +28,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "emptied": lambda data: b"",
     "halved": lambda data: data[: len(data) // 2],
     "zeroed": lambda data: bytes(len(data)),
-    "a bit flipped": lambda data: _flipped(data, len(data) // 3),
+    "a bit flipped": lambda data: _flip(data, len(data) // 3),
 }
 MAP = ("map", "--model", "digits-8x8", "--layer", "midblock", "--max-classes", "1", "--json")
 IMPORT = """
@@ -41,7 +41,7 @@ assert rdist(one, 3 * one) == 12
 """
 
 
-def _flipped(data: bytes, position: int) -> bytes:
+def _flip(data: bytes, position: int) -> bytes:
     return data[:position] + bytes([data[position] ^ 8]) + data[position + 1 :]
 
 
@@ -79,25 +79,25 @@ class Home:
 
     def make_map(self) -> Mapping[str, Any] | None:
         """A new map, without where it lies; None where it was not made."""
-        for cached in self.folder.rglob("layer_cache"):
-            shutil.rmtree(cached)
-        done = self.run("-m", "diffviews_desktop", *MAP)
-        if done.returncode:
-            print(done.stderr, file=sys.stderr)
+        for cache in self.folder.rglob("layer_cache"):
+            shutil.rmtree(cache)
+        process = self.run("-m", "diffviews_desktop", *MAP)
+        if process.returncode:
+            print(process.stderr, file=sys.stderr)
             return None
-        result = json.loads(done.stdout)
+        result = json.loads(process.stdout)
         return {**result, "csv": Path(result["csv"]).read_text()}
 
     def imports(self) -> bool:
-        done = self.run("-c", IMPORT)
-        if done.returncode:
-            print(done.stderr, file=sys.stderr)
-        return done.returncode == 0
+        process = self.run("-c", IMPORT)
+        if process.returncode:
+            print(process.stderr, file=sys.stderr)
+        return process.returncode == 0
 
 
-def same(made: Mapping[str, Any] | None, expected: Mapping[str, Any]) -> bool:
+def same(result: Mapping[str, Any] | None, reference: Mapping[str, Any]) -> bool:
     """Whether a map was made, and is the one it should be."""
-    return made is not None and {**made, "notes": []} == expected
+    return result is not None and {**result, "notes": []} == reference
 
 
 def heals(home: Home, works: Callable[[], bool]) -> bool:
@@ -108,47 +108,47 @@ def heals(home: Home, works: Callable[[], bool]) -> bool:
     return works() and home.looks() == looks
 
 
-def damaged(home: Home, expected: Mapping[str, Any], maps: int) -> Iterator[Trial]:
+def damage_kernels(home: Home, reference: Mapping[str, Any], maps: int) -> Iterator[Trial]:
     """One file after the other, then all of them."""
     files = home.kernels
-    survived = 0
+    survivors = 0
     for number, file in enumerate(files):
         damage = list(DAMAGES)[number % len(DAMAGES)]
         file.write_bytes(DAMAGES[damage](file.read_bytes()))
-        survived += heals(home, home.imports) and len(home.kernels) == len(files)
-    yield Trial("a kernel damaged, UMAP imported", len(files), survived)
-    for what, chosen in (("one", files[-1:]), ("every", files)):
-        survived = 0
+        survivors += heals(home, home.imports) and len(home.kernels) == len(files)
+    yield Trial("a kernel damaged, UMAP imported", len(files), survivors)
+    for word, targets in (("one", files[-1:]), ("every", files)):
+        survivors = 0
         for damage in list(DAMAGES)[:maps]:
-            for file in chosen:
+            for file in targets:
                 file.write_bytes(DAMAGES[damage](file.read_bytes()))
-            survived += heals(home, lambda: same(home.make_map(), expected))
-        yield Trial(f"{what} kernel damaged, a map made", min(maps, len(DAMAGES)), survived)
+            survivors += heals(home, lambda: same(home.make_map(), reference))
+        yield Trial(f"{word} kernel damaged, a map made", min(maps, len(DAMAGES)), survivors)
 
 
 def at_once(home: Home) -> Trial:
     """Four programs compile the same kernels at the same time."""
     shutil.rmtree(home.cache)
     with ThreadPoolExecutor(4) as threads:
-        survived = sum(threads.map(lambda _: home.imports(), range(4)))
-    return Trial("four programs at once, no kernel kept", 5, survived + heals(home, home.imports))
+        survivors = sum(threads.map(lambda _: home.imports(), range(4)))
+    return Trial("four programs at once, no kernel kept", 5, survivors + heals(home, home.imports))
 
 
 @contextmanager
 def put_in_place(path: Path, make: Callable[[Path], object]) -> Iterator[None]:
     """Something else in the place of a folder."""
-    aside = path.with_name(f"{path.name}-aside")
-    path.rename(aside)
+    backup = path.with_name(f"{path.name}-aside")
+    path.rename(backup)
     make(path)
     yield
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink()
-    aside.rename(path)
+    backup.rename(path)
 
 
-def unwritable(home: Home, expected: Mapping[str, Any]) -> Iterator[Trial]:
+def unwritable(home: Home, reference: Mapping[str, Any]) -> Iterator[Trial]:
     """No place for kernels where they belong, then none at all."""
     ways: dict[str, Callable[[Path], object]] = {
         "a file": lambda path: path.write_text(""),
@@ -156,13 +156,13 @@ def unwritable(home: Home, expected: Mapping[str, Any]) -> Iterator[Trial]:
     }
     for name, make in ways.items():
         with put_in_place(home.cache, make):
-            made = home.make_map()
-            kept = list(home.temporary.rglob("*.kernels"))
-            survived = same(made, expected) and made["notes"] == [] and len(kept) > 9
-            yield Trial(f"cache home {name}: kept elsewhere", 1, int(survived))
+            result = home.make_map()
+            kernels = list(home.temporary.rglob("*.kernels"))
+            is_fine = same(result, reference) and result["notes"] == [] and len(kernels) > 9
+            yield Trial(f"cache home {name}: kept elsewhere", 1, int(is_fine))
             with put_in_place(home.temporary, make):  # there is still the system's /tmp
-                survived = same(home.make_map(), expected)
-                yield Trial(f"cache home and temporary {name}: made", 1, int(survived))
+                is_fine = same(home.make_map(), reference)
+                yield Trial(f"cache home and temporary {name}: made", 1, int(is_fine))
 
 
 def mount_full(path: Path) -> None:
@@ -184,32 +184,32 @@ def full_disk(path: Path) -> Iterator[None]:
             subprocess.run(["umount", path], check=True)
 
 
-def full(home: Home, expected: Mapping[str, Any]) -> Iterator[Trial]:
+def full(home: Home, reference: Mapping[str, Any]) -> Iterator[Trial]:
     """A full disk under the cache, then under the temporary folder, too."""
     with full_disk(home.cache):
-        made = home.make_map()
-        survived = same(made, expected) and made["notes"] == []
-        yield Trial("cache home full: kept elsewhere", 1, int(survived))
+        result = home.make_map()
+        is_fine = same(result, reference) and result["notes"] == []
+        yield Trial("cache home full: kept elsewhere", 1, int(is_fine))
         with full_disk(home.temporary):
-            survived = same(home.make_map(), expected)
-            yield Trial("cache home and temporary full: made", 1, int(survived))
+            is_fine = same(home.make_map(), reference)
+            yield Trial("cache home and temporary full: made", 1, int(is_fine))
 
 
 def main() -> int:
     """See the module's text."""
-    made = parser(__doc__)
-    made.add_argument("--maps", type=int, default=4, help="how many damages to make maps with")
-    options = made.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--maps", type=int, default=4, help="how many damages to make maps with")
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "home")
-        expected = home.make_map()
-        if expected is None:
+        reference = home.make_map()
+        if reference is None:
             raise SystemExit("no map was made to begin with")
-        trials = list(damaged(home, expected, options.maps))
+        trials = list(damage_kernels(home, reference, options.maps))
         trials.append(at_once(home))
-        trials += unwritable(home, expected)
+        trials += unwritable(home, reference)
         if os.name == "posix" and os.geteuid() == 0:
-            trials += full(home, expected)
+            trials += full(home, reference)
     return report(trials, options.json)
 
 

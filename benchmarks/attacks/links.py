@@ -38,11 +38,11 @@ def all_writers(home: Path, victims: Victims) -> list[Trial]:
     trials = []
     for name, writer in WRITERS.items():
         place = home / name.replace(" ", "-")
-        found = plans(writer, place)
-        found += [former for plan in found if plan.stays for former in former_names(plan)]
-        tries = survived = 0
+        targets = plans(writer, place)
+        targets += [former for plan in targets if plan.stays for former in former_names(plan)]
+        tries = survivors = 0
         for dangling in (False, True):
-            for number, plan in enumerate(found):
+            for number, plan in enumerate(targets):
                 folder = place / f"{number}-{dangling}"
                 folder.mkdir()
                 writer.prepare(folder)
@@ -51,8 +51,8 @@ def all_writers(home: Path, victims: Victims) -> list[Trial]:
                 tries += 1
                 with suppress(DiffViewsError, OSError):
                     writer.write(folder)
-                survived += victims.unharmed()
-        trials.append(Trial(name, tries, survived))
+                survivors += victims.unharmed()
+        trials.append(Trial(name, tries, survivors))
     return trials
 
 
@@ -69,7 +69,7 @@ def converted_in_the_window(folder: Path) -> None:
         Engine("cpu").run(ConvertCheckpoint(job_id=1, folder=source, model="tiny"))
 
 
-def pickled(folder: Path) -> None:
+def pickle_model(folder: Path) -> None:
     """A checkpoint that is offered to be converted."""
     import torch
     from safetensors.torch import load_file
@@ -89,7 +89,7 @@ def by_the_command_line(home: Path, victims: Victims) -> list[Trial]:
         return folder / "data"
 
     one = "data/tiny/checkpoints/tiny.safetensors"
-    drawn = [f"out/0001{end}" for end in (".png", "_step_01.png", ".json", ".npz")]
+    names = [f"out/0001{end}" for end in (".png", "_step_01.png", ".json", ".npz")]
     draw = ("--steps", 2, "--device", "cpu", "--activations")
     extract = ("extract", "--layer", "midblock", "--device", "cpu")
     starts: Sequence[tuple[str, Callable[[Path], None], list[Plan]]] = (
@@ -101,7 +101,7 @@ def by_the_command_line(home: Path, victims: Victims) -> list[Trial]:
         (
             "generate --out",
             lambda f: start("generate", "--data", data(f), *draw, "--out", f / "out"),
-            [Plan(name) for name in drawn],
+            [Plan(name) for name in names],
         ),
         (
             "extract --out",
@@ -138,21 +138,21 @@ def by_the_command_line(home: Path, victims: Victims) -> list[Trial]:
         ("embeddings is a link: cache clear", _clear, [Plan("data/tiny/embeddings", "folder")]),
     )  # fmt: skip
     trials = []
-    for name, run, planned in starts:
-        survived = 0
+    for name, run, targets in starts:
+        survivors = 0
         for dangling in (False, True):
             folder = home / f"{name}-{dangling}"
             write_tiny_model(folder / "data" / "tiny", samples=12)
             if run is converted_in_the_window:
-                pickled(folder)
-            for plan in planned:
+                pickle_model(folder)
+            for plan in targets:
                 if plan.how == "folder":
                     shutil.rmtree(folder / plan.name, ignore_errors=True)
                 for one_plan in (plan, *former_names(plan)):
                     victims.plant(folder, one_plan, dangling=dangling)
             run(folder)
-            survived += victims.unharmed()
-        trials.append(Trial(f"by the command line: {name}", 2, survived))
+            survivors += victims.unharmed()
+        trials.append(Trial(f"by the command line: {name}", 2, survivors))
     return trials
 
 
@@ -166,7 +166,7 @@ def _clear(folder: Path) -> None:
 
 def main() -> int:
     """Run the trials."""
-    given = parser(__doc__).parse_args()
+    options = parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         isolate(home)
@@ -174,7 +174,7 @@ def main() -> int:
         victims = Victims(home / "victims")
         trials = all_writers(home, victims)
         trials += by_the_command_line(home, victims)
-    return report(trials, given.json)
+    return report(trials, options.json)
 
 
 if __name__ == "__main__":

@@ -64,12 +64,12 @@ class Monkey:
 
     def act(self) -> None:
         """One thing, whatever it is."""
-        what = self._dice.choices(
+        action = self._dice.choices(
             [self.action, self.choose, self.of_sample, self.verb, self.hover, self.close_windows],
             weights=[40, 6, 10, 34, 5, 3],
         )[0]  # fmt: skip
-        self.count[what.__name__] += 1
-        what()
+        self.count[action.__name__] += 1
+        action()
 
     def action(self) -> None:
         from diffviews_desktop.actions.action import perform
@@ -86,8 +86,8 @@ class Monkey:
         row = self._row()
         if row is None:
             return
-        offered = [one for one in self._of_sample if one.offered(self._context.state, row)]
-        self._dice.choice(offered).run(self._context, row)
+        actions = [one for one in self._of_sample if one.offered(self._context.state, row)]
+        self._dice.choice(actions).run(self._context, row)
 
     def verb(self) -> None:
         """What panels and the map call, with arguments."""
@@ -95,10 +95,10 @@ class Monkey:
         from diffviews_desktop.values.row_set import RowSet
 
         context, dice, state = self._context, self._dice, self._context.state
-        row, made = self._row(), state.runs.all
+        row, all_runs = self._row(), state.runs.all
         if row is None:
             return
-        run = dice.choice(made).id if made else 0
+        run = dice.choice(all_runs).id if all_runs else 0
         rows = sorted(dice.sample(range(len(state.opened.samples)), 5))
         layers = [info.name for info in state.opened.loaded.layers] if state.opened.loaded else []
         models = [model.name for model in state.opened.models]
@@ -134,11 +134,11 @@ class Monkey:
         from PySide6.QtCore import QPoint
         from PySide6.QtTest import QTest
 
-        shown = self._app.window.map
-        if shown is not None and shown.isVisible():
-            size = shown.viewport.size()
+        view = self._app.window.map
+        if view is not None and view.isVisible():
+            size = view.viewport.size()
             place = QPoint(*(self._dice.randrange(max(1, n)) for n in size.toTuple()))
-            QTest.mouseMove(shown.viewport, place)
+            QTest.mouseMove(view.viewport, place)
 
     def close_windows(self) -> None:
         """Close what lies over the window: dialogs, questions, menus."""
@@ -161,18 +161,20 @@ def answer_dialogs(app: Any, folder: Path, dice: random.Random) -> None:
     out = folder / "out"
     out.mkdir()
     folders = [None, folder / "data", folder / "data", folder / "nowhere"]
-    kept = [None, out / "a.diffviews", out / "b.diffviews"]
+    files = [None, out / "a.diffviews", out / "b.diffviews"]
     window: Any = app.window
 
-    def written(title: str, name: str, *_: object) -> Path | None:
+    def ask_file(title: str, name: str, *_: object) -> Path | None:
         return dice.choice([None, out / name])
 
     window.ask_folder = lambda title: dice.choice(folders)
-    window.ask_file = written
+    window.ask_file = ask_file
     window.ask_text = lambda *_: dice.choice([None, "A name", "=1+1 <b>&"])
     window.sessions.ask_open = lambda: dice.choice([*out.glob("*.diffviews")] or [None])
-    window.sessions.ask_save = lambda name: dice.choice(kept)
-    window.sessions.ask_keep = lambda text, then: then(dice.choice(["save", "discard", "stay"]))
+    window.sessions.ask_save = lambda name: dice.choice(files)
+    window.sessions.ask_keep = lambda text, callback: callback(
+        dice.choice(["save", "discard", "stay"])
+    )
     dialogs: Any = QFileDialog
     dialogs.getOpenFileName = dialogs.getSaveFileName = staticmethod(lambda *_: ("", ""))
     dialogs.getExistingDirectory = staticmethod(lambda *_: "")
@@ -183,7 +185,7 @@ def answer_dialogs(app: Any, folder: Path, dice: random.Random) -> None:
 # ---- the whole of it ----------------------------------------------------------------------------
 
 
-def pumped(application: Any, ready: Callable[[], object]) -> bool:
+def pump(application: Any, ready: Callable[[], object]) -> bool:
     """Let the window live until something is so; whether it came to be."""
     end = time.monotonic() + SECONDS
     while not ready():
@@ -238,29 +240,29 @@ def works(application: Any, app: Any, data: Path) -> bool:
     tour.end(context)
     for running in session.state.jobs.running:
         asking.cancel_job(context, running.job.job_id)
-    if not pumped(application, lambda: not session.state.jobs.running):
+    if not pump(application, lambda: not session.state.jobs.running):
         return False
     folders.open_data(context, FolderRef(data))
-    if not pumped(application, is_open):
+    if not pump(application, is_open):
         return False
-    before = session.state.runs.begun
+    count = session.state.runs.begun
     picks.new_anchor(context, 7)
     settings = replace(session.state.runs.settings, num_steps=STEPS)
     runs.generate_from_neighbors(context, settings, None)
 
     def is_drawn() -> bool:
-        made = session.state.runs
-        return made.begun > before and bool(made.all) and made.all[-1].done
+        records = session.state.runs
+        return records.begun > count and bool(records.all) and records.all[-1].done
 
-    return pumped(application, is_drawn)
+    return pump(application, is_drawn)
 
 
-def shown(state: Any) -> dict[str, object]:
+def describe(state: Any) -> dict[str, object]:
     """What a session brings back, by what it is."""
     from made_sessions import in_full
 
     runs = state.runs
-    made = [
+    run_facts = [
         (run.id, run.name, run.visible, in_full(run.steps), run.seed, in_full(run.record))
         for run in runs.all
     ]
@@ -268,7 +270,7 @@ def shown(state: Any) -> dict[str, object]:
         "folder": state.opened.path,
         "map": state.opened.spec,
         "picks": in_full(state.picks.selection),
-        "runs": made,
+        "runs": run_facts,
         "settings": (in_full(runs.settings), runs.interventions, runs.condition),
         "shown step": (runs.shown, runs.step),
         "view": (state.view.filters, state.view.color_by, state.view.size_by, state.view.tool),
@@ -283,24 +285,24 @@ def reopens_equal(application: Any, app: Any, file: Path) -> bool:
 
     app.window.sessions.ask_save = lambda name: file
     keeping.save_as(app.context)
-    if not pumped(application, lambda: app.session.state.kept.file == file):
+    if not pump(application, lambda: app.session.state.kept.file == file):
         return False
-    before = shown(app.session.state)
+    old = describe(app.session.state)
     end(application, app)
-    again = App(Options(session=file, device="cpu"))
-    again.start()
+    second = App(Options(session=file, device="cpu"))
+    second.start()
 
     def is_open() -> bool:
-        state = again.session.state
-        here = state.opened.loaded is not None and state.kept.opening is None
-        return here and state.opened.layer_map is not None and not state.jobs.running
+        state = second.session.state
+        is_loaded = state.opened.loaded is not None and state.kept.opening is None
+        return is_loaded and state.opened.layer_map is not None and not state.jobs.running
 
-    came = pumped(application, is_open)
-    now = shown(again.session.state)
-    different = [name for name, value in before.items() if now[name] != value]
+    came = pump(application, is_open)
+    new = describe(second.session.state)
+    different = [name for name, value in old.items() if new[name] != value]
     for name in different:
-        print(f"another {name}: {str(before[name])[:600]}\nnow {str(now[name])[:600]}", flush=True)
-    end(application, again)
+        print(f"another {name}: {str(old[name])[:600]}\nnow {str(new[name])[:600]}", flush=True)
+    end(application, second)
     return came and not different
 
 
@@ -343,11 +345,11 @@ def attack(folder: Path, actions: int, dice: random.Random, surprises: Surprises
     app = App(Options(folder=FolderRef(data), device="cpu"))
     answer_dialogs(app, folder, dice)
     app.start()
-    pumped(application, lambda: app.session.state.opened.loaded)
+    pump(application, lambda: app.session.state.opened.loaded)
 
     def engines() -> list[int]:
-        found = (worker.engine_pid for worker in (app.worker, app.aside))
-        return [os.getpid(), *(pid for pid in found if pid is not None)]
+        pids = (worker.engine_pid for worker in (app.worker, app.aside))
+        return [os.getpid(), *(pid for pid in pids if pid is not None)]
 
     faults = Faults(data, engines, lambda: app.worker.engine_pid, dice)
     monkey = Monkey(app, dice)
@@ -357,9 +359,9 @@ def attack(folder: Path, actions: int, dice: random.Random, surprises: Surprises
     monkey.close_windows()
     fine = works(application, app, data)
     same = fine and reopens_equal(application, app, folder / "end.diffviews")
-    lost = len(surprises.found)
+    losses = len(surprises.found)
     return [
-        Trial("actions without a surprise", max(actions, lost), max(actions, lost) - lost),
+        Trial("actions without a surprise", max(actions, losses), max(actions, losses) - losses),
         Trial("the window works afterwards", 1, int(fine)),
         Trial("its session reopens equal", 1, int(same)),
     ]

@@ -56,20 +56,20 @@ def serve() -> None:
     for line in sys.stdin:
         path = Path(line.strip())
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
-        before, times = _peak(), [time.process_time()]
+        old_peak, times = _peak(), [time.process_time()]
         try:
             values = read_picture(path, 16, 3)
             good = values.shape == (3, 16, 16) and float(np.abs(values).max()) <= 1
             times.append(time.process_time())
-            small = decode(path, "RGB", lambda decoded: decoded.image.size, 512)
-            said = "picture" if good and max(small) <= 512 else f"a wrong picture of {small}"
+            small = decode(path, "RGB", lambda picture: picture.image.size, 512)
+            answer = "picture" if good and max(small) <= 512 else f"a wrong picture of {small}"
         except PictureError as error:
-            said = f"refused: {error.fault.name} {error}"
+            answer = f"refused: {error.fault.name} {error}"
         except BaseException as error:
-            said = f"raised {type(error).__name__}: {error}"
+            answer = f"raised {type(error).__name__}: {error}"
         times.append(time.process_time())
-        seconds = max(after - start for start, after in itertools.pairwise(times))
-        print(json.dumps({"said": said, "s": seconds, "growth": _peak() - before}), flush=True)
+        seconds = max(end - start for start, end in itertools.pairwise(times))
+        print(json.dumps({"said": answer, "s": seconds, "growth": _peak() - old_peak}), flush=True)
 
 
 def _peak() -> int:
@@ -104,8 +104,8 @@ class Child:
         line = process.stdout.readline() if ready else ""
         if not line:
             self.close()
-            how = f"died ({process.returncode})" if ready else "hung"
-            return {"said": how, "s": 0.0, "growth": 0}
+            fate = f"died ({process.returncode})" if ready else "hung"
+            return {"said": fate, "s": 0.0, "growth": 0}
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -119,7 +119,7 @@ class Child:
 # ---- files --------------------------------------------------------------------------------------
 
 
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
@@ -137,37 +137,37 @@ def valid() -> dict[str, list[bytes]]:
     exif[0x0112], exif[0x010F] = 6, "A camera"
     more: dict[str, Any] = {"exif": exif, "icc_profile": bytes(300), "xmp": b"<x:xmpmeta/>"}
     frames = {"save_all": True, "append_images": [palette.rotate(90), palette]}
-    packed = ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma", None)
+    schemes = ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma", None)
     bilevel = ("group3", "group4", "tiff_ccitt")
     return {
         "PNG": [
-            *(saved(image.convert(m), "PNG") for m in ("1", "L", "LA", "P", "RGB", "RGBA")),
-            saved(deep, "PNG"),
-            saved(rgb, "PNG", exif=exif, icc_profile=bytes(300)),
-            saved(palette, "PNG", transparency=3),
-            saved(rgb, "PNG", save_all=True, append_images=[rgb.rotate(90)]),
+            *(encode(image.convert(m), "PNG") for m in ("1", "L", "LA", "P", "RGB", "RGBA")),
+            encode(deep, "PNG"),
+            encode(rgb, "PNG", exif=exif, icc_profile=bytes(300)),
+            encode(palette, "PNG", transparency=3),
+            encode(rgb, "PNG", save_all=True, append_images=[rgb.rotate(90)]),
         ],
         "JPEG": [
-            saved(rgb, "JPEG", **more),
-            saved(rgb, "JPEG", progressive=True, **more),
-            saved(grey, "JPEG", restart_marker_blocks=1),
-            saved(rgb.convert("CMYK"), "JPEG", progressive=True),
-            saved(rgb, "JPEG", subsampling=2, optimize=True),
-            saved(rgb, "MPO", save_all=True, append_images=[rgb]),
+            encode(rgb, "JPEG", **more),
+            encode(rgb, "JPEG", progressive=True, **more),
+            encode(grey, "JPEG", restart_marker_blocks=1),
+            encode(rgb.convert("CMYK"), "JPEG", progressive=True),
+            encode(rgb, "JPEG", subsampling=2, optimize=True),
+            encode(rgb, "MPO", save_all=True, append_images=[rgb]),
         ],
-        "GIF": [saved(palette, "GIF", transparency=2), saved(palette, "GIF", comment=b"x" * 600),
-                saved(grey, "GIF", interlace=0), saved(palette, "GIF", **frames)],
-        "BMP": [*(saved(image.convert(m), "BMP") for m in ("1", "L", "P", "RGB", "RGBA")),
+        "GIF": [encode(palette, "GIF", transparency=2), encode(palette, "GIF", comment=b"x" * 600),
+                encode(grey, "GIF", interlace=0), encode(palette, "GIF", **frames)],
+        "BMP": [*(encode(image.convert(m), "BMP") for m in ("1", "L", "P", "RGB", "RGBA")),
                 hostile.bmp(8, 2, 8, 1, b"\0" * 1024 + b"\4\1\0\0\0\4abcd\0\2\1\1\0\1")],
-        "WEBP": [saved(image, "WEBP", lossless=True), saved(rgb, "WEBP", **more),
-                 saved(image, "WEBP", quality=50), saved(image, "WEBP", **frames)],
+        "WEBP": [encode(image, "WEBP", lossless=True), encode(rgb, "WEBP", **more),
+                 encode(image, "WEBP", quality=50), encode(image, "WEBP", **frames)],
         "TIFF": [
-            *(saved(rgb, "TIFF", compression=how) for how in packed),
-            *(saved(image.convert("1"), "TIFF", compression=how) for how in bilevel),
-            *(saved(image.convert(m), "TIFF") for m in ("LA", "P", "RGBA", "CMYK", "LAB")),
-            saved(deep, "TIFF"), saved(floats, "TIFF", compression="tiff_lzw"),
-            saved(rgb, "TIFF", big_tiff=True, exif=exif, compression="tiff_lzw"),
-            saved(rgb.convert("YCbCr"), "TIFF", compression="jpeg"),
+            *(encode(rgb, "TIFF", compression=scheme) for scheme in schemes),
+            *(encode(image.convert("1"), "TIFF", compression=scheme) for scheme in bilevel),
+            *(encode(image.convert(m), "TIFF") for m in ("LA", "P", "RGBA", "CMYK", "LAB")),
+            encode(deep, "TIFF"), encode(floats, "TIFF", compression="tiff_lzw"),
+            encode(rgb, "TIFF", big_tiff=True, exif=exif, compression="tiff_lzw"),
+            encode(rgb.convert("YCbCr"), "TIFF", compression="jpeg"),
             hostile.tiff_of(32, 32, (322, 4, 1, 16), (323, 4, 1, 16),
                             (324, 4, 4, struct.pack("<4L", 500, 500, 500, 500)),
                             (325, 4, 4, struct.pack("<4L", *[256] * 4)), after=bytes(600)),
@@ -179,52 +179,52 @@ def largest() -> Iterator[tuple[str, bytes]]:
     """The largest pictures that are read, in few bytes: what takes most memory and time."""
     side = 8000
     for bits, color, each in ((8, 0, 1), (8, 2, 3), (8, 6, 4), (8, 4, 2), (8, 3, 1), (16, 0, 2)):
-        before = hostile.png_chunk(b"PLTE", bytes(range(256)) * 3) if color == 3 else b""
-        before += hostile.png_chunk(b"tRNS", bytes(256)) if color == 3 else b""
+        chunks = hostile.png_chunk(b"PLTE", bytes(range(256)) * 3) if color == 3 else b""
+        chunks += hostile.png_chunk(b"tRNS", bytes(256)) if color == 3 else b""
         lines = bytes((1 + side * each) * side)
-        yield f"png {bits} {color}", hostile.png(side, side, bits, color, before, lines)
+        yield f"png {bits} {color}", hostile.png(side, side, bits, color, chunks, lines)
     small = side // 2**0.5
     lines = bytes((1 + int(small) * 8) * int(small))
     yield "png 16 6", hostile.png(int(small), int(small), 16, 6, b"", lines)
     rgb, exif = Image.new("RGB", (side, side), (9, 8, 7)), Image.Exif()
     exif[0x0112] = 6
-    yield "jpeg", saved(rgb, "JPEG", subsampling=0, exif=exif)
-    yield "jpeg progressive", saved(rgb, "JPEG", subsampling=0, progressive=True, exif=exif)
-    yield "jpeg of 168 megapixels", saved(rgb.resize((2 * side, 10_500)), "JPEG", subsampling=0)
+    yield "jpeg", encode(rgb, "JPEG", subsampling=0, exif=exif)
+    yield "jpeg progressive", encode(rgb, "JPEG", subsampling=0, progressive=True, exif=exif)
+    yield "jpeg of 168 megapixels", encode(rgb.resize((2 * side, 10_500)), "JPEG", subsampling=0)
     flat = Image.new("CMYK", (7000, 7000), (9, 8, 7, 6))
-    yield "jpeg cmyk progressive", saved(flat, "JPEG", subsampling=0, progressive=True)
+    yield "jpeg cmyk progressive", encode(flat, "JPEG", subsampling=0, progressive=True)
     yield "jpeg scans", hostile.jpeg_scans(6, side, side)
     grey = Image.new("L", (side, side), 9)
-    yield "gif", saved(grey, "GIF")
-    yield "gif transparent", saved(grey.convert("P"), "GIF", transparency=9)
-    yield "bmp", saved(Image.new("RGB", (side, side)), "BMP")
+    yield "gif", encode(grey, "GIF")
+    yield "gif transparent", encode(grey.convert("P"), "GIF", transparency=9)
+    yield "bmp", encode(Image.new("RGB", (side, side)), "BMP")
     runs = b"\0\0" * 7_900_000
     yield "bmp runs that go nowhere", hostile.bmp(4000, 4000, 8, 1, bytes(1024) + runs)
     yield "bmp runs of one pixel", hostile.bmp(4000, 4000, 8, 1, bytes(1024) + b"\1\2" * 7_900_000)
     yield "bmp ends of lines", hostile.bmp(4000, 4000, 4, 2, bytes(64) + b"\1\1\0\0" * 4000)
     wide = Image.new("RGBA", (side, side // 2), (1, 2, 3, 4))
-    yield "webp", saved(wide.convert("RGB"), "WEBP", method=0)
-    yield "webp lossless", saved(wide, "WEBP", lossless=True, method=0, quality=0, exif=exif)
+    yield "webp", encode(wide.convert("RGB"), "WEBP", method=0)
+    yield "webp lossless", encode(wide, "WEBP", lossless=True, method=0, quality=0, exif=exif)
     for mode in ("RGB", "RGBA", "CMYK", "LA", "L", "F", "I;16"):
         image = Image.new(mode, (side, side))
-        for how in ("tiff_adobe_deflate", "lzma"):
-            yield f"tiff {mode} {how}", saved(image, "TIFF", compression=how, exif=exif)
-    yield "tiff jpeg", saved(rgb, "TIFF", compression="jpeg")
+        for scheme in ("tiff_adobe_deflate", "lzma"):
+            yield f"tiff {mode} {scheme}", encode(image, "TIFF", compression=scheme, exif=exif)
+    yield "tiff jpeg", encode(rgb, "TIFF", compression="jpeg")
     yield "tiff strips", _strips(65_000, 1000)
 
 
 def _strips(count: int, width: int) -> bytes:
     """A TIFF that has a strip a line, all of which are the same bytes."""
-    packed = zlib.compress(bytes(width))
+    strip = zlib.compress(bytes(width))
     tags = [(256, 4, 1, width), (257, 4, 1, count), (258, 3, 1, 8), (259, 3, 1, 8), (262, 3, 1, 1),
             (273, 4, count, b""), (277, 3, 1, 1), (278, 4, 1, 1), (279, 4, count, b"")]  # fmt: skip
     start = 8 + 2 + 12 * len(tags) + 4
     tags[5] = (273, 4, count, struct.pack("<L", start + 8 * count) * count)
-    tags[8] = (279, 4, count, struct.pack("<L", len(packed)) * count)
-    return hostile.tiff(tags, packed)
+    tags[8] = (279, 4, count, struct.pack("<L", len(strip)) * count)
+    return hostile.tiff(tags, strip)
 
 
-def mutated(whole: bytes, others: list[bytes], rng: random.Random) -> bytes:
+def mutate(whole: bytes, others: list[bytes], rng: random.Random) -> bytes:
     """A file with a few bytes, numbers or parts changed."""
     data = bytearray(whole)
 
@@ -288,19 +288,19 @@ class Attack:
         self.said: dict[str, int] = {}
         self.worst = {"s": (0.0, ""), "growth": (0.0, "")}
 
-    def try_file(self, trial: str, name: str, data: bytes, wanted: Callable[[str], bool]) -> None:
+    def try_file(self, trial: str, name: str, data: bytes, test: Callable[[str], bool]) -> None:
         self._path.write_bytes(data)
         answer = self._child.read(self._path)
-        seconds, growth, said = answer["s"], answer["growth"], answer["said"]
-        good = wanted(said) and seconds <= MOST_SECONDS and growth <= MOST_GROWTH
-        kind = " ".join(said.split()[:2])
+        seconds, growth, text = answer["s"], answer["growth"], answer["said"]
+        good = test(text) and seconds <= MOST_SECONDS and growth <= MOST_GROWTH
+        kind = " ".join(text.split()[:2])
         self.said[kind] = self.said.get(kind, 0) + 1
         for key, value in (("s", seconds), ("growth", growth)):
             self.worst[key] = max(self.worst[key], (value, name))
-        before = self.trials.get(trial, Trial(trial, 0, 0))
-        self.trials[trial] = Trial(trial, before.tries + 1, before.survived + good)
+        old = self.trials.get(trial, Trial(trial, 0, 0))
+        self.trials[trial] = Trial(trial, old.tries + 1, old.survived + good)
         if not good:
-            print(f"lost: {name}: {said}, {seconds:.1f} s, {growth / 1e6:.0f} MB", flush=True)
+            print(f"lost: {name}: {text}, {seconds:.1f} s, {growth / 1e6:.0f} MB", flush=True)
             if self._keep is not None:
                 self._keep.mkdir(parents=True, exist_ok=True)
                 (self._keep / f"{zlib.crc32(data):08x}").write_bytes(data)
@@ -310,13 +310,13 @@ class Attack:
 
 
 def main() -> int:
-    options = parser(__doc__)
-    options.add_argument("--minutes", type=float, default=2.0, help="of mutations (default: 2)")
-    options.add_argument("--seed", type=int, default=0, help="of mutations (default: 0)")
-    options.add_argument("--keep", type=Path, metavar="DIR", help="where lost files go")
-    given = options.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--minutes", type=float, default=2.0, help="of mutations (default: 2)")
+    arguments.add_argument("--seed", type=int, default=0, help="of mutations (default: 0)")
+    arguments.add_argument("--keep", type=Path, metavar="DIR", help="where lost files go")
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        attack = Attack(Path(folder), given.keep)
+        attack = Attack(Path(folder), options.keep)
         groups = {
             "NO_PICTURE": hostile.OTHERS,
             "LARGE": hostile.TOO_LARGE,
@@ -325,10 +325,10 @@ def main() -> int:
         for fault, group in groups.items():
             for name, data in group.items():
                 start = f"refused: {fault}"
-                attack.try_file("hostile files", name, data, lambda said, s=start: s in said)
+                attack.try_file("hostile files", name, data, lambda text, s=start: s in text)
         for name, data in largest():
             attack.try_file("largest pictures", name, data, _is_an_answer)
-        _mutate(attack, given.minutes, random.Random(given.seed))
+        _mutate(attack, options.minutes, random.Random(options.seed))
         attack.close()
     for kind, count in sorted(attack.said.items(), key=lambda pair: -pair[1]):
         print(f"{count:7} {kind}")
@@ -338,11 +338,11 @@ def main() -> int:
             attack.worst["growth"][0] / 1e6, attack.worst["growth"][1]
         )
     )
-    return report(list(attack.trials.values()), given.json)
+    return report(list(attack.trials.values()), options.json)
 
 
-def _is_an_answer(said: str) -> bool:
-    return said == "picture" or said.startswith("refused")
+def _is_an_answer(text: str) -> bool:
+    return text == "picture" or text.startswith("refused")
 
 
 def _mutate(attack: Attack, minutes: float, rng: random.Random) -> None:
@@ -351,7 +351,7 @@ def _mutate(attack: Attack, minutes: float, rng: random.Random) -> None:
     end = time.monotonic() + 60 * minutes
     while time.monotonic() < end:
         kind = rng.choice(sorted(seeds))
-        data = mutated(rng.choice(seeds[kind]), others, rng)
+        data = mutate(rng.choice(seeds[kind]), others, rng)
         attack.try_file(f"{kind}, mutated", f"mutated {kind}", data, _is_an_answer)
 
 

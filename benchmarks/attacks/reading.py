@@ -56,17 +56,17 @@ class End:
     growth: int
 
     @property
-    def survived(self) -> bool:
+    def is_fine(self) -> bool:
         return self.kind in ("worked", "refused") and len(self.said) < 1000
 
 
-def alone(work: Callable[[], object], more: int = GB, seconds: int = SECONDS) -> End:
+def run_alone(work: Callable[[], object], more: int = GB, seconds: int = SECONDS) -> End:
     """Do something in a process of its own, with so much more memory and time."""
     answers, answer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(answers)
-        os.write(answer, json.dumps(_done(work, more, seconds)).encode()[:4000])
+        os.write(answer, json.dumps(_run(work, more, seconds)).encode()[:4000])
         os._exit(0)
     os.close(answer)
     text = b""
@@ -80,30 +80,30 @@ def alone(work: Callable[[], object], more: int = GB, seconds: int = SECONDS) ->
     return End(**json.loads(text)) if text else End("", ended, math.inf, 0)
 
 
-def _done(work: Callable[[], object], more: int, seconds: int) -> dict[str, Any]:
+def _run(work: Callable[[], object], more: int, seconds: int) -> dict[str, Any]:
     from diffviews_desktop.errors import DiffViewsError
 
     with open("/proc/self/statm") as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + more, size + more))
     resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds,) * 2)
-    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    said, kind = "", "worked"
+    old_peak, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    text, kind = "", "worked"
     try:
         work()
     except DiffViewsError as error:
-        said, kind = str(error), "refused"
+        text, kind = str(error), "refused"
     except BaseException as error:
-        said, kind = str(error)[:300], type(error).__name__
-    growth = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-    taken = time.process_time() - begun
-    return {"said": said[:1500], "kind": kind, "seconds": taken, "growth": growth}
+        text, kind = str(error)[:300], type(error).__name__
+    growth = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - old_peak)
+    duration = time.process_time() - start
+    return {"said": text[:1500], "kind": kind, "seconds": duration, "growth": growth}
 
 
 def trial(name: str, ends: dict[str, End]) -> Trial:
     """Print what was lost and the most that any took."""
     for label, end in ends.items():
-        if not end.survived:
+        if not end.is_fine:
             print(f"LOST {name}: {label}: {end.kind} {end.said[:200]!r}")
     if ends:
         slowest = max(ends, key=lambda label: ends[label].seconds)
@@ -112,7 +112,7 @@ def trial(name: str, ends: dict[str, End]) -> Trial:
             f"{name}: at most {ends[slowest].seconds:.1f} s of the processor ({slowest}), "
             f"{ends[largest].growth / 1e6:.0f} MB more ({largest})"
         )
-    return Trial(name, len(ends), sum(end.survived for end in ends.values()))
+    return Trial(name, len(ends), sum(end.is_fine for end in ends.values()))
 
 
 # ---- in the place of every file -----------------------------------------------------------------
@@ -161,7 +161,7 @@ def unfit_files(root: Path) -> Trial:
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(template, data, symlinks=True)
         put(unfit, data / place)
-        ends[f"{reason} as {place}"] = alone(lambda data=data: open_and_map(data))  # type: ignore[misc]
+        ends[f"{reason} as {place}"] = run_alone(lambda data=data: open_and_map(data))  # type: ignore[misc]
     return trial("what is no file, in a data folder", ends)
 
 
@@ -177,7 +177,7 @@ def folders_as_checkpoints() -> Trial:
 
     folders = [Path(path) for path in ("/", "/usr", "/proc", "/proc/self", "/dev", "/etc", "/sys")]
     ends = {
-        f"{folder} as {name}": alone(lambda f=folder, n=name: use(f, n))  # type: ignore[misc]
+        f"{folder} as {name}": run_alone(lambda f=folder, n=name: use(f, n))  # type: ignore[misc]
         for folder, name in itertools.product(folders, ("edm", "diffusers"))
     }
     ends = {k: e if e.seconds < 2 else End(e.said, "slow", e.seconds, 0) for k, e in ends.items()}
@@ -207,14 +207,14 @@ def diffusers_numbers(root: Path, few: bool) -> list[Trial]:
     DiffusersAdapter.from_checkpoint(folder, device="cpu")  # imports what is imported late
 
     def every(name: str, file: Path) -> Iterator[tuple[str, End]]:
-        before = json.loads(file.read_text())
+        config = json.loads(file.read_text())
         kind = getattr(diffusers, name)
         for key in list(inspect.signature(kind.__init__).parameters)[1:]:
             for number, value in enumerate(VALUES):
-                file.write_text(json.dumps({**before, "_class_name": name, key: value}))
-                end = alone(lambda: DiffusersAdapter.from_checkpoint(folder, device="cpu"))
+                file.write_text(json.dumps({**config, "_class_name": name, key: value}))
+                end = run_alone(lambda: DiffusersAdapter.from_checkpoint(folder, device="cpu"))
                 yield f"{name} {key} {number}", end
-        file.write_text(json.dumps(before))
+        file.write_text(json.dumps(config))
 
     names = sorted(SCHEDULERS)
     network = dict(every("UNet2DModel", folder / "unet" / "config.json"))
@@ -230,7 +230,7 @@ def diffusers_numbers(root: Path, few: bool) -> list[Trial]:
 # ---- memory -------------------------------------------------------------------------------------
 
 
-def filled(size: int, start: str, unit: str, end: str) -> bytes:
+def fill(size: int, start: str, unit: str, end: str) -> bytes:
     """About ``size`` bytes of the same."""
     return (start + unit * ((size - len(start)) // len(unit.encode())) + end).encode()
 
@@ -257,11 +257,11 @@ def json_memory(root: Path) -> list[Trial]:
     file = root / "config.json"
     small, large = {}, {}
     for name, unit in UNITS.items():
-        file.write_bytes(filled(MOST_JSON - 10, '{"a":[', unit, "0]}"))
-        small[f"{name} as settings"] = alone(lambda: read_config(root))
-        small[f"{name} as labels"] = alone(lambda: load_class_labels(file))
-        file.write_bytes(filled(MOST_LISTED_JSON - 10, '{"a":[', unit, "0]}"))
-        large[name] = alone(lambda: read_json(file, MOST_LISTED_JSON), GB + GB // 4)
+        file.write_bytes(fill(MOST_JSON - 10, '{"a":[', unit, "0]}"))
+        small[f"{name} as settings"] = run_alone(lambda: read_config(root))
+        small[f"{name} as labels"] = run_alone(lambda: load_class_labels(file))
+        file.write_bytes(fill(MOST_LISTED_JSON - 10, '{"a":[', unit, "0]}"))
+        large[name] = run_alone(lambda: read_json(file, MOST_LISTED_JSON), GB + GB // 4)
     file.unlink()
     return [trial("JSON of 16 MB", small), trial("JSON of 128 MB", large)]
 
@@ -287,8 +287,8 @@ def table_memory(root: Path) -> Trial:
     }
     for name, unit in units.items():
         start = '{"samples":[' + (f"{wide}," if "wide" in name else "")
-        file.write_bytes(filled(MOST_TABLE - 10**6, start, unit, "{}]}"))
-        ends[f"JSON: {name}"] = alone(
+        file.write_bytes(fill(MOST_TABLE - 10**6, start, unit, "{}]}"))
+        ends[f"JSON: {name}"] = run_alone(
             lambda: sample_columns(sample_records(file), file), 3 * GB, TABLE_SECONDS
         )
     file.unlink()
@@ -303,8 +303,8 @@ def table_memory(root: Path) -> Trial:
         "zeros": (head, "\0"),
     }
     for name, (header, row) in rows.items():
-        file.write_bytes(filled(MOST_TABLE - 10**6, header + "\n", row, "\n"))
-        ends[f"CSV: {name}"] = alone(lambda: read_csv(file), 3 * GB, TABLE_SECONDS)
+        file.write_bytes(fill(MOST_TABLE - 10**6, header + "\n", row, "\n"))
+        ends[f"CSV: {name}"] = run_alone(lambda: read_csv(file), 3 * GB, TABLE_SECONDS)
     file.unlink()
     return trial("tables of 512 MB", ends)
 
@@ -332,57 +332,57 @@ def flipped_bits(root: Path, tries: int = 400) -> Trial:
             if path.suffix == ".npz":
                 file = NpzFile.open(path)
                 return np.array_equal(file.read("midblock"), arrays["midblock"])
-            found = read_stored(path).read(lambda fraction: None)
-            return all(torch.equal(found[name], tensor) for name, tensor in state.items())
+            tensors = read_stored(path).read(lambda fraction: None)
+            return all(torch.equal(tensors[name], tensor) for name, tensor in state.items())
         except DiffViewsError:
             return True
 
-    survived = 0
+    survivors = 0
     for path in (root / "net.pt", root / "batch.npz"):
         whole = path.read_bytes()
         for position in random.integers(len(whole), size=tries // 2).tolist():
             raw = bytearray(whole)
             raw[position] ^= 1 << random.integers(8)
             path.write_bytes(raw)
-            survived += same(path)
-    return Trial("flipped bits of .pt and .npz", tries, survived)
+            survivors += same(path)
+    return Trial("flipped bits of .pt and .npz", tries, survivors)
 
 
 # ---- interruption -------------------------------------------------------------------------------
 
 
-def interrupted(root: Path, count: int = 600_000) -> Trial:
+def interrupt(root: Path, count: int = 600_000) -> Trial:
     """Ctrl-C while a folder of many samples opens: the verb ends within two seconds."""
     folder = root / "many" / "tiny"
     write_tiny_model(folder, samples=2)
     sample = '{{"sample_id": "sample_{0:06d}", "class_label": 1, "image_path": "images/{0}.png"}}'
-    listed = ",\n".join(map(sample.format, range(count)))
+    lines = ",\n".join(map(sample.format, range(count)))
     info = folder / "metadata" / "imagenet_real" / "dataset_info.json"
-    info.write_text(f'{{"samples": [{listed}]}}')
+    info.write_text(f'{{"samples": [{lines}]}}')
     rows = "\n".join(f"sample_{i:06d},{i / 7},{i / 9}" for i in range(count))
     (folder / "embeddings" / "map.csv").write_text(f"sample_id,umap_x,umap_y\n{rows}\n")
     command = [sys.executable, "-m", "diffviews_desktop", "info", "--data", str(root / "many")]
-    tries = survived = 0
+    tries = survivors = 0
     worst = 0.0
     for wait in np.linspace(2.0, 8.0, 10):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(wait)
         process.send_signal(signal.SIGINT)
-        begun = time.monotonic()
+        start = time.monotonic()
         code = process.wait(120)
-        took = time.monotonic() - begun
+        took = time.monotonic() - start
         if code in (130, 0):
             tries, worst = tries + 1, max(worst, took)
-            survived += took < 2
+            survivors += took < 2
     print(f"interrupted: at most {worst:.1f} s")
-    return Trial("Ctrl-C while a folder opens", tries, survived)
+    return Trial("Ctrl-C while a folder opens", tries, survivors)
 
 
 def main() -> int:
     """See the module's text."""
-    made = parser(__doc__)
-    made.add_argument("--keys", choices=("all", "few"), default="all", help="of diffusers")
-    options = made.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--keys", choices=("all", "few"), default="all", help="of diffusers")
+    options = arguments.parse_args()
     # a shell that starts this in the background has its children ignore Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
@@ -395,7 +395,7 @@ def main() -> int:
             *json_memory(root),
             table_memory(root),
             flipped_bits(root),
-            interrupted(root),
+            interrupt(root),
             *diffusers_numbers(root, options.keys == "few"),
         ]
     return report(trials, options.json)

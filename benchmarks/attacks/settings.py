@@ -67,15 +67,15 @@ class Ground:
 
     def survivors(self, homes: Sequence[Path], way: str = "start") -> int:
         """In how many homes a window starts, can be changed and closed, one after the other."""
-        survived, left = 0, list(homes)
-        while left:
-            ended = self._start(left[:A_TIME], way)
-            survived += sum(map(_is_kept, left[:ended]))
-            if ended < len(left[:A_TIME]):  # the next one is lost
-                print(f"lost: {settings_in(left[ended])}: {_beginning(left[ended])}")
+        count, remainder = 0, list(homes)
+        while remainder:
+            ended = self._start(remainder[:A_TIME], way)
+            count += sum(map(_is_kept, remainder[:ended]))
+            if ended < len(remainder[:A_TIME]):  # the next one is lost
+                print(f"lost: {settings_in(remainder[ended])}: {_beginning(remainder[ended])}")
                 ended += 1
-            left = left[ended:]
-        return survived
+            remainder = remainder[ended:]
+        return count
 
     def _start(self, homes: Sequence[Path], way: str) -> int:
         """How many windows were closed before the process crashed or hung."""
@@ -106,7 +106,7 @@ def _beginning(home: Path) -> bytes:
     return file.read_bytes()[:200] if file.is_file() else b"no file"
 
 
-def mutated(content: bytes, rng: random.Random) -> bytes:
+def mutate(content: bytes, rng: random.Random) -> bytes:
     """A file with one damage: bits flipped, a part zeroed, dropped, doubled or made random."""
     data = bytearray(content)
     at = rng.randrange(len(data))
@@ -158,7 +158,7 @@ def qt_values() -> Iterable[bytes]:
             yield f"[General]\ntheme=@Variant({code})\n".encode()
 
 
-def flipped(fine: bytes) -> Iterable[bytes]:
+def flip_layout(fine: bytes) -> Iterable[bytes]:
     """Settings with the layout's bytes changed under an old checksum: Qt crashes over many."""
     settings = json.loads(fine)
     checksum, _, code = settings["layout"].partition(":")
@@ -181,12 +181,12 @@ def sparse(file: Path) -> None:
 def run(root: Path) -> list[Trial]:
     ground, rng = Ground(root), random.Random(18)
 
-    def trial(name: str, made: Sequence[Callable[[Path], object]], way: str = "start") -> Trial:
-        survived = ground.survivors([ground.home(make) for make in made], way)
-        print(f"{name}: {survived} of {len(made)}", flush=True)
-        return Trial(name, len(made), survived)
+    def trial(name: str, makers: Sequence[Callable[[Path], object]], way: str = "start") -> Trial:
+        count = ground.survivors([ground.home(make) for make in makers], way)
+        print(f"{name}: {count} of {len(makers)}", flush=True)
+        return Trial(name, len(makers), count)
 
-    def written(contents: Iterable[bytes]) -> list[Callable[[Path], object]]:
+    def writers(contents: Iterable[bytes]) -> list[Callable[[Path], object]]:
         return [lambda file, content=content: file.write_bytes(content) for content in contents]
 
     first = ground.home(lambda file: None)
@@ -198,14 +198,14 @@ def run(root: Path) -> list[Trial]:
     if sys.platform != "win32":
         places += [os.mkfifo, lambda file: file.symlink_to("/dev/zero")]
     return [
-        trial("random damages", written(mutated(fine, rng) for _ in range(MUTATIONS))),
-        trial("flipped bits in the layout", written(flipped(fine))),
-        trial("values of other types", written(of_other_types())),
-        trial("values of each of Qt's types", written(qt)),
+        trial("random damages", writers(mutate(fine, rng) for _ in range(MUTATIONS))),
+        trial("flipped bits in the layout", writers(flip_layout(fine))),
+        trial("values of other types", writers(of_other_types())),
+        trial("values of each of Qt's types", writers(qt)),
         trial("… in the place of settings.ini", [beside("settings.ini", text) for text in qt]),
         trial("no file, or 2 GB", places),
         trial("no file, or 2 GB, with --reset", places, "reset"),
-        trial("fine settings", written([fine])),
+        trial("fine settings", writers([fine])),
     ]
 
 

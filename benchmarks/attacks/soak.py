@@ -84,8 +84,8 @@ class Hand:
     def parts(self) -> dict[str, list[int]]:
         """Where the parts of the window are on the screen: left, top, width, height."""
         self.silence = max(self.silence, time.time() - self._places.stat().st_mtime)
-        found: dict[str, list[int]] = json.loads(self._places.read_text())
-        return found
+        places: dict[str, list[int]] = json.loads(self._places.read_text())
+        return places
 
     def anything(self) -> None:
         """One random gesture."""
@@ -146,8 +146,8 @@ class Hand:
 
 
 def xdotool(*words: str) -> str:
-    done = subprocess.run(["xdotool", *words], capture_output=True, text=True, timeout=60)
-    return done.stdout.strip()
+    process = subprocess.run(["xdotool", *words], capture_output=True, text=True, timeout=60)
+    return process.stdout.strip()
 
 
 @contextlib.contextmanager
@@ -174,17 +174,17 @@ def engine_of(window: psutil.Process) -> psutil.Process | None:
     """The engine's process, the largest child; the other one tracks resources."""
     with contextlib.suppress(psutil.Error):
         children = [c for c in window.children() if c.status() != psutil.STATUS_ZOMBIE]
-        spawned = [c for c in children if "spawn_main" in " ".join(c.cmdline())]
-        return max(spawned, key=lambda child: child.memory_info().rss, default=None)
+        engines = [c for c in children if "spawn_main" in " ".join(c.cmdline())]
+        return max(engines, key=lambda child: child.memory_info().rss, default=None)
     return None
 
 
 def wait_for(ready: Callable[[], Any], seconds: float) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        found = ready()
-        if found:
-            return found
+        result = ready()
+        if result:
+            return result
         time.sleep(0.2)
     return None
 
@@ -216,17 +216,17 @@ def soak(minutes: float, kills: int, folder: Path, seed: int) -> list[Trial]:
 
 
 def first_half(window: psutil.Process, hand: Hand, seconds: float, kills: int) -> tuple[int, Watch]:
-    watch, came_back, begun = Watch(), 0, time.monotonic()
+    watch, came_back, start = Watch(), 0, time.monotonic()
     for number in range(kills):
-        while time.monotonic() < begun + (number + 1) * seconds / kills:
+        while time.monotonic() < start + (number + 1) * seconds / kills:
             hand.anything()
             watch.look(window)
         engine = new_engine(window, hand, None)
         if engine is not None:
             engine.send_signal(signal.SIGKILL)
             came_back += new_engine(window, hand, engine) is not None
-    settled = begun + SETTLED * seconds
-    watch.looks = [look for look in watch.looks if look[0] >= settled]
+    watch_start = start + SETTLED * seconds
+    watch.looks = [look for look in watch.looks if look[0] >= watch_start]
     return came_back, watch
 
 
@@ -250,30 +250,32 @@ def new_engine(
 def second_half(
     window: psutil.Process, hand: Hand, seconds: float, watch: Watch, folder: Path
 ) -> Watch:
-    engine_watch, begun = Watch(), time.monotonic()
+    engine_watch, start = Watch(), time.monotonic()
     # the engine is watched from its first map on, for which it loads what makes maps: the layers
     # are mapped once more
     for cache in [*folder.rglob("layer_cache")]:
         shutil.rmtree(cache, ignore_errors=True)
-    while time.monotonic() < begun + seconds:
+    while time.monotonic() < start + seconds:
         hand.anything()
         watch.look(window)
         engine = engine_of(window)
-        if engine is not None and time.monotonic() > begun + SETTLED * seconds:
+        if engine is not None and time.monotonic() > start + SETTLED * seconds:
             engine_watch.look(engine)
     return engine_watch
 
 
 def growth(name: str, watch: Watch, limit: float) -> list[Trial]:
     trials = []
-    for place, what, most in ((1, "memory", limit), (2, "threads", 1.0), (3, "descriptors", 1.0)):
+    for place, kind, most in ((1, "memory", limit), (2, "threads", 1.0), (3, "descriptors", 1.0)):
         first, last = watch.grown(place)
         # a thread or descriptor that happens to be in use at the median is none that is left
         fine = last <= first * most or (place > 1 and last <= first + 2)
-        shown = [
+        figures = [
             f"{value / 1e6:.0f} MB" if place == 1 else f"{value:.0f}" for value in (first, last)
         ]
-        trials.append(Trial(f"{name}: {what}, {shown[0]} and {shown[1]} at the end", 1, int(fine)))
+        trials.append(
+            Trial(f"{name}: {kind}, {figures[0]} and {figures[1]} at the end", 1, int(fine))
+        )
     return trials
 
 
@@ -328,13 +330,13 @@ def serve_window(places: Path) -> int:
             "delete": window.runs_panel.list.delete,
             "layers": window.layer_panel.layers,
         }
-        found = {}
+        boxes = {}
         for name, part in parts.items():
             if part is not None and part.isVisible():
                 corner = part.mapToGlobal(QPoint(0, 0))
-                found[name] = [corner.x(), corner.y(), part.width(), part.height()]
+                boxes[name] = [corner.x(), corner.y(), part.width(), part.height()]
         temporary = places.with_suffix(".new")
-        temporary.write_text(json.dumps(found))
+        temporary.write_text(json.dumps(boxes))
         temporary.replace(places)
 
     def begin() -> None:

@@ -54,8 +54,8 @@ def write_folder(root: Path, checkpoint: Path | None, **texts: Any) -> Path:
     from PIL import Image
 
     def text(field: str, number: object, usual: str) -> str:
-        made = texts.get(field)
-        return usual if made is None else made(f"{number}")
+        maker = texts.get(field)
+        return usual if maker is None else maker(f"{number}")
 
     model = root / "model"
     for name in ("images", "metadata/imagenet_real", "embeddings", "checkpoints"):
@@ -79,8 +79,8 @@ def write_folder(root: Path, checkpoint: Path | None, **texts: Any) -> Path:
         )
     if texts.get("twice"):
         samples[1]["sample_id"] = samples[0]["sample_id"]
-    listed = model / "metadata/imagenet_real/dataset_info.json"
-    listed.write_text(json.dumps({"samples": samples}), encoding="utf-8")
+    dataset = model / "metadata/imagenet_real/dataset_info.json"
+    dataset.write_text(json.dumps({"samples": samples}), encoding="utf-8")
     config = {"adapter": "edm", "checkpoint": "checkpoints/digits.safetensors", "default_steps": 2}
     (model / "config.json").write_text(json.dumps(config | texts.get("config", {})))
     (model / "class_labels.json").write_text(json.dumps(texts.get("labels", {})))
@@ -108,73 +108,75 @@ def window(folders: Sequence[Path]) -> None:
 
     app = create_application(sys.argv[:1])
     main = App(Options(folder=FolderRef(folders[0]), device="cpu", reset=True))
-    shown, session = main.window, main.session
+    main_window, session = main.window, main.session
 
-    def pump(done: Callable[[], object], seconds: float = 400) -> None:
+    def pump(is_ready: Callable[[], object], seconds: float = 400) -> None:
         end = time.monotonic() + seconds
-        while not done() and time.monotonic() < end:
+        while not is_ready() and time.monotonic() < end:
             app.processEvents()
             time.sleep(0.002)
 
     def settle() -> None:
-        now = time.monotonic()
-        pump(lambda: time.monotonic() > now + 0.1)
+        start = time.monotonic()
+        pump(lambda: time.monotonic() > start + 0.1)
 
     def widths() -> list[int]:
         settle()
-        return [part.width() for part in (shown, *shown.layout_of_docks.docks)]
+        return [part.width() for part in (main_window, *main_window.layout_of_docks.docks)]
 
     def use() -> None:
         pump(lambda: session.state.notice is not None or session.state.opened.layer_map is not None)
         pump(lambda: not session.state.jobs.running)
         settle()
         samples = session.state.opened.samples
-        for row in range(len(samples) if samples is not None and shown.map is not None else 0):
-            assert shown.map is not None
-            shown.map.hovered.emit(row)
+        for row in range(
+            len(samples) if samples is not None and main_window.map is not None else 0
+        ):
+            assert main_window.map is not None
+            main_window.map.hovered.emit(row)
             picks.new_anchor(main.context, row=row)
             app.processEvents()
-            shown.map_area._show_menu(row, QPoint())
-            shown.grab()
-            shown.map_area._close_menu()
+            main_window.map_area._show_menu(row, QPoint())
+            main_window.grab()
+            main_window.map_area._close_menu()
         if session.state.opened.loaded is not None:
-            shown.generate_panel.press()
+            main_window.generate_panel.press()
             pump(lambda: not session.state.jobs.running)
-        shown.show_page("model")
+        main_window.show_page("model")
         settle()
         for top in app.topLevelWidgets():
             if top.isVisible():
                 top.grab()
 
     main.start()
-    shown.resize(1280, 720)
-    found = [widths()]
+    main_window.resize(1280, 720)
+    sizes = [widths()]
     for number, folder in enumerate(folders):
         if number:
             open_data(main.context, FolderRef(folder))
         use()
-        found.append(widths())
-    shown.close()
+        sizes.append(widths())
+    main_window.close()
     main.worker.stop()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"widths": found, "peak": peak}))
+    print(json.dumps({"widths": sizes, "peak": peak}))
 
 
-def survived(folders: Sequence[Path], *traps: Trap) -> list[bool]:
+def survive(folders: Sequence[Path], *traps: Trap) -> list[bool]:
     """For each folder, whether the window goes on, stays as it is, and reads nothing that it must
     not."""
     command = [sys.executable, __file__, "--window", *map(str, folders)]
-    lost = [False] * len(folders)
+    losses = [False] * len(folders)
     try:
-        done = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False)
+        process = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False)
     except subprocess.TimeoutExpired:
-        return lost
-    if done.returncode or b"Traceback" in done.stderr or any(trap.sprung for trap in traps):
-        print(done.stderr[-2000:].decode(errors="replace"), file=sys.stderr)
-        return lost
-    found = json.loads(done.stdout.splitlines()[-1])
-    first, *after = found["widths"]
-    return [now == first and found["peak"] < MOST_MEMORY for now in after]
+        return losses
+    if process.returncode or b"Traceback" in process.stderr or any(trap.sprung for trap in traps):
+        print(process.stderr[-2000:].decode(errors="replace"), file=sys.stderr)
+        return losses
+    answer = json.loads(process.stdout.splitlines()[-1])
+    first, *others = answer["widths"]
+    return [widths == first and answer["peak"] < MOST_MEMORY for widths in others]
 
 
 class Trap:
@@ -198,7 +200,7 @@ class Trap:
 
 
 @contextlib.contextmanager
-def trapped() -> Iterator[tuple[Trap, str]]:
+def open_trap() -> Iterator[tuple[Trap, str]]:
     """A trap, and a tag that would lead into it."""
     with tempfile.TemporaryDirectory(prefix="t") as folder:
         trap = Trap(Path(folder))
@@ -206,21 +208,21 @@ def trapped() -> Iterator[tuple[Trap, str]]:
         trap.close()
 
 
-def tried(name: str, results: list[bool]) -> Trial:
+def report_trial(name: str, results: list[bool]) -> Trial:
     """A trial, and a line that says how it went so far."""
-    made = Trial(name, len(results), sum(results))
-    print(f"… {name}: {made.survived} of {made.tries}", file=sys.stderr)
-    return made
+    trial = Trial(name, len(results), sum(results))
+    print(f"… {name}: {trial.survived} of {trial.tries}", file=sys.stderr)
+    return trial
 
 
 def rich_text(home: Path, checkpoint: Path) -> list[Trial]:
     """Markup that is hovered, and markup that is there on opening alone."""
-    hovered, opened = [], []
-    with trapped() as (trap, image):
+    hover_results, opened = [], []
+    with open_trap() as (trap, image):
         for number, tag in enumerate((image, "<img src='file:///dev/zero'>", "<b>x</b><h1>y</h1>")):
             texts = {field: (lambda n, tag=tag: f"{tag}{n}") for field in FIELDS}
             folder = write_folder(home / f"hover{number}", checkpoint, **texts)
-            hovered += survived([folder], trap)
+            hover_results += survive([folder], trap)
     variants: list[Callable[[str], dict[str, Any]]] = [
         lambda tag: {"twice": True, "sample_id": lambda n: f"{tag}{n}"},
         lambda tag: {"config": {"checkpoint": "checkpoints/evil.pkl"}},
@@ -229,14 +231,14 @@ def rich_text(home: Path, checkpoint: Path) -> list[Trial]:
         lambda tag: {"labels": {tag: tag}},
     ]
     for number, variant in enumerate(variants):
-        with trapped() as (trap, image):
+        with open_trap() as (trap, image):
             folder = write_folder(home / f"open{number}", checkpoint, **variant(image))
             evil = f"c{image}\n{image}\n.".encode()
             (folder / "model/checkpoints/evil.pkl").write_bytes(evil)
-            opened += survived([folder], trap)
+            opened += survive([folder], trap)
     return [
-        tried("rich text: hovered (a pipe, /dev/zero, HTML)", hovered),
-        tried("rich text: on opening alone", opened),
+        report_trial("rich text: hovered (a pipe, /dev/zero, HTML)", hover_results),
+        report_trial("rich text: on opening alone", opened),
     ]
 
 
@@ -248,18 +250,18 @@ def hostile_names(home: Path) -> list[Trial]:
         for number, text in enumerate(LONG.values())
         for field in FIELDS
     ]
-    return [tried("hostile folders in the window", survived(folders))]
+    return [report_trial("hostile folders in the window", survive(folders))]
 
 
 # ---- on the terminal and in tables --------------------------------------------------------------
 
 
-def is_plain(printed: bytes) -> bool:
+def is_plain(output: bytes) -> bool:
     """Whether nothing that was printed acts; the bar of the program itself is left out."""
-    text = printed.replace(b"\r\x1b[K", b"").replace(b"\r\n", b"\n").decode()
+    text = output.replace(b"\r\x1b[K", b"").replace(b"\r\n", b"\n").decode()
     bad = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-    kept = "\n\t\u200c\u200d"
-    return not any(unicodedata.category(c) in bad and c not in kept for c in text)
+    exceptions = "\n\t\u200c\u200d"
+    return not any(unicodedata.category(c) in bad and c not in exceptions for c in text)
 
 
 def on_terminal(command: list[str]) -> bytes:
@@ -267,13 +269,13 @@ def on_terminal(command: list[str]) -> bytes:
     main, side = pty.openpty()
     process = subprocess.Popen(command, stdin=side, stdout=side, stderr=side)
     os.close(side)
-    printed = b""
+    output = b""
     with contextlib.suppress(OSError):  # its end
         while piece := os.read(main, 65536):
-            printed += piece
+            output += piece
     process.wait()
     os.close(main)
-    return printed
+    return output
 
 
 def printing(home: Path, checkpoint: Path) -> list[Trial]:
@@ -282,10 +284,10 @@ def printing(home: Path, checkpoint: Path) -> list[Trial]:
     folder = write_folder(home / "printed", checkpoint, **texts)
     wrong = write_folder(home / "wrong", checkpoint, twice=True, sample_id=lambda n: f"{n}{EVIL}")
     other = write_folder(home / "other", checkpoint, config={"adapter": EVIL})
-    pickled = home / f"evil{EVIL.replace('/', '')}.pkl"
-    pickled.write_bytes(b"c" + EVIL.split("\n")[0].encode() + b"\nx\n.")
-    refused = home / "refused.pkl"
-    refused.write_bytes(pickle.dumps({EVIL: EVIL}))
+    evil_file = home / f"evil{EVIL.replace('/', '')}.pkl"
+    evil_file.write_bytes(b"c" + EVIL.split("\n")[0].encode() + b"\nx\n.")
+    unsafe_file = home / "refused.pkl"
+    unsafe_file.write_bytes(pickle.dumps({EVIL: EVIL}))
     pictures = home / "pictures" / EVIL.replace("/", "")
     pictures.mkdir(parents=True)
     shutil.copy(folder / "model/images/0.png", pictures / f"{EVIL.replace('/', '')}.png")
@@ -300,10 +302,10 @@ def printing(home: Path, checkpoint: Path) -> list[Trial]:
         ["generate", *data, "--preset", EVIL], ["generate", "--replay", EVIL],
         ["import", "--model-checkpoint", str(checkpoint), "--images", str(pictures.parent),
          "--sigmas", "1", "--out", str(home / f"made{EVIL[:4]}")],
-        ["import", "--model-checkpoint", str(pickled), "--images", EVIL, "--out", EVIL],
+        ["import", "--model-checkpoint", str(evil_file), "--images", EVIL, "--out", EVIL],
         ["convert", *data], ["convert", "--data", str(wrong), "--model", EVIL],
-        ["convert-checkpoint", str(pickled), str(home / "a.safetensors")],
-        ["convert-checkpoint", str(refused), str(home / "b.safetensors")],
+        ["convert-checkpoint", str(evil_file), str(home / "a.safetensors")],
+        ["convert-checkpoint", str(unsafe_file), str(home / "b.safetensors")],
         ["convert-checkpoint", EVIL, EVIL], ["cache", "list"], ["cache", "verify"],
         ["cache", "list", "--model", EVIL], ["cache", "clear", "--layer", EVIL],
         ["--data", EVIL, "--theme", EVIL], ["--nonsense" + EVIL], ["--screenshot", EVIL, *data],
@@ -312,16 +314,16 @@ def printing(home: Path, checkpoint: Path) -> list[Trial]:
     results = []
     for verb in verbs:
         command = [sys.executable, "-m", "diffviews_desktop", *verb]
-        done = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False)
-        printed = done.stdout + done.stderr
-        results.append(is_plain(printed) and is_plain(on_terminal(command)))
+        process = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False)
+        output = process.stdout + process.stderr
+        results.append(is_plain(output) and is_plain(on_terminal(command)))
         if not results[-1]:
-            print(f"lost: {verb!r}: {printed[:400]!r}", file=sys.stderr)
+            print(f"lost: {verb!r}: {output[:400]!r}", file=sys.stderr)
     log = next(home.glob("state/**/*.log"), None)
     lines = log.read_bytes() if log is not None else b""
     return [
-        tried("every verb, printing to a pipe and to a terminal", results),
-        tried("the log of all that", [is_plain(lines)]),
+        report_trial("every verb, printing to a pipe and to a terminal", results),
+        report_trial("the log of all that", [is_plain(lines)]),
     ]
 
 
@@ -339,7 +341,10 @@ def tables(home: Path, checkpoint: Path) -> list[Trial]:
 
     ids = read_csv(out)["sample_id"]
     equal = [name == f"{FORMULA}{i}" for i, name in enumerate(ids)]
-    return [tried("cells of a table", harmless), tried("ids read back from it", equal)]
+    return [
+        report_trial("cells of a table", harmless),
+        report_trial("ids read back from it", equal),
+    ]
 
 
 def main() -> int:
@@ -354,9 +359,9 @@ def main() -> int:
         from diffviews_desktop.data.folder.demo import unpack_demo
 
         checkpoint = next(unpack_demo().glob("digits/checkpoints/*.safetensors"))
-        found = rich_text(home, checkpoint) + hostile_names(home)
-        found += printing(home, checkpoint) + tables(home, checkpoint)
-    return report(found, options.json)
+        trials = rich_text(home, checkpoint) + hostile_names(home)
+        trials += printing(home, checkpoint) + tables(home, checkpoint)
+    return report(trials, options.json)
 
 
 if __name__ == "__main__":

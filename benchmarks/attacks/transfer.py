@@ -66,7 +66,7 @@ def fetch(store: S3Store | HubStore, folder: Path, **options: object) -> Downloa
     return download(store, plan, **{"patience": PATIENCE, **options})  # type: ignore[arg-type]
 
 
-def proxied(server: S3Server) -> int:
+def port_of(server: S3Server) -> int:
     return int(server.endpoint.rpartition(":")[2])
 
 
@@ -78,20 +78,20 @@ def store_behind(server: S3Server, proxy: Proxy, bucket: str) -> S3Store:
 def killed_servers(home: Path, server: S3Server, tries: int) -> Trial:
     """The server dies at a random moment, and is started again."""
     bucket = _large_bucket(server)
-    survived = sum(_killed_server(home / f"server-{n}", server, bucket) for n in range(tries))
-    return Trial("a server that is killed: whole, and one part twice at most", tries, survived)
+    survivors = sum(_killed_server(home / f"server-{n}", server, bucket) for n in range(tries))
+    return Trial("a server that is killed: whole, and one part twice at most", tries, survivors)
 
 
 def _killed_server(folder: Path, server: S3Server, bucket: str) -> bool:
     moments = [random.randrange(MB, len(LARGE) - 4 * MB)]
 
-    def kill(done: TransferProgress) -> None:
-        if moments and done.bytes > moments[0]:
+    def kill(progress: TransferProgress) -> None:
+        if moments and progress.bytes > moments[0]:
             moments.pop()
             server.kill()
             server.start()
 
-    with proxy_to(proxied(server)) as proxy:
+    with proxy_to(port_of(server)) as proxy:
         proxy.change = slowly
         fetch(store_behind(server, proxy, bucket), folder, progress=kill)
         whole = (folder / "file.bin").read_bytes() == LARGE
@@ -101,7 +101,7 @@ def _killed_server(folder: Path, server: S3Server, bucket: str) -> bool:
 
 def killed_programs(home: Path, server: S3Server, tries: int) -> Trial:
     """The program dies at a random moment, and is started again until it is done."""
-    bucket, survived = _large_bucket(server), 0
+    bucket, survivors = _large_bucket(server), 0
     environment = {
         **os.environ,
         "AWS_ACCESS_KEY_ID": server.access.key_id,
@@ -109,7 +109,7 @@ def killed_programs(home: Path, server: S3Server, tries: int) -> Trial:
     }
     for attempt in range(tries):
         folder = home / f"program-{attempt}"
-        with proxy_to(proxied(server)) as proxy:
+        with proxy_to(port_of(server)) as proxy:
             proxy.change = slowly
             command = [sys.executable, "-c", PROGRAM, f"s3://{bucket}", proxy.url, str(folder)]
             with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as program:
@@ -119,9 +119,9 @@ def killed_programs(home: Path, server: S3Server, tries: int) -> Trial:
                 program.send_signal(signal.SIGKILL)
             fetch(store_behind(server, proxy, bucket), folder)
             whole = (folder / "file.bin").read_bytes() == LARGE
-            survived += whole and proxy.received < len(LARGE) + 2 * PIECE
+            survivors += whole and proxy.received < len(LARGE) + 2 * PIECE
             (folder / "file.bin").unlink()
-    return Trial("a program that is killed: whole, and little twice", tries, survived)
+    return Trial("a program that is killed: whole, and little twice", tries, survivors)
 
 
 def broken_connections(home: Path, server: S3Server, tries: int) -> list[Trial]:
@@ -130,7 +130,7 @@ def broken_connections(home: Path, server: S3Server, tries: int) -> list[Trial]:
     for attempt in range(tries):
         folder = home / f"broken-{attempt}"
         cut_well += _cut(folder, server, bucket)
-        damaged_well += _damaged(folder, server, bucket)
+        damaged_well += _damage_transfer(folder, server, bucket)
         for path in folder.glob("file.bin*"):
             path.unlink()
     return [
@@ -141,7 +141,7 @@ def broken_connections(home: Path, server: S3Server, tries: int) -> list[Trial]:
 
 def _cut(folder: Path, server: S3Server, bucket: str) -> bool:
     places = sorted(random.sample(range(MB, len(LARGE)), 5))
-    with proxy_to(proxied(server)) as proxy:
+    with proxy_to(port_of(server)) as proxy:
 
         def cut(data: bytes) -> bytes:
             if places and proxy.received > places[0]:
@@ -156,9 +156,9 @@ def _cut(folder: Path, server: S3Server, bucket: str) -> bool:
     return whole
 
 
-def _damaged(folder: Path, server: S3Server, bucket: str) -> bool:
+def _damage_transfer(folder: Path, server: S3Server, bucket: str) -> bool:
     places = [random.randrange(MB, len(LARGE))]
-    with proxy_to(proxied(server)) as proxy:
+    with proxy_to(port_of(server)) as proxy:
 
         def damage(data: bytes) -> bytes:
             if places and proxy.received > places[0]:
@@ -168,9 +168,9 @@ def _damaged(folder: Path, server: S3Server, bucket: str) -> bool:
 
         proxy.change = damage
         result = fetch(store_behind(server, proxy, bucket), folder)
-    there = (folder / "file.bin").exists()
-    whole = there and (folder / "file.bin").read_bytes() == LARGE
-    return there != bool(result.failed) and (whole or not there)
+    exists = (folder / "file.bin").exists()
+    whole = exists and (folder / "file.bin").read_bytes() == LARGE
+    return exists != bool(result.failed) and (whole or not exists)
 
 
 def hostile_names(home: Path) -> Trial:
@@ -183,17 +183,17 @@ def hostile_names(home: Path) -> Trial:
         store = HubStore(Location("hf", "user/model"), Access(endpoint=web.url), PATIENCE)
         plan = plan_download(store.list(), folder)
         download(store, plan, patience=PATIENCE)
-    written = {
+    paths = {
         path.relative_to(home / "hostile").as_posix()
         for path in (home / "hostile").rglob("*")
         if path.is_file()
     }
-    own = {"data/.diffviews-download/journal.jsonl", "data/.diffviews-download/lock"}
-    expected = {f"data/{name}" for name in HARMLESS}
-    wrong = (written - own) ^ expected
-    refused = {one.key for one in plan.refused}
-    survived = sum(name in refused or name not in files for name in HOSTILE) if not wrong else 0
-    return Trial("names that lead elsewhere or hide others", len(HOSTILE), survived)
+    bookkeeping = {"data/.diffviews-download/journal.jsonl", "data/.diffviews-download/lock"}
+    harmless = {f"data/{name}" for name in HARMLESS}
+    wrong = (paths - bookkeeping) ^ harmless
+    refusals = {one.key for one in plan.refused}
+    survivors = sum(name in refusals or name not in files for name in HOSTILE) if not wrong else 0
+    return Trial("names that lead elsewhere or hide others", len(HOSTILE), survivors)
 
 
 def many_files(home: Path, server: S3Server, count: int) -> list[Trial]:
@@ -207,15 +207,15 @@ def many_files(home: Path, server: S3Server, count: int) -> list[Trial]:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(put, contents.items()))
     folder = home / "many"
-    with proxy_to(proxied(server)) as proxy:
+    with proxy_to(port_of(server)) as proxy:
         store = store_behind(server, proxy, bucket)
         with anonymous_peak() as memory:
             fetch(store, folder)
         right = sum((folder / key).read_bytes() == data for key, data in contents.items())
         files = store.list()
-        before = proxy.received
-        again = download(store, plan_download(files, folder))
-        quiet = not again.files and proxy.received == before
+        old_bytes = proxy.received
+        second = download(store, plan_download(files, folder))
+        quiet = not second.files and proxy.received == old_bytes
     flat = (memory["peak"] or 0) < MOST_MEMORY
     return [
         Trial("small files that are right", count, right),
@@ -231,23 +231,23 @@ def _large_bucket(server: S3Server) -> str:
 
 def main() -> int:
     """Run the trials."""
-    options = parser(__doc__)
-    options.add_argument("--tries", type=int, default=20)
-    options.add_argument("--files", type=int, default=10_000)
-    given = options.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--tries", type=int, default=20)
+    arguments.add_argument("--files", type=int, default=10_000)
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         isolate(home)
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
         with serve_s3(home / "server") as server:
             trials = [
-                killed_servers(home, server, given.tries),
-                killed_programs(home, server, given.tries),
-                *broken_connections(home, server, given.tries),
+                killed_servers(home, server, options.tries),
+                killed_programs(home, server, options.tries),
+                *broken_connections(home, server, options.tries),
                 hostile_names(home),
-                *many_files(home, server, given.files),
+                *many_files(home, server, options.files),
             ]
-    return report(trials, given.json)
+    return report(trials, options.json)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class Trial:
     survived: int
 
     @property
-    def lost(self) -> int:
+    def losses(self) -> int:
         """How often the attack did what it must not."""
         return self.tries - self.survived
 
@@ -30,11 +30,11 @@ def report(trials: list[Trial], file: Path | None = None) -> int:
     width = max(len(trial.name) for trial in trials)
     print(f"{'trial':{width}}  {'tries':>6}  {'survived':>8}  {'lost':>5}")
     for trial in trials:
-        print(f"{trial.name:{width}}  {trial.tries:6}  {trial.survived:8}  {trial.lost:5}")
+        print(f"{trial.name:{width}}  {trial.tries:6}  {trial.survived:8}  {trial.losses:5}")
     if file is not None:
         rows = [
-            {"name": t.name, "n": t.tries, "ours": t.lost, "peer": 0, "unit": "lost"}
+            {"name": t.name, "n": t.tries, "ours": t.losses, "peer": 0, "unit": "lost"}
             for t in trials
         ]
         file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    return 1 if any(trial.lost for trial in trials) else 0
+    return 1 if any(trial.losses for trial in trials) else 0

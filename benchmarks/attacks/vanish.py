@@ -40,12 +40,12 @@ def main() -> int:
         child(make, fresh)
         trials = []
         for harm in HARMS:
-            tried = survived = 0
+            tries = survivors = 0
             for job in JOBS:
                 for stage in stages_of(fresh, job, folder):
-                    tried += 1
-                    survived += try_once(fresh, folder / "data", job, stage, harm)
-            trials.append(Trial(harm, tried, survived))
+                    tries += 1
+                    survivors += try_once(fresh, folder / "data", job, stage, harm)
+            trials.append(Trial(harm, tries, survivors))
         return report(trials, options.json)
 
 
@@ -60,9 +60,9 @@ def make(data: Path) -> None:
     from diffviews_desktop.engine.engine import Engine
 
     write_tiny_model(data / "net", samples=40, embedding=False)
-    stored = data / "stored"
-    shutil.copytree(data / "net", stored)
-    matrix = stored / "activations" / "imagenet_real" / "a.npy"
+    second = data / "stored"
+    shutil.copytree(data / "net", second)
+    matrix = second / "activations" / "imagenet_real" / "a.npy"
     matrix.parent.mkdir(parents=True)
     values = np.random.default_rng(0).standard_normal((40, 300)).astype(np.float32)
     np.save(matrix, values)
@@ -223,6 +223,6 @@ def _answer(pipe: Any, function: Callable[..., Any], arguments: tuple[object, ..
 
 
 if __name__ == "__main__":
-    used = ["diffviews_desktop.engine.engine", "torch", "umap", "diffviews_desktop.adapters.edm"]
-    multiprocessing.set_forkserver_preload(used)
+    modules = ["diffviews_desktop.engine.engine", "torch", "umap", "diffviews_desktop.adapters.edm"]
+    multiprocessing.set_forkserver_preload(modules)
     sys.exit(main())
