@@ -122,10 +122,10 @@ def _leave_environment() -> None:
     if not getattr(sys, "frozen", False):
         return
     for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "QT_PLUGIN_PATH", "QML2_IMPORT_PATH"):
-        before = os.environ.pop(f"{name}_ORIG", None)
+        original = os.environ.pop(f"{name}_ORIG", None)
         os.environ.pop(name, None)
-        if before is not None:
-            os.environ[name] = before
+        if original is not None:
+            os.environ[name] = original
 
 
 def _give_memory_back() -> None:
@@ -171,10 +171,10 @@ class App(QObject):
         theme.apply(self._theme())
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         self.session = Session()
-        wanted = restore(self.session.state, settings).preferences
-        theme.set_text_size(wanted.text_size)
-        device = wanted.device if options.device == "auto" else options.device
-        connect = partial(ProcessLink, device, paths.log_file(), threads=wanted.threads)
+        preferences = restore(self.session.state, settings).preferences
+        theme.set_text_size(preferences.text_size)
+        device = preferences.device if options.device == "auto" else options.device
+        connect = partial(ProcessLink, device, paths.log_file(), threads=preferences.threads)
         self.worker = Worker(connect)
         self.aside = Worker(partial(ProcessLink, "cpu", paths.log_file()))
         self.drawing = Worker(partial(ProcessLink, "cpu", paths.log_file()))
@@ -201,8 +201,8 @@ class App(QObject):
         self.window.map_shown.connect(self._on_map_shown)
 
     def _theme(self) -> Appearance:
-        chosen = self._options.theme or self._settings.text("theme", "system")
-        return next((one for one in APPEARANCES if one == chosen), "system")
+        choice = self._options.theme or self._settings.text("theme", "system")
+        return next((one for one in APPEARANCES if one == choice), "system")
 
     def _follow_desktop(self) -> None:
         if theme.choice() == "system":
@@ -231,11 +231,11 @@ class App(QObject):
 
     def _open_usual(self, folder: FolderRef | None) -> None:
         options = self._options
-        asked = folder or options.folder, options.model, options.parameters, options.told
+        arguments = folder or options.folder, options.model, options.parameters, options.told
         names = ("folder", "model", "parameters", "told")
-        note(self.context, folders.open_data, **dict(zip(names, asked, strict=True)))
+        note(self.context, folders.open_data, **dict(zip(names, arguments, strict=True)))
         with self.context.by_itself():
-            folders.open_data(self.context, *asked)
+            folders.open_data(self.context, *arguments)
 
     def _may_close(self) -> bool:
         """Whether the window may be closed now; else the user is asked, and it closes then."""

@@ -66,7 +66,7 @@ class CrashReport:
         self._hooks: tuple[Any, Any, Any] | None = None
 
     @property
-    def said(self) -> bool:
+    def has_entries(self) -> bool:
         """Whether something went wrong so far."""
         return self._file is not None and self._size() > self._empty
 
@@ -76,7 +76,7 @@ class CrashReport:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}{SUFFIX}"
             self._path = self._folder / (name + PART)
-            self._file = self._begun(self._path)
+            self._file = self._begin(self._path)
         except OSError as error:
             log.warning("no crash report can be kept: %s", error)
             return
@@ -87,7 +87,7 @@ class CrashReport:
         threading.excepthook = self._on_thread
         sys.unraisablehook = self._on_unraisable
 
-    def _begun(self, path: Path) -> IO[bytes]:
+    def _begin(self, path: Path) -> IO[bytes]:
         """The file, open and with its header; nothing stays where that cannot be written."""
         file = open(path, "xb", buffering=0)  # noqa: SIM115  (it stays open)
         try:
@@ -105,11 +105,11 @@ class CrashReport:
         if self._hooks is not None:
             sys.excepthook, threading.excepthook, sys.unraisablehook = self._hooks
         faulthandler.disable()
-        said = self.said
+        has_entries = self.has_entries
         self._file.close()
         self._file = None
         with contextlib.suppress(OSError):
-            if said:
+            if has_entries:
                 self._path.rename(self._path.with_suffix(""))
             else:
                 self._path.unlink()
@@ -118,8 +118,8 @@ class CrashReport:
         """Write down something that went wrong, under a title."""
         with self._lock, contextlib.suppress(OSError):
             if self._file is not None and self._size() < MOST_BYTES:
-                when = time.strftime("%H:%M:%S")
-                words = f"\n{HEADER}{when} {title}\n{text.rstrip()}\n"
+                clock = time.strftime("%H:%M:%S")
+                words = f"\n{HEADER}{clock} {title}\n{text.rstrip()}\n"
                 self._file.write(words.encode("utf-8", "backslashreplace"))
 
     def _size(self) -> int:
@@ -135,29 +135,34 @@ class CrashReport:
         if self._hooks is not None:
             self._hooks[0](kind, error, trace)
 
-    def _on_thread(self, given: threading.ExceptHookArgs) -> None:
-        if given.exc_value is not None and not issubclass(given.exc_type, SystemExit):
-            name = given.thread.name if given.thread is not None else "a thread"
-            self._add_error(f"in {name}", given.exc_type, given.exc_value, given.exc_traceback)
-        if self._hooks is not None:
-            self._hooks[1](given)
-
-    def _on_unraisable(self, given: Any) -> None:
-        if given.exc_value is not None:
+    def _on_thread(self, arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_value is not None and not issubclass(arguments.exc_type, SystemExit):
+            name = arguments.thread.name if arguments.thread is not None else "a thread"
             self._add_error(
-                "where it could not be raised", given.exc_type, given.exc_value, given.exc_traceback
+                f"in {name}", arguments.exc_type, arguments.exc_value, arguments.exc_traceback
             )
         if self._hooks is not None:
-            self._hooks[2](given)
+            self._hooks[1](arguments)
+
+    def _on_unraisable(self, arguments: Any) -> None:
+        if arguments.exc_value is not None:
+            self._add_error(
+                "where it could not be raised",
+                arguments.exc_type,
+                arguments.exc_value,
+                arguments.exc_traceback,
+            )
+        if self._hooks is not None:
+            self._hooks[2](arguments)
 
     def _add_error(
         self,
-        where: str,
+        place: str,
         kind: type[BaseException],
         error: BaseException,
         trace: TracebackType | None,
     ) -> None:
-        self.add(where, "".join(traceback.format_exception(kind, error, trace)))
+        self.add(place, "".join(traceback.format_exception(kind, error, trace)))
 
 
 def _header(process: str) -> str:
@@ -172,7 +177,7 @@ def _header(process: str) -> str:
 # ---- what is kept -------------------------------------------------------------------------------
 
 
-def left(folder: Path) -> list[Path]:
+def find_reports(folder: Path) -> list[Path]:
     """The reports that say something, the newest first.
 
     Of processes that were killed without a word nothing is kept; nor of more than `MOST_REPORTS`.
@@ -182,11 +187,11 @@ def left(folder: Path) -> list[Path]:
             with contextlib.suppress(OSError):
                 if not _lives(path):
                     _settle(path)
-        found = sorted(folder.glob(f"*{SUFFIX}"), reverse=True)
-        for path in found[MOST_REPORTS:]:
+        reports = sorted(folder.glob(f"*{SUFFIX}"), reverse=True)
+        for path in reports[MOST_REPORTS:]:
             with contextlib.suppress(OSError):
                 path.unlink()
-        return found[:MOST_REPORTS]
+        return reports[:MOST_REPORTS]
     return []
 
 
@@ -234,16 +239,16 @@ def delete(paths: Sequence[Path]) -> None:
 def without_names(report: str) -> str:
     """A report without paths of the home and names of files: with the places in the program's and
     its libraries' code, and the kinds of the exceptions, but without what these said."""
-    found: list[str] = []
+    lines: list[str] = []
     code = False  # whether the line before names a place whose code may be told
     for line in report.splitlines():
-        kept, code = _redacted(line, code)
-        if not (kept == LEFT_OUT and found and found[-1] == LEFT_OUT):
-            found.append(kept)
-    return "\n".join(found) + "\n"
+        text, code = _redact(line, code)
+        if not (text == LEFT_OUT and lines and lines[-1] == LEFT_OUT):
+            lines.append(text)
+    return "\n".join(lines) + "\n"
 
 
-def _redacted(line: str, code: bool) -> tuple[str, bool]:
+def _redact(line: str, code: bool) -> tuple[str, bool]:
     place = _FILE.fullmatch(line)
     if place is not None:
         short = _short(place[2])
@@ -254,9 +259,9 @@ def _redacted(line: str, code: bool) -> tuple[str, bool]:
         return line, True
     if not line or line.startswith(HEADER) or _KEPT.fullmatch(line):
         return line, False
-    raised = _RAISED.fullmatch(line)
-    if raised is not None and raised[1].rpartition(".")[2][:1].isupper():
-        return raised[1] + (f": {LEFT_OUT}" if raised[2] else ""), False
+    match = _RAISED.fullmatch(line)
+    if match is not None and match[1].rpartition(".")[2][:1].isupper():
+        return match[1] + (f": {LEFT_OUT}" if match[2] else ""), False
     return LEFT_OUT, False
 
 
@@ -270,5 +275,5 @@ def _short(path: str) -> str | None:
             return "/".join(parts[len(parts) - parts[::-1].index(place) :])
     if path.startswith(_LIBRARY):
         return "/".join(parts[-2:])
-    own = str(Path(__file__).parent)
-    return "diffviews_desktop" + path[len(own) :] if path.startswith(own + os.sep) else None
+    package = str(Path(__file__).parent)
+    return "diffviews_desktop" + path[len(package) :] if path.startswith(package + os.sep) else None

@@ -52,7 +52,7 @@ def stored_keys(bucket: str, endpoint: str = "") -> BucketKeys | None:
     try:
         text = _keyring().get_password(SERVICE, _name(bucket, endpoint))
     except Exception as error:  # every backend has errors of its own
-        raise _refused(error) from error
+        raise _refusal(error) from error
     return None if text is None else _read(text)
 
 
@@ -68,7 +68,7 @@ def store_keys(bucket: str, endpoint: str, keys: BucketKeys) -> None:
     try:
         _keyring().set_password(SERVICE, _name(bucket, endpoint), text)
     except Exception as error:
-        raise _refused(error) from error
+        raise _refusal(error) from error
 
 
 def forget_keys(bucket: str, endpoint: str = "") -> None:
@@ -82,7 +82,7 @@ def forget_keys(bucket: str, endpoint: str = "") -> None:
     try:
         _keyring().delete_password(SERVICE, _name(bucket, endpoint))
     except Exception as error:
-        raise _refused(error) from error
+        raise _refusal(error) from error
 
 
 def _keyring() -> Any:
@@ -98,15 +98,15 @@ def _name(bucket: str, endpoint: str) -> str:
 def _read(text: str) -> BucketKeys | None:
     """What `store_keys` kept; None where something else is kept under that name."""
     try:
-        kept = json.loads(text)
-        key_id, secret = kept["key_id"], kept["secret"]
+        entry = json.loads(text)
+        key_id, secret = entry["key_id"], entry["secret"]
     except (ValueError, LookupError, TypeError):
         return None
     is_key = all(type(one) is str and 0 < len(one) <= MOST_LETTERS for one in (key_id, secret))
     return BucketKeys(key_id, secret) if is_key else None
 
 
-def _refused(error: Exception) -> KeyringError:
+def _refusal(error: Exception) -> KeyringError:
     # not what it says: a backend may quote what it was given
     return KeyringError(
         f"The keyring of this system refused ({type(error).__name__}). Unlock it and try again, or "

@@ -144,15 +144,15 @@ def said(error: BaseException) -> str:
             "There is not enough memory for this. Close other programs, or choose a smaller layer."
         )
     if isinstance(error, UnfitFileError):  # whose number may be that of a full disk
-        what = visible(str(error.filename), MAX_BRIEF)
-        return f"{what} cannot be read ({brief(error)}). Check that it is the file that you mean."
+        file = visible(str(error.filename), MAX_BRIEF)
+        return f"{file} cannot be read ({brief(error)}). Check that it is the file that you mean."
     if isinstance(error, OSError) and error.strerror:
         if error.errno in FULL_DISK:
             return "The disk is full. Make room, then try again."
-        what = "A file" if error.filename is None else visible(str(error.filename), MAX_BRIEF)
+        file = "A file" if error.filename is None else visible(str(error.filename), MAX_BRIEF)
         reason = visible(str(error.strerror), MAX_BRIEF)
         return (
-            f"{what} cannot be read or written ({reason}). Check that it is still there, the disk "
+            f"{file} cannot be read or written ({reason}). Check that it is still there, the disk "
             "and the rights, then try again."
         )
     return f"Something unexpected happened ({brief(error)})."

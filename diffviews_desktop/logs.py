@@ -60,9 +60,9 @@ class _Formatter(logging.Formatter):
     messages quote make none of their own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        own = copy(record)
-        own.exc_text = None  # which another handler may have written in its way
-        return super().format(own)
+        duplicate = copy(record)
+        duplicate.exc_text = None  # which another handler may have written in its way
+        return super().format(duplicate)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = visible(record.message, MOST_SHOWN)

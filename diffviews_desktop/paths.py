@@ -40,8 +40,8 @@ def cache_dir() -> Path:
     """Whatever can be made again, compiled kernels and layer caches of read-only folders: in the
     folder that ``DIFFVIEWS_CACHE_DIR`` names, else where the user chose, else where it usually is.
     """
-    named = os.environ.get(CACHE_VARIABLE) or _chosen_cache()
-    return Path(named) if named else usual_cache_dir()
+    folder = os.environ.get(CACHE_VARIABLE) or _chosen_cache()
+    return Path(folder) if folder else usual_cache_dir()
 
 
 def usual_cache_dir() -> Path:
@@ -60,10 +60,10 @@ def _chosen_cache() -> str:
     try:
         if not file.is_file() or file.stat().st_size > MOST_BYTES:
             return ""
-        named = file.read_text(encoding="utf-8").strip()
+        folder = file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return ""
-    return named if os.path.isabs(named) and "\0" not in named else ""
+    return folder if os.path.isabs(folder) and "\0" not in folder else ""
 
 
 def state_dir() -> Path:
@@ -83,16 +83,16 @@ def log_file() -> Path:
 
 def default_data_folder() -> Path | None:
     """The data folder named by ``DIFFVIEWS_DATA_DIR``, or None for the demo."""
-    named = os.environ.get("DIFFVIEWS_DATA_DIR")
-    return Path(named) if named else None
+    folder = os.environ.get("DIFFVIEWS_DATA_DIR")
+    return Path(folder) if folder else None
 
 
 @cache
 def resources() -> Path:
     """The folder of bundled resources: inside the installed package, else in the checkout."""
     package = Path(__file__).resolve().parent
-    installed = package / "resources"
-    return installed if installed.is_dir() else package.parent / "resources"
+    folder = package / "resources"
+    return folder if folder.is_dir() else package.parent / "resources"
 
 
 def translations() -> Path:

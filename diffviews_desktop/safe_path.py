@@ -27,13 +27,13 @@ def forget_empty_elements() -> None:
     get the variable without empty elements.
     """
     elements = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    named = [element for element in elements if element]
-    if len(elements) == 1 or named == elements:
+    folders = [element for element in elements if element]
+    if len(elements) == 1 or folders == elements:
         return
-    os.environ["PYTHONPATH"] = os.pathsep.join(named)
-    here = _current_directory()
-    if here is not None and here not in map(os.path.abspath, named):
-        _use([entry for entry in sys.path if entry != here])
+    os.environ["PYTHONPATH"] = os.pathsep.join(folders)
+    directory = _current_directory()
+    if directory is not None and directory not in map(os.path.abspath, folders):
+        _use([entry for entry in sys.path if entry != directory])
 
 
 def _current_directory() -> str | None:
@@ -49,10 +49,10 @@ def _use(path: list[str]) -> None:
     Then it is a checkout that is not installed, and whoever can put a module there can change the
     program as well.
     """
-    before = sys.path[:]
+    old_path = sys.path[:]
     sys.path[:] = path
     if not _finds_this_program():
-        sys.path[:] = before
+        sys.path[:] = old_path
 
 
 def _finds_this_program() -> bool:
@@ -62,6 +62,6 @@ def _finds_this_program() -> bool:
         find = getattr(finder, "find_spec", None)
         spec = find and find(os.path.basename(folder), None)
         if spec:
-            found = os.path.dirname(spec.origin or "")
-            return os.path.isdir(found) and os.path.samefile(found, folder)
+            origin = os.path.dirname(spec.origin or "")
+            return os.path.isdir(origin) and os.path.samefile(origin, folder)
     return False

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from diffviews_desktop import crashes
-from diffviews_desktop.crashes import CrashReport, left, read, without_names
+from diffviews_desktop.crashes import CrashReport, find_reports, read, without_names
 
 SCRIPT = """
 import sys, threading
@@ -64,19 +64,19 @@ def test_a_clean_end_leaves_nothing(tmp_path: Path) -> None:
 )
 def test_what_goes_wrong_is_kept(tmp_path: Path, how: str, said: str) -> None:
     run(tmp_path, how)
-    (path,) = left(tmp_path)
+    (path,) = find_reports(tmp_path)
     text = read(path)
     assert text.startswith("# DiffViews ")
     assert said in text
-    assert left(tmp_path) == [path]
+    assert find_reports(tmp_path) == [path]
     crashes.delete([path])
-    assert left(tmp_path) == []
+    assert find_reports(tmp_path) == []
 
 
 def test_one_that_was_killed_without_a_word_has_no_report(tmp_path: Path) -> None:
     run(tmp_path, "killed")
     assert len(list(tmp_path.iterdir())) == 1
-    assert left(tmp_path) == []
+    assert find_reports(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,11 +85,11 @@ def test_the_report_of_a_program_that_runs_stays_its_own(tmp_path: Path) -> None
     report.begin()
     try:
         report.add("a title", "a text")
-        assert left(tmp_path) == []
-        assert report.said
+        assert find_reports(tmp_path) == []
+        assert report.has_entries
     finally:
         report.end()
-    assert len(left(tmp_path)) == 1
+    assert len(find_reports(tmp_path)) == 1
 
 
 def test_hooks_are_as_before_afterwards(tmp_path: Path) -> None:
@@ -116,14 +116,14 @@ def test_a_report_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.Mon
     for _ in range(100):
         report.add("again", "x" * 100)
     report.end()
-    (path,) = left(tmp_path)
+    (path,) = find_reports(tmp_path)
     assert path.stat().st_size < 1300
 
 
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     for number in range(crashes.MOST_REPORTS + 3):
         (tmp_path / f"2026-01-0{number + 1}-120000-1.txt").write_text("# DiffViews\nx\n")
-    found = left(tmp_path)
+    found = find_reports(tmp_path)
     assert len(found) == crashes.MOST_REPORTS
     assert found[0].name.startswith("2026-01-08")
 

@@ -97,7 +97,7 @@ def load_fast_activations(
     if mmap_mode not in ("r", "c", None):
         raise UsageError(f"mmap_mode must be 'r', 'c' or None, not {mmap_mode!r}.")
     values = open_matrix(path)
-    return values[:] if mmap_mode is None else _mapped(values, mmap_mode)
+    return values[:] if mmap_mode is None else _map(values, mmap_mode)
 
 
 def load_dataset_activations(
@@ -145,16 +145,16 @@ def load_dataset_activations(
 
     table = pandas.DataFrame.from_records(records)
     matrix = files.matrix() if use_mmap else None
-    return (_collected(files, low_memory) if matrix is None else _mapped(matrix, "r")), table
+    return (_collect(files, low_memory) if matrix is None else _map(matrix, "r")), table
 
 
-def _mapped(matrix: MatrixFile, mode: Literal["r", "c"]) -> NDArray:
+def _map(matrix: MatrixFile, mode: Literal["r", "c"]) -> NDArray:
     """A matrix as a memory map, which is what the caller's own program asks for."""
     values: NDArray = np.load(matrix.path, mmap_mode=mode, allow_pickle=False)
     return values[matrix.window]
 
 
-def _collected(files: ActivationFiles, in_a_file: bool) -> Float32:
+def _collect(files: ActivationFiles, in_a_file: bool) -> Float32:
     """All rows, in memory or in a temporary file that goes when they do."""
     shape = (len(files), files.width)
     if not in_a_file:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.data.activations.arrays import Float32
 
 
-def shuffled(mask: Float32, rng: np.random.Generator) -> Float32:
+def shuffle(mask: Float32, rng: np.random.Generator) -> Float32:
     """The same values at other places, the channels of a place staying together."""
     channels, places = _channels_first(mask)
     order = rng.permutation(channels.shape[1])
@@ -43,23 +43,23 @@ def as_long(way: NDArray[np.float64], like: NDArray) -> NDArray[np.float64]:
 
 def other_channels(indices: Sequence[int], count: int, rng: np.random.Generator) -> tuple[int, ...]:
     """As many of ``count`` channels as there are ``indices``: others, as far as there are any."""
-    left = rng.permutation(np.setdiff1d(np.arange(count), indices)).tolist()
-    again = rng.permutation(np.unique(indices)).tolist()
-    return tuple(sorted((left + again)[: len(set(indices))]))
+    others = rng.permutation(np.setdiff1d(np.arange(count), indices)).tolist()
+    repeats = rng.permutation(np.unique(indices)).tolist()
+    return tuple(sorted((others + repeats)[: len(set(indices))]))
 
 
-def wrong_class(own: int, classes: Sequence[int], seed: int) -> int:
+def wrong_class(label: int, classes: Sequence[int], seed: int) -> int:
     """A class that is not a sample's own: the same one for all samples of a class, and another one
     for every class.
 
     Args:
-        own: the sample's class.
-        classes: those that the model knows, at least two, ``own`` among them.
+        label: the sample's class.
+        classes: those that the model knows, at least two, ``label`` among them.
         seed: which of the possible assignments.
     """
     numbers = sorted(classes)
     shift = 1 + int(np.random.default_rng(seed).integers(len(numbers) - 1))
-    return numbers[(numbers.index(own) + shift) % len(numbers)]
+    return numbers[(numbers.index(label) + shift) % len(numbers)]
 
 
 def _channels_first(mask: Float32) -> tuple[Float32, bool]:

@@ -42,14 +42,14 @@ def write_files(
     table = parquet(rows)
     if table is not None:
         files[folder / f"{NAME}.parquet"] = table
-    described = {
+    facts = {
         "findings": rows,
         "arms": {arm: MEANINGS[arm] for arm in dict.fromkeys(one.arm for one in findings)},
         "notes": list(notes),
         "record": dict(record),
     }
-    files[folder / f"{NAME}.json"] = json.dumps(described, indent=1).encode()
-    with replacing_all(*files) as written:
-        for file, data in zip(written, files.values(), strict=True):
+    files[folder / f"{NAME}.json"] = json.dumps(facts, indent=1).encode()
+    with replacing_all(*files) as streams:
+        for file, data in zip(streams, files.values(), strict=True):
             file.write(data)
     return tuple(files)

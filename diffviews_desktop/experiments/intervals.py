@@ -50,10 +50,10 @@ def means_of_masks(values: ArrayLike, masks: ArrayLike) -> Float64:
         values: one a picture, ``(N,)``; those that are not numbers are left out.
         masks: number of the mask of each picture, ``(N,)``.
     """
-    given, numbers = np.asarray(values, np.float64), np.asarray(masks)
-    there = np.isfinite(given)
-    _, place = np.unique(numbers[there], return_inverse=True)
-    return np.bincount(place, weights=given[there]) / np.bincount(place)
+    measures, numbers = np.asarray(values, np.float64), np.asarray(masks)
+    finite = np.isfinite(measures)
+    _, place = np.unique(numbers[finite], return_inverse=True)
+    return np.bincount(place, weights=measures[finite]) / np.bincount(place)
 
 
 def mean_interval(
@@ -83,22 +83,24 @@ def mean_interval(
         low = -high
     else:
         tail = (1 - LEVEL) / 2
-        low, high = np.quantile(studentised(values, _RESAMPLES, seed), [tail, 1 - tail])
+        low, high = np.quantile(studentise(values, _RESAMPLES, seed), [tail, 1 - tail])
     mean = float(values.mean())
     least, most = np.clip([mean - high * error, mean - low * error], *bounds).tolist()
     return Estimate(mean, least, most, count)
 
 
-def studentised(values: Float64, resamples: int, seed: int) -> Float64:
+def studentise(values: Float64, resamples: int, seed: int) -> Float64:
     """How far the means of resamples lie from that of the values ``(M,)``, in units of their own
     standard errors; without those resamples that are a single value many times."""
     rng, size = np.random.default_rng(seed), max(1, _VALUES // len(values))
     parts = []
     for start in range(0, resamples, size):
-        drawn = values[rng.integers(len(values), size=(min(size, resamples - start), len(values)))]
-        error = drawn.std(axis=1, ddof=1) / math.sqrt(len(values))
-        apart = drawn.mean(axis=1) - values.mean()
-        parts.append(apart[error > 0] / error[error > 0])
+        samples = values[
+            rng.integers(len(values), size=(min(size, resamples - start), len(values)))
+        ]
+        error = samples.std(axis=1, ddof=1) / math.sqrt(len(values))
+        distances = samples.mean(axis=1) - values.mean()
+        parts.append(distances[error > 0] / error[error > 0])
     return np.concatenate(parts)
 
 
@@ -158,12 +160,12 @@ def rate_difference(rates: ArrayLike, others: ArrayLike, pictures: int) -> Estim
     first, second = np.asarray(rates, np.float64), np.asarray(others, np.float64)
     value = float(first.mean() - second.mean()) if len(first) else math.nan
     quantile = _quantile(len(first))
-    one, two = (_rate_interval(given, pictures, quantile) for given in (first, second))
+    one, two = (_rate_interval(shares, pictures, quantile) for shares in (first, second))
     if one.low is None or one.high is None or two.low is None or two.high is None:
         return Estimate(value, units=len(first))
     shared = _correlation(first, second)
-    down = _recovered(one.value - one.low, two.high - two.value, shared)
-    up = _recovered(one.high - one.value, two.value - two.low, shared)
+    down = _margin(one.value - one.low, two.high - two.value, shared)
+    up = _margin(one.high - one.value, two.value - two.low, shared)
     return Estimate(value, max(-1.0, value - down), min(1.0, value + up), len(first))
 
 
@@ -173,7 +175,7 @@ def _correlation(first: Float64, second: Float64) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def _recovered(one: float, two: float, shared: float) -> float:
+def _margin(one: float, two: float, shared: float) -> float:
     return math.sqrt(max(0.0, one * one + two * two - 2 * shared * one * two))
 
 
@@ -207,8 +209,8 @@ def _all_signs(count: int) -> Float64:
 
 
 def _as_far(sums: Float64, values: Float64) -> NDArray[np.bool_]:
-    found = abs(values.sum())
-    return np.abs(sums) >= found - 1e-12 * max(1.0, found)
+    total = abs(values.sum())
+    return np.abs(sums) >= total - 1e-12 * max(1.0, total)
 
 
 def holm(p: ArrayLike) -> Float64:
@@ -218,10 +220,10 @@ def holm(p: ArrayLike) -> Float64:
     Args:
         p: ``(T,)``; those that are not numbers stay, and do not count.
     """
-    given = np.asarray(p, np.float64)
-    corrected: NDArray[Any] = np.full_like(given, np.nan)
-    there = np.flatnonzero(np.isfinite(given))
-    order = there[np.argsort(given[there], kind="stable")]
+    values = np.asarray(p, np.float64)
+    result: NDArray[Any] = np.full_like(values, np.nan)
+    positions = np.flatnonzero(np.isfinite(values))
+    order = positions[np.argsort(values[positions], kind="stable")]
     factors = np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(factors * given[order]))
-    return corrected
+    result[order] = np.minimum(1.0, np.maximum.accumulate(factors * values[order]))
+    return result

@@ -71,7 +71,7 @@ class Journal:
         records["checksum"] = [_checksum(record) for record in records]
         end = self._start + len(self.drawn) * self._record.itemsize
         if os.fstat(self._file.fileno()).st_size < end:
-            raise self._changed()
+            raise self._change_error()
         self._file.seek(end)
         try:
             self._file.write(records.tobytes())
@@ -99,13 +99,13 @@ class Journal:
         self._file.seek(self._start + self.drawn[number] * self._record.itemsize)
         data = self._file.read(self._record.itemsize)
         if len(data) < self._record.itemsize:
-            raise self._changed()
+            raise self._change_error()
         record = np.frombuffer(data, self._record)[0]
         if record["number"] != number or record["checksum"] != _checksum(record):
-            raise self._changed()
+            raise self._change_error()
         return record
 
-    def _changed(self) -> DataError:
+    def _change_error(self) -> DataError:
         return DataError(
             f"{self._path} was changed by another program while it was in use. Start the "
             "experiment again: pictures that are still whole in it are not drawn again."
@@ -152,20 +152,20 @@ def open_journal(folder: Path, facts: Mapping[str, Any]) -> Iterator[Journal]:
             "folder."
         ) from error
     try:
-        with _opened(folder / JOURNAL, facts) as file:
+        with _open(folder / JOURNAL, facts) as file:
             yield Journal(folder / JOURNAL, file, facts["shape"], facts["classes"])
     finally:
         lock.release()
 
 
 @contextmanager
-def _opened(path: Path, facts: Mapping[str, Any]) -> Iterator[IO[bytes]]:
+def _open(path: Path, facts: Mapping[str, Any]) -> Iterator[IO[bytes]]:
     header = json.dumps(dict(facts), sort_keys=True).encode() + b"\n"
     if not os.path.lexists(path):
-        with create(path) as made:
-            made.write(header)
-            made.flush()
-            os.fsync(made.fileno())
+        with create(path) as stream:
+            stream.write(header)
+            stream.flush()
+            os.fsync(stream.fileno())
     if path.is_symlink():
         raise DataError(
             f"{path} is a link, so nothing is written there. Put the file itself there, or choose "
@@ -173,12 +173,12 @@ def _opened(path: Path, facts: Mapping[str, Any]) -> Iterator[IO[bytes]]:
         )
     check_regular(path)
     with reopen(path) as file:
-        there = file.readline(_MOST_HEADER)
-        if not there.endswith(b"\n") and header.startswith(there):  # it was killed right there
+        line = file.readline(_MOST_HEADER)
+        if not line.endswith(b"\n") and header.startswith(line):  # it was killed right there
             file.seek(0)
             file.write(header)
             file.truncate()
-        elif there != header:
+        elif line != header:
             raise DataError(
                 f"{path.parent} holds another experiment, or one of another model, judge or "
                 "version. Choose another folder, or move it away."

@@ -112,8 +112,8 @@ def judge_for(class_names: dict[int, str], resolution: int) -> str:
     from diffviews_desktop.experiments.small_reader import load_reader
 
     config = load_reader(bundled_judge()).config
-    known = dict(enumerate(config.classes))
-    return BUNDLED if config.resolution == resolution and class_names == known else NO_JUDGE
+    names = dict(enumerate(config.classes))
+    return BUNDLED if config.resolution == resolution and class_names == names else NO_JUDGE
 
 
 # ---- files --------------------------------------------------------------------------------------
@@ -150,8 +150,8 @@ class ReaderJudge:
         """Probabilities ``(N, K)``."""
         import torch
 
-        given = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-        return self._reader.read(given.float() / 127.5 - 1).numpy()
+        pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        return self._reader.read(pixels.float() / 127.5 - 1).numpy()
 
 
 class OnnxJudge:
@@ -204,26 +204,26 @@ class OnnxJudge:
         fitting = _AT_ONCE // (4 * self._channels * math.prod(self._size))
         step = max(1, min(_BATCH, fitting))
         parts = [
-            self._session.run(None, {self._input: self.prepared(images[start : start + step])})[0]
+            self._session.run(None, {self._input: self.prepare(images[start : start + step])})[0]
             for start in range(0, len(images), step)
         ]
         return as_probabilities(np.concatenate(parts), len(images), self.name)
 
-    def prepared(self, images: Pictures) -> Float32:
+    def prepare(self, images: Pictures) -> Float32:
         """Pictures as the network takes them, ``(N, C, H, W)``."""
         import torch
         from torch.nn import functional
 
-        given = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
-        if given.shape[1] != self._channels:
-            one = given.mean(dim=1, keepdim=True)
-            given = one.expand(-1, self._channels, -1, -1)
-        if given.shape[-2:] != self._size:
-            given = functional.interpolate(given, self._size, mode="bilinear", antialias=True)
+        pixels = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2) / 255
+        if pixels.shape[1] != self._channels:
+            one = pixels.mean(dim=1, keepdim=True)
+            pixels = one.expand(-1, self._channels, -1, -1)
+        if pixels.shape[-2:] != self._size:
+            pixels = functional.interpolate(pixels, self._size, mode="bilinear", antialias=True)
         if self._channels == 3:
             mean, deviation = (torch.tensor(v).reshape(1, 3, 1, 1) for v in (_MEAN, _DEVIATION))
-            given = (given - mean) / deviation
-        return np.ascontiguousarray(given.numpy())
+            pixels = (pixels - mean) / deviation
+        return np.ascontiguousarray(pixels.numpy())
 
 
 # ---- functions ----------------------------------------------------------------------------------
@@ -337,8 +337,8 @@ class OwnLoss:
         total = torch.zeros(count, dtype=torch.float64)
         with torch.no_grad():
             for sigma, noise in zip(self._sigmas, self._noise, strict=True):
-                seen = (sample + sigma * noise).expand(count, *sample.shape)
+                inputs = (sample + sigma * noise).expand(count, *sample.shape)
                 levels = torch.full((count,), sigma, device=model.device)
-                denoised = model.forward(seen.to(model.device), levels, told).cpu()
+                denoised = model.forward(inputs.to(model.device), levels, told).cpu()
                 total += ((denoised - sample).double() / sigma).flatten(1).square().sum(dim=1)
         return total / len(self._sigmas)

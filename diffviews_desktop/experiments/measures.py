@@ -45,8 +45,8 @@ def pixel_distances(pictures: Pictures, others: Pictures) -> Float64:
 
 def feature_distances(features: NDArray, others: NDArray) -> Float64:
     """The root of the mean squared difference of features ``(N, D)``, one by one ``(N,)``."""
-    apart = np.asarray(features, np.float64) - np.asarray(others, np.float64)
-    return np.sqrt((apart**2).mean(axis=1))
+    differences = np.asarray(features, np.float64) - np.asarray(others, np.float64)
+    return np.sqrt((differences**2).mean(axis=1))
 
 
 def seed_correlation(pictures: Pictures) -> float:
@@ -73,6 +73,6 @@ def _flat(pictures: Pictures) -> Float64:
 
 def _standard(rows: Float64) -> Float64:
     """Rows with mean 0 and length 1; NaN for those of a single value."""
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
-    return np.divide(centred, length, out=np.full_like(centred, np.nan), where=length > 0)
+    deviations = rows - rows.mean(axis=1, keepdims=True)
+    length = np.sqrt((deviations**2).sum(axis=1, keepdims=True))
+    return np.divide(deviations, length, out=np.full_like(deviations, np.nan), where=length > 0)

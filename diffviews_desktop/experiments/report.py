@@ -100,9 +100,9 @@ def _summary(experiment: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     settings = experiment.get("settings", {})
     judge = record.get("judge", {})
     acting = record.get("interventions") or []
-    drawn = ("masks", f"{len(experiment.get('groups', ()))}, each the mean of some samples")
-    said = [
-        ("interventions", ", then ".join(acting)) if acting else drawn,
+    masks = ("masks", f"{len(experiment.get('groups', ()))}, each the mean of some samples")
+    entries = [
+        ("interventions", ", then ".join(acting)) if acting else masks,
         ("seeds of each", experiment.get("seeds")),
         ("the model is told", experiment.get("condition")),
         ("the samples were", record.get("samples_told", f"told {experiment.get('told')}")),
@@ -112,8 +112,8 @@ def _summary(experiment: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     accuracy = judge.get("accuracy")
     if accuracy is not None:
-        said.append(("accuracy of the judge", f"{100 * accuracy:.1f} % of pictures new to it"))
-    rows = "".join(f"<tr><th>{_text(a)}</th><td>{_text(b)}</td></tr>" for a, b in said)
+        entries.append(("accuracy of the judge", f"{100 * accuracy:.1f} % of pictures new to it"))
+    rows = "".join(f"<tr><th>{_text(a)}</th><td>{_text(b)}</td></tr>" for a, b in entries)
     return f"<table>{rows}</table>"
 
 
@@ -130,13 +130,13 @@ def _explanation(findings: Sequence[Finding], class_names: Mapping[int, str]) ->
         "judge must name a class for blank pictures, too: see <em>unsure</em> and the commonest "
         "answer."
     )
-    named = ", ".join(
+    names = ", ".join(
         f"{number} {_text(name)}" for number, name in sorted(class_names.items())[:50]
     )
-    classes = f"<p class=faint>Classes: {named}.</p>" if named else ""
+    classes = f"<p class=faint>Classes: {names}.</p>" if names else ""
     arms = dict.fromkeys(one.arm for one in findings)
-    meant = "; ".join(f"<em>{_text(TITLES[arm])}</em>: {_text(MEANINGS[arm])}" for arm in arms)
-    return f"<p class=faint>{text}</p><p class=faint>{meant}.</p>{classes}"
+    meanings = "; ".join(f"<em>{_text(TITLES[arm])}</em>: {_text(MEANINGS[arm])}" for arm in arms)
+    return f"<p class=faint>{text}</p><p class=faint>{meanings}.</p>{classes}"
 
 
 def _table(findings: Sequence[Finding]) -> Iterator[str]:
@@ -158,30 +158,30 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
 def _dot_plot(findings: Sequence[Finding]) -> Iterator[str]:
     """What is read, or how alike pictures and samples are, with intervals as lines."""
     outcome: Outcome = findings[0].outcome if findings else "read"
-    judged = outcome in ("read", "changed")
+    is_share = outcome in ("read", "changed")
     marks = list(zip(findings, marks_of(findings), strict=True))
-    shown = [(one, mark) for one, mark in marks if mark is not None and np.isfinite(mark.value)]
-    several = len({place_name(one) for one, _ in shown} - {""}) > 1
-    names = [_mark_name(one, several) for one, _ in shown]
-    left = 20 + _LETTER * max(map(len, names), default=0)
-    axis = _Axis(left, 0.0 if judged else min([0.0, *(_low(mark) for _, mark in shown)]))
-    height, width = _ROW * (len(shown) + 2), left + _WIDTH
-    what = OUTCOMES[outcome]
-    yield f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{what}">'
+    points = [(one, mark) for one, mark in marks if mark is not None and np.isfinite(mark.value)]
+    several = len({place_name(one) for one, _ in points} - {""}) > 1
+    names = [_mark_name(one, several) for one, _ in points]
+    margin = 20 + _LETTER * max(map(len, names), default=0)
+    axis = _Axis(margin, 0.0 if is_share else min([0.0, *(_low(mark) for _, mark in points)]))
+    height, width = _ROW * (len(points) + 2), margin + _WIDTH
+    title = OUTCOMES[outcome]
+    yield f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{title}">'
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = axis.at(tick)
         yield f'<path d="M{x:.1f} 4V{height - _ROW}" stroke="var(--line)"/>'
-        label = f"{100 * tick:.0f} %" if judged else f"{tick:g}"
+        label = f"{100 * tick:.0f} %" if is_share else f"{tick:g}"
         yield f'<text x="{x:.1f}" y="{height - 6}" text-anchor="middle">{label}</text>'
-    for row, ((one, mark), name) in enumerate(zip(shown, names, strict=True)):
+    for row, ((one, mark), name) in enumerate(zip(points, names, strict=True)):
         y = _ROW * (row + 1)
         color = "var(--accent)" if one.arm == "intervention" else "var(--other)"
-        yield f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{_text(name)}</text>'
+        yield f'<text x="{margin - 12}" y="{y + 4}" text-anchor="end">{_text(name)}</text>'
         if mark.low is not None and mark.high is not None:
             span = f"M{axis.at(mark.low):.1f} {y}H{axis.at(mark.high):.1f}"
             yield f'<path d="{span}" stroke="{color}" stroke-width="2"/>'
         yield f'<circle cx="{axis.at(mark.value):.1f}" cy="{y}" r="4.5" fill="{color}"/>'
-    yield f"</svg><p class=faint>{what}, with 95 % intervals</p>"
+    yield f"</svg><p class=faint>{title}, with 95 % intervals</p>"
 
 
 class _Axis(NamedTuple):
@@ -206,39 +206,39 @@ def _low(mark: Estimate) -> float:
 
 def _heat_map(findings: Sequence[Finding]) -> Iterator[str]:
     """Effects of the intervention over layers and steps, where there are several places."""
-    shown = heat_map_of(findings)
-    if shown is None:
+    heat_map = heat_map_of(findings)
+    if heat_map is None:
         return
     yield '<div class="scroll"><table><tr><th>effect</th>'
-    yield "".join(f"<th>steps {first + 1}-{last}</th>" for first, last in shown.steps)
+    yield "".join(f"<th>steps {first + 1}-{last}</th>" for first, last in heat_map.steps)
     yield "</tr>"
-    for names in shown.layers:
+    for names in heat_map.layers:
         yield f"<tr><th>{_text(names)}</th>"
-        for window in shown.steps:
-            yield _heat_cell(shown, shown.by_place.get((names, window)))
+        for window in heat_map.steps:
+            yield _heat_cell(heat_map, heat_map.by_place.get((names, window)))
         yield "</tr>"
     yield "</table></div><p class=faint>Bold: p at most 0.05 after correction.</p>"
 
 
-def _heat_cell(shown: HeatMap, finding: Finding | None) -> str:
+def _heat_cell(heat_map: HeatMap, finding: Finding | None) -> str:
     if finding is None:
         return "<td class=heat></td>"
-    share = shown.share(finding)
+    share = heat_map.share(finding)
     color = "var(--accent)" if share >= 0 else "#d0592b"
     text = _text(cells_of(finding, ["effect"])[0])
-    inner = f"<strong>{text}</strong>" if shown.is_sure(finding) else text
-    mixed = f"color-mix(in srgb, {color} {round(70 * abs(share))}%, transparent)"
+    inner = f"<strong>{text}</strong>" if heat_map.is_sure(finding) else text
+    background = f"color-mix(in srgb, {color} {round(70 * abs(share))}%, transparent)"
     title = f"p {p_text(finding.p_holm)}"
-    return f'<td class="heat" title="{_text(title)}" style="background:{mixed}">{inner}</td>'
+    return f'<td class="heat" title="{_text(title)}" style="background:{background}">{inner}</td>'
 
 
 def _pictures(examples: Sequence[Examples]) -> Iterator[str]:
     """A row for every arm: a mask in each column, the first seed of each."""
     yield '<div class="scroll"><table>'
     for one in examples:
-        where = f"{one.layers}, steps {one.steps[0] + 1}-{one.steps[1]}: " if one.layers else ""
+        place = f"{one.layers}, steps {one.steps[0] + 1}-{one.steps[1]}: " if one.layers else ""
         images = "".join(f'<img alt="" src="{_data_url(image)}">' for image in one.images)
-        yield f"<tr><th>{_text(where + TITLES[one.arm])}</th><td>{images}</td></tr>"
+        yield f"<tr><th>{_text(place + TITLES[one.arm])}</th><td>{images}</td></tr>"
     yield "</table></div>"
 
 

@@ -73,20 +73,22 @@ def outcomes_of(
         samples: the pictures of each group's samples; None where it has none.
         probabilities: what the judge says of each picture, ``(N, K)``.
     """
-    moved, neighbors, alike = (np.full(experiment.count, np.nan) for _ in range(3))
+    distances, neighbors, alike = (np.full(experiment.count, np.nan) for _ in range(3))
     for seeds in _seeds_of_masks(experiment):
         group = seeds[0].group
         numbers = [drawing.number for drawing in seeds]
-        own = pictures(numbers)
-        moved[numbers] = measures.pixel_distances(own, pictures(bare_numbers(experiment, group)))
+        images = pictures(numbers)
+        distances[numbers] = measures.pixel_distances(
+            images, pictures(bare_numbers(experiment, group))
+        )
         like = samples[group]
         if like is not None:
-            neighbors[numbers] = measures.neighbor_correlations(own, like)
-        alike[numbers] = measures.seed_correlation(own)
+            neighbors[numbers] = measures.neighbor_correlations(images, like)
+        alike[numbers] = measures.seed_correlation(images)
     if probabilities is None:
-        return Outcomes(moved, neighbors, alike)
+        return Outcomes(distances, neighbors, alike)
     read, sure = measures.read_classes(probabilities), measures.confidences(probabilities)
-    return Outcomes(moved, neighbors, alike, read, sure)
+    return Outcomes(distances, neighbors, alike, read, sure)
 
 
 def bare_numbers(experiment: Experiment, group: int) -> list[int]:
@@ -113,11 +115,11 @@ def findings_of(
     by_arm: defaultdict[tuple[Place, Arm], list[int]] = defaultdict(list)
     for drawing in experiment.drawings():
         by_arm[(drawing.layers, drawing.window), drawing.arm].append(drawing.number)
-    judged = _Judged(experiment, outcomes, subjects, by_arm)
-    found = [judged.finding(place, arm, numbers) for (place, arm), numbers in by_arm.items()]
+    judgement = _Judged(experiment, outcomes, subjects, by_arm)
+    findings = [judgement.finding(place, arm, numbers) for (place, arm), numbers in by_arm.items()]
     order = {arm: rank for rank, arm in enumerate(("none", *experiment.arms))}
-    found.sort(key=lambda one: (_rank(experiment, one), order[one.arm]))
-    return tuple(_corrected(found))
+    findings.sort(key=lambda one: (_rank(experiment, one), order[one.arm]))
+    return tuple(_correct(findings))
 
 
 def _rank(experiment: Experiment, finding: Finding) -> tuple[int, int]:
@@ -127,16 +129,16 @@ def _rank(experiment: Experiment, finding: Finding) -> tuple[int, int]:
     return experiment.layer_sets.index(finding.layers), windows
 
 
-def _corrected(findings: Sequence[Finding]) -> list[Finding]:
+def _correct(findings: Sequence[Finding]) -> list[Finding]:
     """With p-values corrected for all places of the same arm."""
-    made = list(findings)
+    result = list(findings)
     for arm in {finding.arm for finding in findings}:
         places = [index for index, finding in enumerate(findings) if finding.arm == arm]
-        tested = [index for index in places if findings[index].p is not None]
-        corrected = holm(np.array([findings[index].p for index in tested], np.float64))
-        for index, p in zip(tested, corrected.tolist(), strict=True):
-            made[index] = replace(findings[index], p_holm=p)
-    return made
+        indices = [index for index in places if findings[index].p is not None]
+        values = holm(np.array([findings[index].p for index in indices], np.float64))
+        for index, p in zip(indices, values.tolist(), strict=True):
+            result[index] = replace(findings[index], p_holm=p)
+    return result
 
 
 class _Judged:
@@ -164,14 +166,14 @@ class _Judged:
         bare = [bare_numbers(experiment, group) for group in range(len(experiment.groups))]
         self._bare = np.concatenate(bare)
         self._like = np.array([bare[one.group][one.seed] for one in drawings])
-        self._outcome_of = self._chosen()
+        self._outcome_of = self._choose()
 
-    def _chosen(self) -> Outcome:
+    def _choose(self) -> Outcome:
         """The measure that effects are of."""
-        judged = self._outcomes.read is not None
-        if judged and (self._own >= 0).any():
+        has_judge = self._outcomes.read is not None
+        if has_judge and (self._own >= 0).any():
             return "read"
-        if judged and self._experiment.interventions:
+        if has_judge and self._experiment.interventions:
             return "changed"
         return "neighbors" if any(self._experiment.groups) else "moved"
 
@@ -179,7 +181,7 @@ class _Judged:
         """What an arm did at a place."""
         experiment, rows = self._experiment, np.asarray(numbers)
         bare = arm == "none"
-        own = np.asarray(self._by_arm.get((place, "intervention"), ()), np.int64)
+        intervention_rows = np.asarray(self._by_arm.get((place, "intervention"), ()), np.int64)
         effect, p = (None, None) if bare else self._effect(rows)
         return Finding(
             layers=NO_LAYERS if bare else experiment.layer_sets[place[0]],
@@ -195,20 +197,22 @@ class _Judged:
             features=None if bare else self._mean(self._outcomes.features, rows, (0, math.inf)),
             seeds=self._alike(rows),
             neighbors=self._mean(self._outcomes.neighbors, rows, (-1, 1)),
-            changed=None if bare else self._changed(rows),
+            changed=None if bare else self._change_rate(rows),
             effect=effect,
-            behind=None if bare or arm == "intervention" else self._difference(own, rows),
+            behind=None
+            if bare or arm == "intervention"
+            else self._difference(intervention_rows, rows),
             p=p,
             outcome=self._outcome_of,
             unit=experiment.unit,
         )
 
-    def _hits(self, rows: NDArray, wanted: NDArray) -> Float64 | None:
+    def _hits(self, rows: NDArray, classes: NDArray) -> Float64 | None:
         """Whether the judge reads the wanted class, for those pictures that have one: NaN else."""
-        if self._outcomes.read is None or (wanted[rows] < 0).all():
+        if self._outcomes.read is None or (classes[rows] < 0).all():
             return None
-        hits = (self._outcomes.read[rows] == wanted[rows]).astype(np.float64)
-        hits[wanted[rows] < 0] = np.nan
+        hits = (self._outcomes.read[rows] == classes[rows]).astype(np.float64)
+        hits[classes[rows] < 0] = np.nan
         return hits
 
     def _rate(self, hits: Float64 | None, rows: NDArray) -> Estimate | None:
@@ -231,7 +235,7 @@ class _Judged:
             return alike
         return Estimate(alike.value, units=alike.units)
 
-    def _changed(self, rows: NDArray) -> Estimate | None:
+    def _change_rate(self, rows: NDArray) -> Estimate | None:
         """How often the judge says something else than without interventions."""
         if self._outcomes.read is None or not self._experiment.interventions:
             return None

@@ -86,8 +86,8 @@ def network_of(config: ReaderConfig) -> nn.Sequential:
     width, side = config.width, config.resolution // 8
     sizes = [config.channels, width, 2 * width, 4 * width]
     layers: list[nn.Module] = []
-    for before, after in itertools.pairwise(sizes):
-        layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(
         *layers, nn.Flatten(), nn.Linear(4 * width * side * side, len(config.classes))
     )
@@ -153,7 +153,7 @@ def _description(data: bytes, path: Path) -> str:
         raise too_many_values(path, MOST_HEADER_MEMORY)
     header: Any = parse_json(text.decode(), path)
     about = header.get("__metadata__") if isinstance(header, dict) else None
-    said = about.get(KEY) if isinstance(about, dict) else None
-    if not isinstance(said, str):
+    description = about.get(KEY) if isinstance(about, dict) else None
+    if not isinstance(description, str):
         raise ValueError("its header does not say that it is a judge")
-    return said
+    return description

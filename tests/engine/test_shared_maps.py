@@ -20,7 +20,7 @@ import pytest
 from s3_server import S3Server
 from shared_buckets import SharedBucket, use_keys
 
-from diffviews_desktop.crashes import CrashReport, left
+from diffviews_desktop.crashes import CrashReport, find_reports
 from diffviews_desktop.data.cache.layer_cache import LayerCache, finish
 from diffviews_desktop.data.cache.shared_map import SharedName, pack
 from diffviews_desktop.engine import shared_maps
@@ -596,7 +596,7 @@ def test_a_crash_while_a_bucket_is_asked_reports_no_secret(
         sys.excepthook(caught.type, caught.value, caught.tb)
     finally:
         report.end()
-    (file,) = left(tmp_path / "crashes")
+    (file,) = find_reports(tmp_path / "crashes")
     text = file.read_text()
     assert "ZeroDivisionError" in text
     assert "botocore" in text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from diffviews_desktop.experiments.controls import (
     matched_noise,
     random_direction,
-    shuffled,
+    shuffle,
     wrong_class,
 )
 
@@ -29,7 +29,7 @@ def by_channel(mask: np.ndarray) -> np.ndarray:
 @given(SHAPES, st.integers(0, 999))
 def test_shuffling_moves_whole_places(shape: tuple[int, ...], seed: int) -> None:
     mask = mask_of(shape, seed)
-    moved = shuffled(mask, np.random.default_rng(seed))
+    moved = shuffle(mask, np.random.default_rng(seed))
     assert moved.shape == mask.shape
     assert moved.dtype == np.float32
     before = sorted(map(tuple, by_channel(mask).T.tolist()))
@@ -38,7 +38,7 @@ def test_shuffling_moves_whole_places(shape: tuple[int, ...], seed: int) -> None
 
 def test_shuffling_moves_something() -> None:
     mask = mask_of((3, 4, 4), 0)
-    assert not np.array_equal(shuffled(mask, np.random.default_rng(0)), mask)
+    assert not np.array_equal(shuffle(mask, np.random.default_rng(0)), mask)
 
 
 @given(SHAPES, st.integers(0, 999))

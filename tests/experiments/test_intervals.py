@@ -18,7 +18,7 @@ from diffviews_desktop.experiments.intervals import (
     rate_difference,
     rate_interval,
     sign_flip_p,
-    studentised,
+    studentise,
 )
 
 RATES = st.lists(st.sampled_from([0.0, 1 / 3, 2 / 3, 1.0]), min_size=2, max_size=30)
@@ -38,7 +38,7 @@ def test_the_bootstrap_is_that_of_a_plain_loop() -> None:
     for _ in range(2000):
         drawn = rng.choice(values, 9)
         expected.append((drawn.mean() - values.mean()) / stats.sem(drawn))
-    found = studentised(values, 40_000, seed=3)
+    found = studentise(values, 40_000, seed=3)
     for share in (0.025, 0.25, 0.5, 0.75, 0.975):
         by_loop = np.quantile(expected, share)
         assert np.quantile(found, share) == pytest.approx(by_loop, abs=0.1 + 0.1 * abs(by_loop))

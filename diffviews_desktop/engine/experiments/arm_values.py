@@ -12,7 +12,7 @@ from diffviews_desktop.data.activations.arrays import Float32
 from diffviews_desktop.engine.experiments.sample_choice import SEED, ArmSamples, Key
 from diffviews_desktop.engine.experiments.told_samples import ToldSamples
 from diffviews_desktop.errors import MaskError
-from diffviews_desktop.experiments.controls import matched_noise, random_direction, shuffled
+from diffviews_desktop.experiments.controls import matched_noise, random_direction, shuffle
 from diffviews_desktop.values.controls import Arm
 
 
@@ -49,7 +49,7 @@ class ArmValues:
         rng = np.random.default_rng([SEED, group, zlib.crc32(f"{arm} {layer}".encode())])
         match arm:
             case "shuffled":
-                return shuffled(self.mean(layer, ("intervention", group)), rng)
+                return shuffle(self.mean(layer, ("intervention", group)), rng)
             case "noise":
                 return matched_noise(self.mean(layer, ("intervention", group)), rng)
             case "direction":

@@ -17,7 +17,7 @@ from diffviews_desktop.engine.experiments.drawing import Batch, condition_of
 from diffviews_desktop.engine.experiments.regions import region_of
 from diffviews_desktop.engine.experiments.sample_choice import SEED
 from diffviews_desktop.engine.tracing import trace_run
-from diffviews_desktop.experiments.controls import as_long, matched_noise, shuffled
+from diffviews_desktop.experiments.controls import as_long, matched_noise, shuffle
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.controls import Arm
 from diffviews_desktop.values.experiments import Drawing, Experiment, Subjects
@@ -127,7 +127,7 @@ class StackArms:
             return rng.standard_normal(self.model.facts.layers[layer]).astype(np.float32)
         value = self._value(number, one, layer, "intervention")
         if drawing.arm == "shuffled":
-            return shuffled(value, rng)
+            return shuffle(value, rng)
         if drawing.arm == "noise":
             return matched_noise(value, rng)
         mean = np.zeros_like(value)
@@ -167,7 +167,7 @@ class StackArms:
         return trace_run(self.maker.host, self.model, settings, told, seeds, one, self.notes)
 
 
-_CHANGES: Mapping[Arm, Change] = {"shuffled": shuffled, "noise": matched_noise}
+_CHANGES: Mapping[Arm, Change] = {"shuffled": shuffle, "noise": matched_noise}
 
 
 def _changed_trace(trace: Trace, one: Intervention, layer: str, batch: Batch) -> Trace:

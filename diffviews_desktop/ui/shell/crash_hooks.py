@@ -47,7 +47,7 @@ def hear_qt_no_longer() -> None:
 
 def offer_report(context: Context, settings: Settings, folder: Path) -> None:
     """Say that there is a report of the last time, unless that was said."""
-    reports = crashes.left(folder)
+    reports = crashes.find_reports(folder)
     if not reports or reports[0].name == settings.text(OFFERED):
         return
     settings.change({OFFERED: reports[0].name})

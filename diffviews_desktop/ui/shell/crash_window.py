@@ -93,7 +93,7 @@ class CrashWindow(QDialog):
         """List the reports that there are, the newest first."""
         with signals_blocked(self.which):
             self.which.clear()
-            for path in crashes.left(self._folder):
+            for path in crashes.find_reports(self._folder):
                 self.which.addItem(path.stem.rpartition("-")[0], path)
         self._show()
 
