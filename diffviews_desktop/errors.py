@@ -135,7 +135,7 @@ def brief(error: BaseException) -> str:
     return f"{kind}: {text.rstrip('.')}" if text else kind
 
 
-def said(error: BaseException) -> str:
+def explain(error: BaseException) -> str:
     """Any error as a sentence for the user."""
     if isinstance(error, DiffViewsError):
         return str(error)

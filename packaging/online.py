@@ -22,7 +22,7 @@ from diffviews_desktop.data.stores.opening import open_store
 from diffviews_desktop.data.stores.s3_writing import WritableStore
 from diffviews_desktop.data.stores.store import Patience, Store
 from diffviews_desktop.data.stores.transfers import download, plan_download
-from diffviews_desktop.errors import DiffViewsError, StoreDamagedError, StoreError, said
+from diffviews_desktop.errors import DiffViewsError, StoreDamagedError, StoreError, explain
 from diffviews_desktop.text.wording import format_count, size
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.sources import Origin
@@ -56,7 +56,7 @@ def main() -> int:
     try:
         checks = list(_told(_all(options)))
     except DiffViewsError as error:
-        print(f"check-online: {said(error)}", file=sys.stderr)
+        print(f"check-online: {explain(error)}", file=sys.stderr)
         return 1
     if options.json is not None:
         table = json.dumps([asdict(check) for check in checks], indent=1)
@@ -124,7 +124,7 @@ def _check(address: str, look: Callable[[], str]) -> Check:
     try:
         return Check(address, "right", look())
     except (DiffViewsError, OSError) as error:
-        return Check(address, "wrong", said(error))
+        return Check(address, "wrong", explain(error))
 
 
 def _sizes(files: list[RemoteFile], claim: int | None) -> str:

@@ -178,7 +178,7 @@ def run(data: Path, job: str, stage: str | None, harm: str | None) -> str:
     """Do a job; what it ended with."""
     from diffviews_desktop.engine.engine import Engine
     from diffviews_desktop.engine.protocol import Progress
-    from diffviews_desktop.errors import Cancelled, DiffViewsError, said
+    from diffviews_desktop.errors import Cancelled, DiffViewsError, explain
 
     logging.disable()
     stages: dict[str, None] = {}
@@ -195,9 +195,9 @@ def run(data: Path, job: str, stage: str | None, harm: str | None) -> str:
     except Cancelled:
         return "cancelled"
     except (DiffViewsError, OSError) as error:
-        return f"said: {said(error)}"
+        return f"said: {explain(error)}"
     except Exception as error:
-        return f"raised {said(error)}"
+        return f"raised {explain(error)}"
     return f"done: {', '.join(stages)}"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from diffviews_desktop.cli.option_types import class_or_word, layer_set, real, sample_rows
-from diffviews_desktop.errors import DiffViewsError, said
+from diffviews_desktop.errors import DiffViewsError, explain
 from diffviews_desktop.values.interventions import (
     Component,
     Difference,
@@ -79,7 +79,7 @@ def _reader(verb: Verb) -> Callable[[str], Intervention]:
         try:
             return intervention_of(verb, text)
         except DiffViewsError as error:
-            raise argparse.ArgumentTypeError(said(error)) from error
+            raise argparse.ArgumentTypeError(explain(error)) from error
 
     return read
 
@@ -208,7 +208,7 @@ def region_of(text: str) -> Region:
     try:
         return _region({key: value})
     except DiffViewsError as error:
-        raise argparse.ArgumentTypeError(said(error)) from error
+        raise argparse.ArgumentTypeError(explain(error)) from error
 
 
 def _region(values: Mapping[str, str]) -> Region:

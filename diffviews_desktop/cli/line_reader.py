@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_type_hints
 from diffviews_desktop.actions.line_format import KIND, VERB
 from diffviews_desktop.actions.registry import ACTIONS
 from diffviews_desktop.actions.verbs import VERBS
-from diffviews_desktop.errors import DiffViewsError, UsageError, said
+from diffviews_desktop.errors import DiffViewsError, UsageError, explain
 from diffviews_desktop.files.reading import UnfitFileError, read_json_value
 from diffviews_desktop.state import picks
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
@@ -67,7 +67,7 @@ def read_lines(file: Path) -> list[Call]:
     try:
         lines = read_json_value(file, LARGEST_FILE)
     except UnfitFileError as error:
-        raise UsageError(said(error)) from error
+        raise UsageError(explain(error)) from error
     except ValueError as error:
         raise UsageError(f"{file.name} is not JSON. Take a script that History saved.") from error
     if not isinstance(lines, list):

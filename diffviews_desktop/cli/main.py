@@ -17,7 +17,7 @@ from diffviews_desktop.cli.codes import FAILED, INTERRUPTED
 from diffviews_desktop.cli.option_types import layer_set, session_or_folder
 from diffviews_desktop.cli.options import add_folder_options, folder_of, map_parameters_of
 from diffviews_desktop.cli.verbs import VERBS, add_verb_parser
-from diffviews_desktop.errors import DiffViewsError, said
+from diffviews_desktop.errors import DiffViewsError, explain
 from diffviews_desktop.files.interrupts import insistent
 from diffviews_desktop.text import terminal, translation
 
@@ -51,7 +51,7 @@ def _main(arguments: list[str]) -> int:
         return FAILED
     except (DiffViewsError, OSError, MemoryError) as error:
         log.info("the program ends", exc_info=True)
-        terminal.complain(said(error))
+        terminal.complain(explain(error))
         _discard_output()
         return FAILED
     except KeyboardInterrupt:
@@ -59,7 +59,7 @@ def _main(arguments: list[str]) -> int:
         return INTERRUPTED
     except Exception as error:  # a model of another package can fail in any way
         log.exception("unexpected error")
-        terminal.complain(f"{said(error)} Details: {paths.log_file()}")
+        terminal.complain(f"{explain(error)} Details: {paths.log_file()}")
         _discard_output()
         return FAILED
 

@@ -21,7 +21,7 @@ from diffviews_desktop.data.stores.hashing import Checksum
 from diffviews_desktop.data.stores.s3_writing import WritableStore
 from diffviews_desktop.data.stores.store import Files, Store
 from diffviews_desktop.data.stores.transfers import WORKERS, download, plan_download
-from diffviews_desktop.errors import DiffViewsError, StoreError, said
+from diffviews_desktop.errors import DiffViewsError, StoreError, explain
 from diffviews_desktop.files.reading import is_regular
 from diffviews_desktop.values.stores import BucketSettings
 from diffviews_desktop.values.transfers import RemoteFile
@@ -46,7 +46,7 @@ def _open(bucket: str | None) -> WritableStore | None:
             return WritableStore(place.location, place.access)
         reason = "R2 is off: R2_ACCOUNT_ID, R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY are not set."
     except DiffViewsError as error:
-        reason = said(error)
+        reason = explain(error)
     if reason not in _said_once:
         _said_once.add(reason)
         log.warning("%s", reason)
@@ -57,7 +57,7 @@ def _attempt(work: Callable[[], T], otherwise: T) -> T:
     try:
         return work()
     except (DiffViewsError, OSError) as error:
-        log.warning("R2: %s", said(error))
+        log.warning("R2: %s", explain(error))
         return otherwise
 
 

@@ -13,7 +13,7 @@ from diffviews_desktop.engine.extraction import SampleExtraction
 from diffviews_desktop.engine.jobs.mapping import AssessMap
 from diffviews_desktop.engine.maps import MapMaker
 from diffviews_desktop.engine.opened_model import OpenedModel
-from diffviews_desktop.errors import Cancelled, DiffViewsError, said
+from diffviews_desktop.errors import Cancelled, DiffViewsError, explain
 from diffviews_desktop.processing.alike import first_alike
 from diffviews_desktop.processing.class_reading import (
     chance_of_reading,
@@ -58,7 +58,7 @@ def assess_map(job: AssessMap, maps: MapMaker, opened: OpenedModel) -> MapAssess
         except Cancelled:
             raise
         except DiffViewsError as error:
-            notes.append(f"What a wrong class does was not measured: {said(error)}")
+            notes.append(f"What a wrong class does was not measured: {explain(error)}")
     stability = _stability(maps, opened, projector, parameters, job.seeds, stack)
     return MapAssessment(reading, stability, tuple(notes))
 

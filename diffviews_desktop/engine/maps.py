@@ -50,7 +50,7 @@ from diffviews_desktop.engine.told import (
     training_of,
 )
 from diffviews_desktop.engine.wanted_map import WantedMap, reduced_alike
-from diffviews_desktop.errors import DataError, said
+from diffviews_desktop.errors import DataError, explain
 from diffviews_desktop.processing.kernel_store import user_store
 from diffviews_desktop.processing.layout import Stage, used_parameters
 from diffviews_desktop.processing.projector import Projector
@@ -316,7 +316,9 @@ class MapMaker:
                 self._keep(request, projector, source, entry)
             except (DataError, OSError) as error:  # the map is there all the same
                 log.warning("the map is not kept", exc_info=True)
-                note = f"This map is made again next time, because it cannot be kept: {said(error)}"
+                note = (
+                    f"This map is made again next time, because it cannot be kept: {explain(error)}"
+                )
                 details = replace(details, notes=(*details.notes, note))
         return projector, details
 
@@ -328,7 +330,7 @@ class MapMaker:
             self._keep(request, put, None, request.opened.cache.open(request.key))
         except (DataError, OSError) as error:
             log.warning("the places of a session are not kept", exc_info=True)
-            return put, (f"{NOT_KEPT} {said(error)}",)
+            return put, (f"{NOT_KEPT} {explain(error)}",)
         return put, ()
 
     def _keep(

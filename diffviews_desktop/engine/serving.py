@@ -19,7 +19,7 @@ from diffviews_desktop.engine.protocol import (
     Progress,
     WasCancelled,
 )
-from diffviews_desktop.errors import Cancelled, DiffViewsError, said
+from diffviews_desktop.errors import Cancelled, DiffViewsError, explain
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Server:
             return Failed(job.job_id, str(error), traceback.format_exc())
         except Exception as error:  # the engine must outlive whatever a model does
             log.exception("unexpected error")
-            return Failed(job.job_id, said(error), traceback.format_exc())
+            return Failed(job.job_id, explain(error), traceback.format_exc())
 
 
 def _resident_bytes() -> int:

@@ -29,7 +29,7 @@ from diffviews_desktop.errors import (
     StoreError,
     StoreUnreachableError,
     UsageError,
-    said,
+    explain,
 )
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.models import Numerics
@@ -90,7 +90,7 @@ class SharedMaps:
             try:
                 self._bucket = open_bucket(self._settings)
             except (StoreError, KeyringError, UsageError) as error:
-                self._tell(said(error), error)
+                self._tell(explain(error), error)
         return self._bucket
 
     def take_notes(self) -> tuple[str, ...]:
@@ -117,13 +117,13 @@ class SharedMaps:
             shared_map = self._fetch(bucket, request)
         except StoreUnreachableError as error:
             self._resting_until = time.monotonic() + AGAIN_SECONDS
-            self._tell(f"For now maps are made here: {said(error)}", error)
+            self._tell(f"For now maps are made here: {explain(error)}", error)
         except Cancelled:
             raise
         except Exception as error:  # whatever it is: the map can be made here
             if not isinstance(error, DiffViewsError | OSError):
                 log.exception("unexpected error")
-            text = f"This map was made here, not taken from the bucket: {said(error)}"
+            text = f"This map was made here, not taken from the bucket: {explain(error)}"
             self._tell(text, error)
             if isinstance(error, StoreAccessError):
                 self._bucket = None

@@ -43,7 +43,7 @@ from diffviews_desktop.errors import (
     StoreAccessError,
     StoreError,
     StoreUnreachableError,
-    said,
+    explain,
 )
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
@@ -129,11 +129,11 @@ def _each(
         try:
             work(item)
         except (StoreError, DataError, OSError) as error:
-            failed.append((title(item), said(error)))
+            failed.append((title(item), explain(error)))
             is_gone = isinstance(error, StoreAccessError | StoreUnreachableError)
             in_a_row = in_a_row + 1 if is_gone else 0
             if in_a_row == GONE_AFTER:
-                failed += [(title(other), said(error)) for other in items[number + 1 :]]
+                failed += [(title(other), explain(error)) for other in items[number + 1 :]]
                 break
         else:
             in_a_row = 0

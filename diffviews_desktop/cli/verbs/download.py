@@ -23,7 +23,7 @@ from diffviews_desktop.engine.jobs.downloading import (
     PlanDownload,
     PlannedDownload,
 )
-from diffviews_desktop.errors import CheckpointError, KeyringError, NoRoomError, StoreError, said
+from diffviews_desktop.errors import CheckpointError, KeyringError, NoRoomError, StoreError, explain
 from diffviews_desktop.text.wording import format_count, size
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.sources import ListedModel, MissingPart
@@ -106,7 +106,7 @@ def _fetch(
             except (StoreError, CheckpointError, KeyringError) as error:
                 if len(names) == 1 or isinstance(error, NoRoomError):
                     raise
-                failed[name] = said(error)  # the others may be had
+                failed[name] = explain(error)  # the others may be had
     result = {
         "folder": str(out.absolute()),
         "downloads": [_facts(one) for one in downloads],

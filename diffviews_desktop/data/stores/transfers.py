@@ -14,7 +14,7 @@ from diffviews_desktop.data.stores.fetching import Fetching, Outcome
 from diffviews_desktop.data.stores.journal import Journal, open_journal
 from diffviews_desktop.data.stores.planning import bytes_there, plan_download
 from diffviews_desktop.data.stores.store import PATIENT, Patience, Store
-from diffviews_desktop.errors import Cancelled, NoRoomError, StoreNotFoundError, said
+from diffviews_desktop.errors import Cancelled, NoRoomError, StoreNotFoundError, explain
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.transfers import (
@@ -117,7 +117,9 @@ class _Download:
             files = [fresh for file in files if file.key in retries and (fresh := self._look(file))]
             if not files:
                 break
-        failed = tuple(NotFetched(key, said(error)) for key, error in self._outcome.failed.items())
+        failed = tuple(
+            NotFetched(key, explain(error)) for key, error in self._outcome.failed.items()
+        )
         self._progress(self._meter.read(self._outcome))
         return DownloadResult(tuple(self._outcome.files), self._outcome.bytes, failed)
 

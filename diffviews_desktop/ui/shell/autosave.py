@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.keeping import held_alone
-from diffviews_desktop.errors import said
+from diffviews_desktop.errors import explain
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.session_file.scratch import Scratch, drop
 from diffviews_desktop.state.state import State
@@ -90,7 +90,7 @@ class Autosave(QObject):
     def _tell(self, error: OSError) -> None:
         """Say once that nothing is kept, until that is so no longer."""
         log.warning("the session cannot be kept: %s", error)
-        problem = said(error)
+        problem = explain(error)
         if problem != self._problem:
             self._problem = problem
             text = tr("Your work is not kept for the next start. {problem}", problem=problem)

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from diffviews_desktop.actions.context import Answer, Context
-from diffviews_desktop.errors import DataError, said
+from diffviews_desktop.errors import DataError, explain
 from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.session_file.saved import SUFFIX, SavedSession, session_of
 from diffviews_desktop.state.settings import Settings, Value
@@ -149,7 +149,7 @@ class Sessions(QObject):
                 write_file(session, file)
             except OSError as error:
                 log.warning("%s cannot be written: %s", file, error)
-                return said(error)
+                return explain(error)
             return ""
 
         def finish(problem: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from limits import file_limit
 
 from diffviews_desktop.data.cache.disk import full_disk_said, link_or_copy, write_synced
-from diffviews_desktop.errors import CacheError, said
+from diffviews_desktop.errors import CacheError, explain
 from diffviews_desktop.files.reading import UnfitFileError, read_bytes
 
 
@@ -34,8 +34,8 @@ def test_a_file_that_is_too_large_to_be_read_is_no_full_disk(tmp_path: Path) -> 
     large.write_bytes(bytes(100))
     with pytest.raises(UnfitFileError) as refused, full_disk_said(tmp_path):
         read_bytes(large, 99)
-    assert "full" not in said(refused.value)
-    assert "more than 0.0 MB are not read" in said(refused.value)
+    assert "full" not in explain(refused.value)
+    assert "more than 0.0 MB are not read" in explain(refused.value)
 
 
 def test_other_errors_are_no_full_disk(tmp_path: Path) -> None:
