@@ -3,6 +3,7 @@ in common."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ def names_of(
         name or _of_classes(classes[mask], class_names)
         for name, mask in zip(names, groups, strict=True)
     ]
-    return _told_apart(names)
+    return _tell_apart(names)
 
 
 def _shares(classes: NDArray[np.int32], class_names: dict[int, str]) -> list[tuple[str, float]]:
@@ -110,16 +111,17 @@ def _of_words(shares: Shares, common: Shares) -> str:
     return ", ".join(word for word in telling if shares[word] >= PARTLY)
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def _tell_apart(names: Sequence[str]) -> list[str]:
     """Names with a number where there are several of one, or none."""
-    counts, several = Counter[str](), Counter(names)
-    told = []
+    counts = Counter(names)
+    used = {name for name in names if name and counts[name] == 1}
+    numbers = {name: itertools.count(1) for name in counts}
+    distinct = []
     for name in names:
-        counts[name] += 1
-        if not name:
-            told.append(f"cluster {counts[name]}")
-        elif several[name] > 1:
-            told.append(f"{name} ({counts[name]})")
-        else:
-            told.append(name)
-    return told
+        text = name
+        if not name or counts[name] > 1:
+            texts = (f"{name} ({i})" if name else f"cluster {i}" for i in numbers[name])
+            text = next(text for text in texts if text not in used)
+            used.add(text)
+        distinct.append(text)
+    return distinct

@@ -95,6 +95,19 @@ def test_a_group_is_called_by_the_class_of_most(named: Callable[..., list[str]])
     assert named([0, 0, 1, 1], [1, 1, 1, 1]) == ["dog (1)", "dog (2)"]
 
 
+def test_no_two_names_are_the_same_whatever_classes_are_called() -> None:
+    def names(*classes: str) -> list[str]:
+        groups = np.arange(len(classes), dtype=np.int32)
+        numbers = {name: i for i, name in enumerate(dict.fromkeys(filter(None, classes)))}
+        of_groups = np.array([numbers.get(name, -1) for name in classes], np.int32)
+        called = {i: name for name, i in numbers.items()}
+        return names_of(groups, of_groups, called, np.ones(len(groups)), ())
+
+    assert names("cat", "cat", "cat (1)") == ["cat (2)", "cat (3)", "cat (1)"]
+    assert names("cat", "cat", "cat (1)", "cat (1)")[2:] == ["cat (1) (1)", "cat (1) (2)"]
+    assert names("cluster 1", "", "owl", "") == ["cluster 1", "cluster 2", "owl", "cluster 3"]
+
+
 def test_without_classes_captions_tell(named: Callable[..., list[str]]) -> None:
     captions = ("a red house by the sea", "the red house", "a photo of snow", "snow and a house")
     assert named([0, 0, 1, 1], [-1] * 4, captions) == ["red, house", "snow"]

@@ -18,7 +18,8 @@ class Pace:
     def tick(self, count: int) -> None:
         """Count pictures that are drawn."""
         self._done += count
-        position, rate = self._before + self._done, self._done / (time.monotonic() - self._started)
+        seconds = max(1e-6, time.monotonic() - self._started)  # some clocks tick in milliseconds
+        position, rate = self._before + self._done, self._done / seconds
         self._host.progress(
             "drawing", position / self._total, f"{position} of {self._total}, {rate:.3g}/s"
         )

@@ -150,7 +150,8 @@ class Experimenter:
         with open_journal(plan.folder, self._facts(plan)) as journal:
             old_count, start = len(journal.drawn), time.monotonic()
             self._draw(plan, journal, notes)
-            count, seconds = len(journal.drawn) - old_count, time.monotonic() - start
+            count = len(journal.drawn) - old_count
+            seconds = max(1e-6, time.monotonic() - start)
             each = self._evaluations(plan.experiment, plan.model)
             result = self._result(replace(job, experiment=plan.experiment), plan, journal, notes)
         return replace(result, drawn=count, pace=count * each / seconds if count else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -124,7 +125,7 @@ def _check(info: zipfile.ZipInfo, path: Path) -> None:
     reason = ""
     if (
         parts[0].startswith("/")
-        or ":" in parts[0]
+        or any(":" in part for part in (parts if os.name == "nt" else parts[:1]))
         or ".." in parts
         or not can_be_a_path(info.filename)
     ):

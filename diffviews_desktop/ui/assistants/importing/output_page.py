@@ -143,7 +143,9 @@ def _out_problem(out: Path | None, name: str) -> str:
     if out is None:
         return tr("Choose a folder to write to.")
     try:
-        ancestor = next(folder for folder in (out, *out.parents) if folder.exists())
+        ancestor = next((folder for folder in (out, *out.parents) if folder.exists()), None)
+        if ancestor is None:
+            return tr("There is no such folder.")
         if not ancestor.is_dir():
             return tr("{path} is a file, not a folder.", path=ancestor)
         if not os.access(ancestor, os.W_OK):

@@ -129,7 +129,7 @@ class ContactSheet(QGraphicsView):
         place = self.place(cell.index)
         self._drawn.add(cell.index)
         item = QGraphicsPixmapItem(QPixmap.fromImage(to_qimage(cell.image)))
-        item.setScale(CELL / max(1, item.pixmap().width()))
+        item.setScale(CELL / max(1, item.pixmap().width(), item.pixmap().height()))
         item.setPos(place.topLeft())
         acting = said_of(cell.interventions, cell.settings.num_steps) or tr("no mask")
         told = tr("seed {seed} · {acting}", seed=cell.settings.seed, acting=acting)
