@@ -89,7 +89,7 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
     from diffviews_desktop.data.folder.dataset import open_data_folder, read_samples
     from diffviews_desktop.data.folder.demo import unpack_demo
     from diffviews_desktop.engine.extraction import SampleExtraction
-    from diffviews_desktop.values.told import OWN
+    from diffviews_desktop.values.told import OWN_CONDITION
 
     model = open_data_folder(unpack_demo()).model("digits")
     adapter = get_adapter("edm").from_checkpoint(str(model.checkpoint()), device="cpu")
@@ -116,7 +116,7 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
         table,
         layers,
         "noised",
-        OWN,
+        OWN_CONDITION,
         check=lambda: None,
         interruptible=contextlib.nullcontext,
     )

@@ -32,7 +32,7 @@ from diffviews_desktop.values.experiments import BUNDLED, Estimate, Experiment, 
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import NOTHING, OWN, Told
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION, Told
 
 MODEL, SIGMA, NEIGHBORS = "digits", 2.0, 6
 STEPS, SIGMA_MIN = 10, 0.05
@@ -110,7 +110,7 @@ class Bench:
             sigma=SIGMA,
         )
         groups = self.engine.run(choice)
-        told = self._arms(layer, groups, OWN, ("none", "wrong", "label"))
+        told = self._arms(layer, groups, OWN_CONDITION, ("none", "wrong", "label"))
         untold = self._arms(layer, groups, NOTHING, ("none",))
         estimates = {
             NO_MASK: told["none"].read,

@@ -39,7 +39,7 @@ from diffviews_desktop.engine.extraction import (
     row_width,
 )
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.told import OWN, conditions_told
+from diffviews_desktop.values.told import OWN_CONDITION, conditions_told
 
 CASES = (
     (
@@ -107,7 +107,7 @@ def measure(
             table,
             [layer],
             "noised",
-            OWN,
+            OWN_CONDITION,
             check=lambda: None,
             interruptible=contextlib.nullcontext,
         )
@@ -160,7 +160,7 @@ def prepare(
         part = SampleBatch(
             torch.from_numpy(images),
             table.sigma[rows],
-            conditions_told(OWN, table.class_label[rows], (), 10, False),
+            conditions_told(OWN_CONDITION, table.class_label[rows], (), 10, False),
             np.arange(count),
         )
         inputs.append(

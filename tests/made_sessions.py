@@ -31,7 +31,7 @@ from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.sample_sets import Clusters, SampleSet, Some, SomeSamples
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 from diffviews_desktop.values.typicality import Measured, Typicality
 
 USUAL = Typicality(Measured(1.5, 60.0, 3.0), Measured(float("nan")), (1.0, 2.0), (0.5, 9.0), 1.0)
@@ -63,7 +63,7 @@ def kept_run(run_id: int, steps: int = 3, side: int = 4, **change: Any) -> Run:
     job = Generate(
         job_id=run_id,
         folder=FOLDER,
-        spec=replace(SPEC, parameters=MapParameters(n_neighbors=7), told=OWN),
+        spec=replace(SPEC, parameters=MapParameters(n_neighbors=7), told=OWN_CONDITION),
         condition=ClassLabel(3, "three"),
         settings=SamplingSettings(num_steps=steps, seed=run_id),
         interventions=mean_of_samples((3, 14), "distance", region=Channels((0, 2)), step_to=2),
@@ -143,7 +143,7 @@ def kept_state(runs: int = 2) -> State:
     state = opened_state()
     return replace(
         state,
-        opened=replace(state.opened, fingerprint="f" * 64, layer_map=layer_map(told=OWN)),
+        opened=replace(state.opened, fingerprint="f" * 64, layer_map=layer_map(told=OWN_CONDITION)),
         view=View(
             color_by="sigma",
             size_by="sigma",

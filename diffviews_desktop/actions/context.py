@@ -20,7 +20,7 @@ from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.state import Offer, State
 from diffviews_desktop.values.arrangement import Arrangement
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 Change = Callable[[State], State]
 Page = Literal[
     "about",
@@ -64,7 +64,7 @@ class SessionLike(Protocol):
     def state(self) -> State: ...
     def update(self, state: State) -> None: ...
     def compute(
-        self, count: int, work: Callable[[], Found], callback: Callable[[Found], None]
+        self, count: int, work: Callable[[], Value], callback: Callable[[Value], None]
     ) -> None: ...
     def select(self, selection: Selection, text: str) -> None: ...
     def undo(self) -> None: ...

@@ -15,7 +15,7 @@ from diffviews_desktop.engine.jobs.downloading import (
     Downloaded,
     ListModels,
     ModelList,
-    Wanted,
+    SourceChoice,
 )
 from diffviews_desktop.engine.jobs.storage import (
     ChooseCachePlace,
@@ -55,7 +55,7 @@ def change_folder(context: Context, out: Path) -> None:
 
 
 @verb
-def download(context: Context, what: str, source: Wanted = "auto") -> None:
+def download(context: Context, what: str, source: SourceChoice = "auto") -> None:
     """Download a published model, or what lies at an address; what is there is not fetched."""
     state = context.state
     if running(state, what) is not None:

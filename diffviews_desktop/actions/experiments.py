@@ -24,7 +24,7 @@ from diffviews_desktop.values.interventions import Intervention, with_picks
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def _plan(
         settings.num_steps,
         state.opened.directions,
         condition=condition,
-        told=state.opened.map_told or OWN,  # as the samples on screen
+        told=state.opened.map_told or OWN_CONDITION,  # as the samples on screen
         settings=settings,
         **places,
     )

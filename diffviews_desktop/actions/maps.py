@@ -16,7 +16,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters, MapSpec, Places
-from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN_CONDITION, Told
 
 
 @verb
@@ -44,7 +44,7 @@ def change_map_parameters(
     """
     if told == BOTH:
         _change_map(context, parameters=parameters, told=NOTHING)
-        show_beside(context, OWN)
+        show_beside(context, OWN_CONDITION)
     else:
         assert not isinstance(told, str)
         _change_map(context, parameters=parameters, told=told)

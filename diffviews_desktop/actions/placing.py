@@ -20,7 +20,7 @@ MOST_FILES = 20
 """Pictures that are placed at once."""
 MOST_PLACED = 50
 """Pictures that stay on the map."""
-NAMED = 3
+LISTED_NEIGHBORS = 3
 """Nearest samples that are named."""
 
 
@@ -74,7 +74,7 @@ def take_placed(context: Context, result: FilePlaced) -> None:
 def _describe(state: State, result: FilePlaced) -> str:
     """``cat.png lies nearest to #21 six (27.7), #3 two (28.1) at σ 0.5.``"""
     name, samples = visible(result.job.file.name, MOST_OF_NAME), state.opened.samples
-    near = result.placed.neighbors[:NAMED]
+    near = result.placed.neighbors[:LISTED_NEIGHBORS]
     if samples is None or not near:
         return tr("{name} is on the map.", name=name)
     names = ", ".join(f"#{row} {samples.title(row)} ({far:.3g})" for row, far in near)

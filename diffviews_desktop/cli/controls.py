@@ -15,7 +15,7 @@ from diffviews_desktop.values.controls import controls_for
 from diffviews_desktop.values.experiment_plans import experiment_of, is_plain_mask
 from diffviews_desktop.values.experiments import USUAL_JUDGE, Experiment
 from diffviews_desktop.values.folders import ModelLoaded
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 SEEDS, MORE_SEEDS = 3, 20
 """Of a mask, and of other interventions, whose intervals are over seeds alone."""
@@ -47,7 +47,7 @@ def plan(job: Generate | GenerateGrid, loaded: ModelLoaded, opened: DataOpened) 
         seeds=seeds,
         controls=controls_for(acting, loaded.num_classes > 1, 1),
         condition=job.condition,
-        told=OWN if told is None else told,
+        told=OWN_CONDITION if told is None else told,
         settings=job.settings,
         judge=USUAL_JUDGE,
     )

@@ -35,7 +35,7 @@ from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.places import Place
 from diffviews_desktop.state.state import State
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
 @contextmanager
@@ -80,7 +80,7 @@ class _Session:
         self.state = state
 
     def compute(
-        self, count: int, work: Callable[[], Found], callback: Callable[[Found], None]
+        self, count: int, work: Callable[[], Value], callback: Callable[[Value], None]
     ) -> None:
         callback(work())
 

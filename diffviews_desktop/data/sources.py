@@ -30,10 +30,10 @@ from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.sources import (
     CHECKPOINTS,
     SOURCES,
-    Here,
     ListedModel,
     MissingPart,
     Origin,
+    Presence,
     PublishedCheckpoint,
     PublishedFolder,
     PublishedModel,
@@ -252,7 +252,7 @@ def look_at(folder: Path, model: PublishedModel) -> ListedModel:
     )
 
 
-def _data_here(folder: Path) -> Here:
+def _data_here(folder: Path) -> Presence:
     try:
         config = read_config(folder)
         whole = metadata_file(folder, config.dataset_type) or embedding_files(folder)
@@ -267,7 +267,7 @@ def _data_here(folder: Path) -> Here:
     return "some" if parts else "none"
 
 
-def _checkpoint_here(file: Path) -> Here:
+def _checkpoint_here(file: Path) -> Presence:
     if is_regular(file):
         return "all"
     return "some" if file.with_name(file.name + PART).exists() else "none"

@@ -18,7 +18,7 @@ from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import AdapterError, DataError, UsageError
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.models import FLOAT32_ON_CPU, Numerics
-from diffviews_desktop.values.told import OWN, Told, told_text
+from diffviews_desktop.values.told import OWN_CONDITION, Told, told_text
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Activations:
     opened: OpenedModel
     layers: LayerSet
     numerics: Numerics = FLOAT32_ON_CPU
-    told: Told = OWN
+    told: Told = OWN_CONDITION
 
     @property
     def cache(self) -> LayerCache:
@@ -72,7 +72,7 @@ class Activations:
             "extraction_input": config.extraction_input,
             "layers": list(self.layers),
         }
-        if self.told != OWN:
+        if self.told != OWN_CONDITION:
             parts["told"] = told_text(self.told)
         if config.weights:
             parts["weights"] = config.weights

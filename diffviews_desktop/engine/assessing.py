@@ -30,7 +30,7 @@ from diffviews_desktop.values.assessment import ClassReading, MapAssessment, Sta
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MAX_SEED, MapParameters, MapSpec
 from diffviews_desktop.values.sample_groups import LevelStack
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 MOST_TOLD = 500
 """Samples that are told a wrong class; their figures are right to about 0.02."""
@@ -135,7 +135,7 @@ def _with_told(
     Raises:
         DiffViewsError: the model cannot run.
     """
-    if spec.told != OWN or opened.brings(spec.layers) is not None:
+    if spec.told != OWN_CONDITION or opened.brings(spec.layers) is not None:
         return reading
     taught = np.flatnonzero(classes.classes < maps.host.model_of(opened).facts.num_classes)
     if len(np.unique(classes.classes[taught])) < 2:
@@ -194,7 +194,7 @@ def _places_when_told(
         replace(opened.samples.table, class_label=labels),
         layers,
         opened.folder.config.extraction_input,
-        OWN,
+        OWN_CONDITION,
         check=host.check,
         interruptible=lambda: host.interruptible(model),
     )

@@ -56,7 +56,7 @@ from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.runs import GridCell, RunStep
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import OWN, told_apart
+from diffviews_desktop.values.told import OWN_CONDITION, told_apart
 from diffviews_desktop.values.typicality import Typicality
 
 if TYPE_CHECKING:  # torch is imported when a model is first loaded
@@ -265,7 +265,7 @@ class Generation:
             )
         projector = self.maps.projector(self.opened, spec)
         self.host.progress("placing the picture")
-        told = job.condition if spec.told == OWN else cast("Condition", spec.told)
+        told = job.condition if spec.told == OWN_CONDITION else cast("Condition", spec.told)
         batch = SampleBatch(
             model.codec.encode(np.array(job.image)[None]),
             np.array([job.sigma], np.float32),

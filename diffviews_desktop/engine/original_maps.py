@@ -24,7 +24,7 @@ from diffviews_desktop.processing.umap import fit_map
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.sample_groups import groups_of
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 ORIGINAL = "original"
 """In an entry of the layer cache: that its places come from the original system."""
@@ -75,7 +75,7 @@ def _is_as_original(request: WantedMap) -> bool:
     return (
         parameters == usual
         and not request.keeps_places
-        and request.activations.told == OWN
+        and request.activations.told == OWN_CONDITION
         and config.extraction_input == "scaled"
     )
 

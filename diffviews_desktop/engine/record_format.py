@@ -18,7 +18,7 @@ from diffviews_desktop.values.interventions import (
     SampleMean,
     sole_mask,
 )
-from diffviews_desktop.values.told import OWN, read_told, told_text
+from diffviews_desktop.values.told import OWN_CONDITION, read_told, told_text
 
 _JOBS: TypeAdapter[Generate | GenerateGrid] = TypeAdapter(Generate | GenerateGrid)
 
@@ -70,7 +70,7 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     parameters = overrides.pop("parameters", None)
     spec = {name: fields.pop(name) for name in ("model", "layers") if name in fields}
     # records without it are older than there was a choice: their samples were told their class
-    text = fields.pop("told", told_text(OWN))
+    text = fields.pop("told", told_text(OWN_CONDITION))
     told = None if text is None else read_told(text)
     condition = from_choice(fields.pop("class_choice", ""))
     settings, mask = _without_mask(fields.pop("settings", None), fields.pop("rows", ()))

@@ -14,7 +14,7 @@ from diffviews_desktop.values.conditions import ClassLabel, Prompt, UniformLabel
 from diffviews_desktop.values.models import ModelFacts
 from diffviews_desktop.values.told import (
     NOTHING,
-    OWN,
+    OWN_CONDITION,
     Told,
     described_told,
     read_told,
@@ -122,14 +122,14 @@ def by_original(opened: OpenedModel, layers: Sequence[str], told: Told, own_map:
         own_map: whether it is the folder's own.
     """
     config = opened.folder.config
-    if told != OWN or config.extraction_input != "scaled" or config.told is not None:
+    if told != OWN_CONDITION or config.extraction_input != "scaled" or config.told is not None:
         return False
-    return own_map or opened.brings(layers) == OWN
+    return own_map or opened.brings(layers) == OWN_CONDITION
 
 
 def usual(facts: Training) -> Told:
     """Nothing, where the model has learnt what that is; else each sample's own condition."""
-    return NOTHING if facts.label_dropout and facts.is_conditional else OWN
+    return NOTHING if facts.label_dropout and facts.is_conditional else OWN_CONDITION
 
 
 def check_told(told: Told, facts: ModelFacts) -> None:
@@ -161,7 +161,7 @@ def told_note(told: Told, facts: Training | None) -> str:
         return ""
     prompts = facts is not None and facts.prompts
     nothing = told_words(NOTHING, prompts)
-    if told == OWN:
+    if told == OWN_CONDITION:
         kind, alike = ("caption", "of like captions") if prompts else ("class", "of a class")
         note = (
             f"Each sample was told its own {kind}, so samples {alike} may lie together because of "

@@ -19,7 +19,7 @@ _REFUSAL = re.compile(
     rb"unauthorized|invalid username|repository not found)",
     re.IGNORECASE,
 )
-_AGAIN = "as a download that failed leaves. Get the file again, logged in if its page asks so"
+_ADVICE = "as a download that failed leaves. Get the file again, logged in if its page asks so"
 
 
 def mistaken(start: bytes) -> str:
@@ -37,13 +37,13 @@ def mistaken(start: bytes) -> str:
             "in its folder, or download it from its page"
         )
     if _PAGE.match(start):
-        return f"a web page, {_AGAIN}"
+        return f"a web page, {_ADVICE}"
     if _XML.match(start):
-        return f"a text in XML, {_AGAIN}"
+        return f"a text in XML, {_ADVICE}"
     if _REFUSAL.match(start):
-        return f"a refusal of a server, {_AGAIN}"
+        return f"a refusal of a server, {_ADVICE}"
     if _JSON.match(start):
-        return f"a text in JSON, {_AGAIN}"
+        return f"a text in JSON, {_ADVICE}"
     return ""
 
 

@@ -14,9 +14,9 @@ from diffviews_desktop.files.interrupts import defer_interrupts
 from diffviews_desktop.files.leftovers import PART, hold, sweep
 from diffviews_desktop.files.reading import T
 
-_OWN = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"))
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OWN
-_REOPEN = os.O_RDWR | _OWN
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_BINARY", "O_CLOEXEC"))
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS
+_REOPEN = os.O_RDWR | _FLAGS
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ _MOST_EXIF = 1_000_000
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
 _AFTER_DATA = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # no stuffed byte, no restart
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_KNOWN = {*range(0xC0, 0xF0), 0xFE} - {0xC8, 0xDE, 0xDF}
+_MARKERS = {*range(0xC0, 0xF0), 0xFE} - {0xC8, 0xDE, 0xDF}
 _PNG_CHUNK = struct.Struct(">I4s")
 
 
@@ -162,7 +162,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         marker, at = data[match.end() - 1], match.end()
         if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # these have no content
             continue
-        if junk > _MOST_JUNK or marker not in _KNOWN:
+        if junk > _MOST_JUNK or marker not in _MARKERS:
             raise UnfitError(Fault.BROKEN, "its header is damaged")
         (size,) = struct.unpack_from(">H", data, at)
         yield marker, at + 2, at + size

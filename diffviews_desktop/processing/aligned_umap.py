@@ -27,7 +27,7 @@ PULL = 0.01
 EPOCHS = 200
 _NEGATIVE_SAMPLES = 5.0
 _EXTENT = 10.0
-_APART = 1e-4
+_JITTER = 1e-4
 """So far samples that begin at one place are moved: else they would stay together."""
 
 
@@ -156,7 +156,7 @@ def _start(
             target[matches >= 0] = places[-1][matches[matches >= 0]]
             layout = procrustes(target, layout)
         layout = layout * (_EXTENT / max(float(np.abs(layout).max()), 1e-12))
-        places.append((layout + random.normal(scale=_APART, size=layout.shape)).astype(np.float32))
+        places.append((layout + random.normal(scale=_JITTER, size=layout.shape)).astype(np.float32))
     return places
 
 

@@ -20,7 +20,7 @@ from diffviews_desktop.state.places import Place
 from diffviews_desktop.state.state import State
 
 Change = Callable[[State], State]
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 AT_ONCE = 20_000
 """What is computed of so many samples takes a few milliseconds."""
@@ -83,7 +83,7 @@ class Session(QObject):
                 self._tell_of_change(old)
 
     def compute(
-        self, count: int, work: Callable[[], Found], callback: Callable[[Found], None]
+        self, count: int, work: Callable[[], Value], callback: Callable[[Value], None]
     ) -> None:
         """Compute something of ``count`` samples and go on with what comes out.
 

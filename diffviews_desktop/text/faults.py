@@ -8,7 +8,7 @@ from enum import Enum
 from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.translation import group_digits, marked, tr
 
-_NAMED = 3
+_MOST_NAMES = 3
 _LONGEST = 80
 
 
@@ -70,8 +70,8 @@ def faults_of(faults: Mapping[str, Fault]) -> str:
     for fault in Fault:
         names = [name for name, kind in faults.items() if kind is fault]
         if names:
-            listing = ", ".join(visible(name, _LONGEST) for name in names[:_NAMED])
-            more = "…" if len(names) > _NAMED else ""
+            listing = ", ".join(visible(name, _LONGEST) for name in names[:_MOST_NAMES])
+            more = "…" if len(names) > _MOST_NAMES else ""
             words = fault.value[len(names) > 1]
             parts.append(f"{group_digits(len(names))} {tr(words)} ({listing}{more})")
     return ", ".join(parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from diffviews_desktop.values.conditions import choice_of, from_choice
 from diffviews_desktop.values.experiments import Experiment
 from diffviews_desktop.values.intervention_records import interventions_of, plain
-from diffviews_desktop.values.told import OWN, read_told, told_text
+from diffviews_desktop.values.told import OWN_CONDITION, read_told, told_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -50,7 +50,7 @@ def read_experiment(fields: dict[str, Any]) -> Experiment:
         ValueError: something is missing or makes no sense.
     """
     values = dict(fields)
-    told = read_told(values.pop("told", told_text(OWN)))
+    told = read_told(values.pop("told", told_text(OWN_CONDITION)))
     condition = from_choice(values.pop("condition", ""))
     interventions = interventions_of(values.pop("interventions", []))
     return _adapter().validate_python(

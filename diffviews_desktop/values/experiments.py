@@ -21,7 +21,7 @@ from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.regions import EVERYWHERE, Region
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import OWN, Told
+from diffviews_desktop.values.told import OWN_CONDITION, Told
 
 NO_JUDGE, OWN_LOSS, BUNDLED, USUAL_JUDGE = "none", "model", "digits", "usual"
 """Judges that are not files: none; the model's own loss; the one for the demo's digits; and that
@@ -31,7 +31,7 @@ one where it knows the model's classes, else none."""
 LOSS_LEVELS = 8
 """Noise levels at which the model's own loss looks at a picture, told each class."""
 
-APART: tuple[Control, ...] = ("layer", "channels")
+SEPARATE_ARMS: tuple[Control, ...] = ("layer", "channels")
 """Arms of masks that act elsewhere, and are drawn in batches of their own."""
 Unit = Literal["masks", "seeds"]
 """What intervals are over: what varies between independent pictures."""
@@ -90,7 +90,7 @@ class Experiment:
     seeds: int = 3
     controls: tuple[Control, ...] = ("none",)
     condition: Condition = field(default_factory=ZeroLabel)
-    told: Told = OWN
+    told: Told = OWN_CONDITION
     settings: SamplingSettings = field(default_factory=SamplingSettings)
     strength: float = 1.0
     region: Region = EVERYWHERE
@@ -153,8 +153,8 @@ class Experiment:
         they impose alone."""
         if self.interventions:
             return [(arm,) for arm in self.arms]
-        first = tuple(arm for arm in self.arms if arm not in APART)
-        return [first, *((arm,) for arm in self.arms if arm in APART)]
+        first = tuple(arm for arm in self.arms if arm not in SEPARATE_ARMS)
+        return [first, *((arm,) for arm in self.arms if arm in SEPARATE_ARMS)]
 
     @property
     def count(self) -> int:

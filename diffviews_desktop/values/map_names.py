@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NAME_CELL = 28.0  # logical pixels
-APART = 4.0  # cells between two names of one class
+DISTANCE = 4.0  # cells between two names of one class
 LEAST_POINTS, LEAST_SHARE, PREVAILING = 4, 0.008, 0.5
 MOST_POINTS = 60_000
 
@@ -80,7 +80,7 @@ def labels_of(
     result: list[Label] = []
     for label in sorted(labels, key=lambda label: -label.points):
         same = [(one.x - label.x, one.y - label.y) for one in result if one.number == label.number]
-        if not (np.abs(np.array(same).reshape(-1, 2)) < APART * size).all(axis=1).any():
+        if not (np.abs(np.array(same).reshape(-1, 2)) < DISTANCE * size).all(axis=1).any():
             result.append(label)
     return result
 

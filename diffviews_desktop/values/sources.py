@@ -11,7 +11,7 @@ from diffviews_desktop.values.locations import Location
 Source = Literal["r2", "hf", "url"]
 SOURCES: tuple[Source, ...] = ("r2", "hf", "url")
 """The sorts of places, in the order in which they are tried: a bucket, Hugging Face, an address."""
-Here = Literal["all", "some", "none"]
+Presence = Literal["all", "some", "none"]
 """How much of something is on this computer."""
 
 CHECKPOINTS = "checkpoints"
@@ -91,12 +91,12 @@ class ListedModel:
     """
 
     model: PublishedModel
-    data: Here
-    checkpoint: Here
+    data: Presence
+    checkpoint: Presence
     checkpoint_file: Path | None = None
 
     @property
-    def amount(self) -> Here:
+    def amount(self) -> Presence:
         """How much of the model is there."""
         parts = {self.data, self.checkpoint}
         if parts == {"all"}:

@@ -29,13 +29,13 @@ class OwnCondition:
     kind: Literal["own"] = field(default="own", repr=False)
 
 
-OWN = OwnCondition()
+OWN_CONDITION = OwnCondition()
 NOTHING = ZeroLabel()
 Told = OwnCondition | ZeroLabel | UniformLabel | ClassLabel | Prompt
 BOTH = "both"
 """Two maps: of samples that are told nothing, and of the same ones told their own."""
 
-_WORDS: dict[str, Told] = {"own": OWN, "none": NOTHING, "uniform": UniformLabel()}
+_WORDS: dict[str, Told] = {"own": OWN_CONDITION, "none": NOTHING, "uniform": UniformLabel()}
 _PROMPT = "prompt:"
 
 
@@ -148,7 +148,7 @@ def told_like(condition: Condition | None) -> Told:
     Args:
         condition: what the model was told of the picture.
     """
-    return condition if isinstance(condition, ZeroLabel | UniformLabel) else OWN
+    return condition if isinstance(condition, ZeroLabel | UniformLabel) else OWN_CONDITION
 
 
 def like_samples(told: Told | None) -> Condition:
@@ -180,7 +180,7 @@ def conditions_told(
         that the model knows.
     """
     numbers = list(classes)
-    if told != OWN:
+    if told != OWN_CONDITION:
         assert not isinstance(told, OwnCondition)
         return [told] * len(numbers)
     if prompts:

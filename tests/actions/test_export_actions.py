@@ -32,7 +32,7 @@ from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import NOTHING, OWN
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION
 from diffviews_desktop.values.typicality import Measured, Typicality
 
 
@@ -187,7 +187,7 @@ def test_steps_of_runs_say_how_usual_they_are_and_what_the_samples_were_told(
     far = Typicality(Measured(1.0, 40.0, 2.0), Measured(0.9, 100.0, 0.4), sigma=80.0)
     first, second = runs.all
     steps = (replace(first.steps[0], typicality=far), *first.steps[1:])
-    spec = replace(second.job.spec, told=OWN)
+    spec = replace(second.job.spec, told=OWN_CONDITION)
     record = {"job": {"told": "none"}}
     first = replace(first, steps=steps, record=record)
     second = replace(second, job=replace(second.job, spec=spec))

@@ -46,7 +46,7 @@ from diffviews_desktop.values.conditions import (
 from diffviews_desktop.values.folders import FolderRef, LayerInfo, ModelLoaded
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LinkedMap, MapParameters, MapSpec
-from diffviews_desktop.values.told import BOTH, NOTHING, OWN
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN_CONDITION
 
 # --- layers ---------------------------------------------------------------------------------------
 
@@ -327,13 +327,13 @@ def test_the_colours_tell_what_was_asked_where_it_is_known(
 def test_samples_that_are_told_something_else_make_another_map(
     session: Session, worker: Recorder
 ) -> None:
-    maps.change_told(context_of(session, worker), OWN)
+    maps.change_told(context_of(session, worker), OWN_CONDITION)
     job = worker.submitted[-1]
     assert isinstance(job, MapLayer)
-    assert job.spec == replace(SPEC, told=OWN)
-    finish(session, worker, job.job_id, replace(layer_map(), told=OWN))
+    assert job.spec == replace(SPEC, told=OWN_CONDITION)
+    finish(session, worker, job.job_id, replace(layer_map(), told=OWN_CONDITION))
     assert session.state.opened.spec == job.spec
-    assert change(session, worker, "encoder_block_0").spec.told == OWN  # the choice stays
+    assert change(session, worker, "encoder_block_0").spec.told == OWN_CONDITION  # the choice stays
 
 
 def test_both_is_a_map_of_samples_told_nothing_and_theirs_beside_it(
@@ -344,10 +344,10 @@ def test_both_is_a_map_of_samples_told_nothing_and_theirs_beside_it(
     assert isinstance(first, MapLayer)
     assert isinstance(second, LinkMaps)
     assert first.spec == second.spec == replace(SPEC, parameters=COSINE, told=NOTHING)
-    assert second.other == replace(first.spec, told=OWN)
+    assert second.other == replace(first.spec, told=OWN_CONDITION)
     assert session.state.view.beside
     finish(session, worker, first.job_id, replace(layer_map(), told=NOTHING))
-    other = LinkedMap(replace(layer_map(), told=OWN), second.spec.layers, None)
+    other = LinkedMap(replace(layer_map(), told=OWN_CONDITION), second.spec.layers, None)
     finish(session, worker, second.job_id, other)
     assert session.state.opened.linked is other
     assert worker.submitted[-2:] == [first, second]  # it was not asked for twice

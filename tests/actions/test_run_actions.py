@@ -46,7 +46,7 @@ from diffviews_desktop.values.conditions import (
 )
 from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import NOTHING, OWN, Told
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION, Told
 
 # --- generating -----------------------------------------------------------------------------------
 
@@ -92,7 +92,13 @@ def test_the_class_of_a_run(
 
 @pytest.mark.parametrize(
     ("told_all", "expected"),
-    [(NOTHING, "zero"), (OWN, 2), (UniformLabel(), "uniform"), (ClassLabel(3), 3), (None, 2)],
+    [
+        (NOTHING, "zero"),
+        (OWN_CONDITION, 2),
+        (UniformLabel(), "uniform"),
+        (ClassLabel(3), 3),
+        (None, 2),
+    ],
 )
 def test_where_nobody_chose_a_run_is_told_what_the_samples_were(
     session: Session, worker: Recorder, told_all: Told | None, expected: Any

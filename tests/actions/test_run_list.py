@@ -20,7 +20,7 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.values.conditions import ClassLabel, ZeroLabel
 from diffviews_desktop.values.interventions import PICKED
 from diffviews_desktop.values.maps import MapParameters
-from diffviews_desktop.values.told import NOTHING, OWN
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_a_run_among_samples_told_something_else_leads_to_those_told_the_same(
     context, run = context_of(session, worker), made[1]
     (action,) = [one for one in RUN_ACTIONS if one.id == "run.like-map"]
     assert not action.offered(session.state, run)
-    for condition, told in ((ZeroLabel(), NOTHING), (ClassLabel(2), OWN)):
+    for condition, told in ((ZeroLabel(), NOTHING), (ClassLabel(2), OWN_CONDITION)):
         runs_now = session.state.runs
         apart = replace(run, apart="They were told something else.", condition=condition)
         session.update(replace(session.state, runs=runs_now.with_run(apart)))

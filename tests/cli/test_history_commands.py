@@ -39,7 +39,7 @@ from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters, MapSpec
 from diffviews_desktop.values.regions import Area, Channels, Tokens
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 LAYER = "encoder_bottleneck"
 STACKS = (
@@ -85,7 +85,9 @@ def folder(tiny_data: Callable[..., Path]) -> FolderRef:
 def test_a_run_is_generated_by_the_same_job(
     folder: FolderRef, stack: tuple[Intervention, ...]
 ) -> None:
-    spec = MapSpec("tiny", LayerSet([LAYER]), MapParameters(n_neighbors=5, level=0.5), OWN)
+    spec = MapSpec(
+        "tiny", LayerSet([LAYER]), MapParameters(n_neighbors=5, level=0.5), OWN_CONDITION
+    )
     job = Generate(
         job_id=0, folder=folder, spec=spec, condition=ClassLabel(1), settings=SETTINGS,
         interventions=stack,
@@ -144,7 +146,7 @@ def test_maps_directions_and_imports_say_the_same(tmp_path: Path) -> None:
     bring = ImportData(
         job_id=1, folder=FolderRef(), checkpoint=tmp_path / "x.pkl", out=tmp_path / "out",
         name="net", images=tmp_path, sigmas=(0.5, 2.0), layers=LayerSet(["a"]), seed=3,
-        brightness=(0.0, 255.5), told=OWN,
+        brightness=(0.0, 255.5), told=OWN_CONDITION,
     )  # fmt: skip
     options = parsed(command(bring))
     for name in ("checkpoint", "out", "name", "images", "sigmas", "seed", "brightness", "told"):

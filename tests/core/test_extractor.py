@@ -34,7 +34,7 @@ from diffviews_desktop.core.extractor import (
 from diffviews_desktop.core.masking import ActivationMasker
 from diffviews_desktop.data.activations.arrays import flatten_layers
 from diffviews_desktop.errors import AdapterError
-from diffviews_desktop.values.told import OWN, conditions_told
+from diffviews_desktop.values.told import OWN_CONDITION, conditions_told
 
 X, SIGMA, LABELS = normal(3, 3, 8, 8), torch.tensor([0.5, 3.0, 40.0]), labels_of(0, 2, 4)
 TOLD = LabelVectors(LABELS, 3)
@@ -46,7 +46,7 @@ def pictures(*classes: int, seed: int = 0, size: int = 8) -> SampleBatch:
     return SampleBatch(
         samples=normal(count, 3, size, size, seed=seed).clamp(-1, 1),
         sigmas=np.linspace(0.5, 20, count, dtype=np.float32),
-        conditions=conditions_told(OWN, classes, (), 5, False),
+        conditions=conditions_told(OWN_CONDITION, classes, (), 5, False),
         seeds=np.arange(100, 100 + count),
     )
 
@@ -192,11 +192,11 @@ def test_save_without_metadata_writes_no_json(adapter: EDMAdapter, tmp_path: Pat
 
 def test_one_hot_labels() -> None:
     """Class 0 is a class; a number outside the classes gives zeros."""
-    rows = label_vectors(conditions_told(OWN, [0, 2, -1, 3], (), 3, False), 3).vectors
+    rows = label_vectors(conditions_told(OWN_CONDITION, [0, 2, -1, 3], (), 3, False), 3).vectors
     assert rows is not None
     assert rows.tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]]
     assert rows.dtype == torch.float32
-    assert label_vectors(conditions_told(OWN, [1], (), 0, False), 0).vectors is None
+    assert label_vectors(conditions_told(OWN_CONDITION, [1], (), 0, False), 0).vectors is None
 
 
 def test_scaled_inputs_are_image_times_sigma() -> None:

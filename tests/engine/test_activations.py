@@ -27,7 +27,7 @@ from diffviews_desktop.values.folders import FolderRef, Overrides
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapSpec
 from diffviews_desktop.values.models import FLOAT32_ON_CPU, Numerics
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 STEM = 4 * 6 * 6  # values of a sample
 
@@ -88,8 +88,10 @@ def extract_stem(engine: Engine, source: FolderRef) -> LayersExtracted:
 def keys_of(engine: Engine, source: FolderRef, model: str, *layers: str) -> tuple[str, str]:
     """Of a map and of its activations."""
     opened = engine.workspace.open(source, model)
-    opened = replace(opened, samples=replace(opened.samples, told=OWN))
-    wanted, _ = engine.workspace.maps._look_up(opened, MapSpec(model, LayerSet(layers), told=OWN))
+    opened = replace(opened, samples=replace(opened.samples, told=OWN_CONDITION))
+    wanted, _ = engine.workspace.maps._look_up(
+        opened, MapSpec(model, LayerSet(layers), told=OWN_CONDITION)
+    )
     return wanted.key, wanted.activations.key
 
 
@@ -130,7 +132,7 @@ def test_masks_are_of_the_precision_that_the_model_runs_in(source: FolderRef) ->
     engine = Engine("cpu", threads=1)
     map_stem(engine, source)
     half = engine.workspace.open(of_precision(source, "bfloat16"), "tiny")
-    wanted = activations.activations_of(engine.workspace, half, ("stem",), OWN)
+    wanted = activations.activations_of(engine.workspace, half, ("stem",), OWN_CONDITION)
     rows = engine.workspace.maps.activations.rows(wanted, (0, 3))
     assert rows.shape == (2, STEM)
     assert (rows.view(np.uint32) & 0xFFFF == 0).all()
@@ -219,9 +221,11 @@ def test_keys_of_float32_on_the_cpu_are_those_of_earlier_versions(
 def test_an_order_of_layers_is_no_other_set(source: FolderRef) -> None:
     engine = Engine("cpu")
     opened = engine.workspace.open(source, "tiny")
-    one = activations.activations_to_compute(engine.workspace, opened, ("stem", "head"), OWN)
+    one = activations.activations_to_compute(
+        engine.workspace, opened, ("stem", "head"), OWN_CONDITION
+    )
     other = activations.activations_to_compute(
-        engine.workspace, opened, ["head", "stem", "head"], OWN
+        engine.workspace, opened, ["head", "stem", "head"], OWN_CONDITION
     )
     assert one == other == Activations(opened, ("head", "stem"))
     assert one.key == other.key

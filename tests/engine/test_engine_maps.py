@@ -54,7 +54,7 @@ from diffviews_desktop.processing.kernel_store import KernelStore
 from diffviews_desktop.processing.umap import MapParameters
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 
 @pytest.fixture
@@ -258,7 +258,9 @@ def test_stored_rows_equal_rows_extracted_on_demand(mapped: FolderRef) -> None:
     opened = engine.workspace.open(mapped, "tiny")
     layers, rows = ("encoder_bottleneck",), (0, 33, 59)
     stored = engine.workspace.maps.activations.rows(Activations(opened, layers), rows)
-    extracted = engine.workspace.maps.activations._extraction(opened, layers, OWN).rows(rows)
+    extracted = engine.workspace.maps.activations._extraction(opened, layers, OWN_CONDITION).rows(
+        rows
+    )
     np.testing.assert_allclose(extracted, stored, rtol=0, atol=1e-5)
 
 

@@ -28,10 +28,10 @@ from diffviews_desktop.values.maps import PCA_VARIABLE, MapSpec
 from diffviews_desktop.values.regions import Channels
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.standing import Standing
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 HERE, ELSEWHERE = LayerSet(("midblock",)), LayerSet(("decoder_block_1",))
-SPEC = MapSpec("tiny", HERE, told=OWN)
+SPEC = MapSpec("tiny", HERE, told=OWN_CONDITION)
 GROUPS = tuple((row,) for row in range(60))  # of 60 samples, a few are unlike the others
 
 
@@ -117,7 +117,13 @@ def test_interventions_that_hold_a_layer_are_judged(engine: Engine, folder: Fold
 
 def test_samples_that_are_still_to_be_chosen_are_chosen(engine: Engine, folder: FolderRef) -> None:
     choice = ChooseGroups(
-        job_id=1, folder=folder, model="tiny", anchors=5, neighbors=1, layers=HERE, told=OWN
+        job_id=1,
+        folder=folder,
+        model="tiny",
+        anchors=5,
+        neighbors=1,
+        layers=HERE,
+        told=OWN_CONDITION,
     )
     job = JudgeExperiment(job_id=1, folder=folder, experiment=asked(groups=()), choice=choice)
     found = engine.run(job).standing

@@ -42,7 +42,7 @@ from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.regions import Channels
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 MIDBLOCK, DECODER = LayerSet(("midblock",)), LayerSet(("decoder_block_1",))
 SETTINGS = SamplingSettings(num_steps=2, seed=5)
@@ -101,7 +101,7 @@ def test_pictures_are_those_of_single_runs(
         job = Generate(
             job_id=9,
             folder=FolderRef(data),
-            spec=MapSpec("tiny", MIDBLOCK, told=OWN),
+            spec=MapSpec("tiny", MIDBLOCK, told=OWN_CONDITION),
             interventions=acting,
             condition=ZeroLabel(),
             settings=replace(SETTINGS, seed=5 + seed),

@@ -44,7 +44,7 @@ from diffviews_desktop.values.interventions import (
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.regions import Area, Channels
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 MIDBLOCK = MapSpec("tiny", ("midblock",))
 HEUN = SamplingSettings(num_steps=3, sampler="heun", seed=5)
@@ -87,7 +87,7 @@ def rows_of(engine: Engine, source: FolderRef, layer: str, *rows: int) -> np.nda
     from diffviews_desktop.engine.activations import activations_of
 
     workspace = engine.workspace
-    wanted = activations_of(workspace, workspace.open(source, "tiny"), [layer], OWN)
+    wanted = activations_of(workspace, workspace.open(source, "tiny"), [layer], OWN_CONDITION)
     return workspace.maps.activations.rows(wanted, rows).astype(np.float64)
 
 

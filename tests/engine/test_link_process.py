@@ -38,7 +38,7 @@ from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 SETTINGS = SamplingSettings(num_steps=3, noise_mode="fixed", seed=1)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -240,7 +240,7 @@ def test_jobs_events_results_and_failures_of_a_model(source: FolderRef, tmp_path
     for sent, kept in zip(steps, last.result.steps, strict=True):
         np.testing.assert_array_equal(sent.image, kept.image)
         assert (sent.xy, sent.imposed_xy) == (kept.xy, kept.imposed_xy)
-    assert last.result.job == replace(job, spec=replace(job.spec, told=OWN))
+    assert last.result.job == replace(job, spec=replace(job.spec, told=OWN_CONDITION))
     stages = [event.stage for event in events if isinstance(event, Progress)]
     assert stages[0] == "loading the model"
     assert stages[-1] == "generating"

@@ -32,7 +32,7 @@ from diffviews_desktop.values.folders import FolderRef, Overrides
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapParameters, MapSpec
 from diffviews_desktop.values.models import FLOAT32_ON_CPU, Numerics
-from diffviews_desktop.values.told import NOTHING, OWN
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION
 
 PARAMETERS = MapParameters(n_neighbors=5)
 
@@ -98,7 +98,7 @@ def test_whatever_a_map_depends_on_changes_its_name(data: Path, tmp_path: Path) 
     model = opened(data)
     names = [
         name(wanted(model)),
-        name(wanted(model, told=OWN)),
+        name(wanted(model, told=OWN_CONDITION)),
         name(wanted(model, numerics=Numerics("cuda", "auto"))),
         name(wanted(model, numerics=Numerics("cuda", "float16"))),
         name(wanted(model, parameters=MapParameters(n_neighbors=6))),
@@ -156,7 +156,7 @@ def test_an_entry_is_recognised_while_its_folder_stays_as_it_is(data: Path) -> N
 @pytest.mark.parametrize("keeps_places", [False, True])
 def test_a_map_is_read_from_its_parts(data: Path, numerics: Numerics, keeps_places: bool) -> None:
     model = opened(data)
-    one = wanted(model, numerics, OWN, keeps_places=keeps_places)
+    one = wanted(model, numerics, OWN_CONDITION, keeps_places=keeps_places)
     parts = json.loads(json.dumps(shared_parts(one, lambda: None)))
     again = map_of_parts(model, parts)
     assert again is not None
@@ -187,4 +187,4 @@ def test_a_map_may_be_computed_elsewhere_unless_the_folder_brings_its_activation
     found = list(otherwise_computed(wanted(opened(data))))
     assert [one.activations.numerics for one in found] == [LIKELY[0], LIKELY[2]]
     store_activations(data)
-    assert list(otherwise_computed(wanted(opened(data), told=OWN))) == []
+    assert list(otherwise_computed(wanted(opened(data), told=OWN_CONDITION))) == []

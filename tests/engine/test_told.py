@@ -29,7 +29,7 @@ from diffviews_desktop.values.folders import FolderRef, Overrides
 from diffviews_desktop.values.interventions import mean_of_samples
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapSpec
-from diffviews_desktop.values.told import NOTHING, OWN, Told
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION, Told
 
 LAYER = "midblock"
 LAYERS = LayerSet((LAYER,))
@@ -95,7 +95,7 @@ def one_hot(index: int) -> list[float]:
 @pytest.mark.parametrize(
     ("told", "label_of"),
     [
-        (OWN, lambda row: one_hot(row % TINY_CLASSES)),
+        (OWN_CONDITION, lambda row: one_hot(row % TINY_CLASSES)),
         (NOTHING, lambda row: [0.0] * TINY_CLASSES),
         (UniformLabel(), lambda row: [1 / TINY_CLASSES] * TINY_CLASSES),
         (ClassLabel(1), lambda row: one_hot(1)),
@@ -116,10 +116,10 @@ def test_the_network_is_told_what_was_asked_for(
 
 
 def test_what_differs_is_kept_apart(engine: Engine, source: FolderRef) -> None:
-    own, nothing = map_of(engine, source, OWN), map_of(engine, source, NOTHING)
+    own, nothing = map_of(engine, source, OWN_CONDITION), map_of(engine, source, NOTHING)
     assert own.xy.tobytes() != nothing.xy.tobytes()
-    assert (own.told, nothing.told) == (OWN, NOTHING)
-    for told, first in ((OWN, own), (NOTHING, nothing)):
+    assert (own.told, nothing.told) == (OWN_CONDITION, NOTHING)
+    for told, first in ((OWN_CONDITION, own), (NOTHING, nothing)):
         again = map_of(Engine("cpu", threads=1), source, told)
         assert again.from_cache
         assert again.xy.tobytes() == first.xy.tobytes()
@@ -129,7 +129,7 @@ def test_maps_made_before_there_was_a_choice_are_those_of_samples_told_their_cla
     engine: Engine, source: FolderRef
 ) -> None:
     opened = engine.workspace.open(source, "tiny")
-    wanted = engine.workspace.maps._resolve(opened, MapSpec("tiny", LAYERS, told=OWN))
+    wanted = engine.workspace.maps._resolve(opened, MapSpec("tiny", LAYERS, told=OWN_CONDITION))
     assert "told" not in wanted.activations.key_parts
 
 
@@ -153,7 +153,7 @@ def test_masks_are_of_the_samples_on_the_map(engine: Engine, source: FolderRef) 
 
     assert source.path is not None
     for told, label_of in (
-        (OWN, lambda row: one_hot(row % TINY_CLASSES)),
+        (OWN_CONDITION, lambda row: one_hot(row % TINY_CLASSES)),
         (NOTHING, lambda row: [0.0] * TINY_CLASSES),
     ):
         rows = by_hand(source.path / "tiny", label_of, 4)
@@ -163,7 +163,9 @@ def test_masks_are_of_the_samples_on_the_map(engine: Engine, source: FolderRef) 
 # ---- what nobody chose --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("dropout", "told"), [(0.1, NOTHING), (0.0, OWN), (None, OWN)])
+@pytest.mark.parametrize(
+    ("dropout", "told"), [(0.1, NOTHING), (0.0, OWN_CONDITION), (None, OWN_CONDITION)]
+)
 def test_nothing_is_told_where_the_model_has_learnt_what_that_is(
     engine: Engine, source: FolderRef, dropout: float | None, told: Told
 ) -> None:
@@ -174,7 +176,7 @@ def test_nothing_is_told_where_the_model_has_learnt_what_that_is(
     assert mapped.told == told
     if dropout == 0.0:
         assert "was not trained to be told nothing" in mapped.told_note
-    assert bool(mapped.told_note) == (told == OWN)
+    assert bool(mapped.told_note) == (told == OWN_CONDITION)
 
 
 def test_the_choice_is_known_without_the_model_once_there_is_a_map(source: FolderRef) -> None:
@@ -190,7 +192,7 @@ def test_the_choice_is_known_without_the_model_once_there_is_a_map(source: Folde
 def test_the_folder_says_what_is_told(engine: Engine, tiny_data: Callable[..., Path]) -> None:
     source = FolderRef(tiny_data(embedding=False, config={"told": "uniform"}))
     assert map_of(engine, source).told == UniformLabel()
-    assert map_of(engine, source, OWN).told == OWN
+    assert map_of(engine, source, OWN_CONDITION).told == OWN_CONDITION
 
 
 @pytest.mark.parametrize("told", ["nothing", -1, [3], 1.5])
@@ -213,7 +215,8 @@ def test_a_map_of_the_original_was_told_its_classes(
     assert map_of(engine, source).title == opened.layer_map.title
     # what this program tells them now is not the original's doing
     assert (
-        map_of(engine, source, OWN, "encoder_block_0").title == "encoder_block_0, told their class"
+        map_of(engine, source, OWN_CONDITION, "encoder_block_0").title
+        == "encoder_block_0, told their class"
     )
     assert map_of(engine, source, NOTHING).title == "midblock, told nothing"
 
@@ -229,10 +232,10 @@ def test_a_map_says_what_its_samples_were_told(
     opened = engine.run(OpenData(job_id=1, folder=source, model="tiny"))
     assert opened.layer_map is not None
     assert opened.layer_map.told == NOTHING
-    other = engine.run(OpenData(job_id=1, folder=source, model="tiny", told=OWN))
+    other = engine.run(OpenData(job_id=1, folder=source, model="tiny", told=OWN_CONDITION))
     assert other.layer_map is None
     assert map_of(engine, source, NOTHING).xy.tobytes() == opened.layer_map.xy.tobytes()
-    assert map_of(engine, source, OWN).xy.tobytes() != opened.layer_map.xy.tobytes()
+    assert map_of(engine, source, OWN_CONDITION).xy.tobytes() != opened.layer_map.xy.tobytes()
 
 
 @pytest.mark.parametrize("told", [ClassLabel(TINY_CLASSES), Prompt("a cat")])
@@ -256,7 +259,7 @@ def test_a_model_that_nothing_can_be_told(engine: Engine, tiny_data: Callable[..
 
 
 def test_side_cars_say_what_was_told(engine: Engine, source: FolderRef, tmp_path: Path) -> None:
-    for told, written in ((NOTHING, "none"), (ClassLabel(2), "2"), (OWN, None)):
+    for told, written in ((NOTHING, "none"), (ClassLabel(2), "2"), (OWN_CONDITION, None)):
         out = tmp_path / str(written)
         extracted(engine, source, out, told)
         assert json.loads((out / f"{LAYER}.npy.json").read_text()).get("told") == written
@@ -280,7 +283,7 @@ def test_activations_that_the_folder_brings_are_used_for_what_they_were_told(
         return maps.activations.rows(wanted, (0, 1))
 
     assert opened.brings(LAYERS) == NOTHING
-    assert np.abs(rows(NOTHING)).max() > 10 * np.abs(rows(OWN)).max()
+    assert np.abs(rows(NOTHING)).max() > 10 * np.abs(rows(OWN_CONDITION)).max()
 
 
 def _other_values(npy: bytes) -> bytes:
@@ -338,7 +341,7 @@ def test_an_import_says_what_its_samples_were_told(
     assert json.loads((out / "made/embeddings/made.json").read_text())["told"] == written
     opened = engine.run(OpenData(job_id=1, folder=FolderRef(out), model="made"))
     assert opened.layer_map is not None
-    assert opened.layer_map.told == (NOTHING if written == "none" else OWN)
+    assert opened.layer_map.told == (NOTHING if written == "none" else OWN_CONDITION)
 
 
 # ---- comparisons --------------------------------------------------------------------------------
@@ -360,12 +363,12 @@ def test_a_path_among_samples_that_were_told_something_else_is_said(
     engine: Engine, source: FolderRef
 ) -> None:
     assert run_of(engine, source, NOTHING, NOTHING) == ""
-    assert run_of(engine, source, OWN, ClassLabel(2)) == ""
+    assert run_of(engine, source, OWN_CONDITION, ClassLabel(2)) == ""
     assert "told nothing, the run was told 2" in run_of(engine, source, NOTHING, ClassLabel(2))
-    assert "Compare it with samples" in run_of(engine, source, OWN, NOTHING)
+    assert "Compare it with samples" in run_of(engine, source, OWN_CONDITION, NOTHING)
 
 
-@pytest.mark.parametrize("told", [NOTHING, ClassLabel(1), OWN])
+@pytest.mark.parametrize("told", [NOTHING, ClassLabel(1), OWN_CONDITION])
 def test_a_picture_lands_as_its_own_sample_does(
     engine: Engine, source: FolderRef, told: Told
 ) -> None:
@@ -395,12 +398,12 @@ def test_a_picture_lands_as_its_own_sample_does(
 def test_a_picture_drawn_with_nothing_among_samples_told_their_class_is_said(
     engine: Engine, source: FolderRef
 ) -> None:
-    map_of(engine, source, OWN)
+    map_of(engine, source, OWN_CONDITION)
     picture = np.zeros((16, 16, 1), np.uint8)
     job = PlacePicture(
         job_id=1,
         folder=source,
-        spec=MapSpec("tiny", LAYERS, told=OWN),
+        spec=MapSpec("tiny", LAYERS, told=OWN_CONDITION),
         image=picture,
         condition=NOTHING,
         sigma=1.0,
@@ -411,9 +414,9 @@ def test_a_picture_drawn_with_nothing_among_samples_told_their_class_is_said(
 def test_what_the_word_adds_is_a_second_map(engine: Engine, source: FolderRef) -> None:
     first = MapSpec("tiny", LAYERS, told=NOTHING)
     linked = engine.run(
-        LinkMaps(job_id=1, folder=source, spec=first, other=replace(first, told=OWN))
+        LinkMaps(job_id=1, folder=source, spec=first, other=replace(first, told=OWN_CONDITION))
     )
-    assert linked.map.told == OWN
+    assert linked.map.told == OWN_CONDITION
     assert linked.overlap is not None
     assert (linked.overlap < 1).any()
 
@@ -436,4 +439,4 @@ def test_a_record_says_what_the_samples_were_told(engine: Engine, source: Folder
     again = job_of(Record.model_validate(made.record))
     assert again.spec.told == NOTHING
     old = {**made.record, "job": {k: v for k, v in made.record["job"].items() if k != "told"}}
-    assert job_of(Record.model_validate(old)).spec.told == OWN
+    assert job_of(Record.model_validate(old)).spec.told == OWN_CONDITION

@@ -26,12 +26,12 @@ from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import SampleMean, mean_of_samples
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, MapSpec
-from diffviews_desktop.values.told import NOTHING, OWN, Told
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION, Told
 
 CAPTIONS = [f"{'long ' * (number % 3)}poem {number}" for number in range(20)]
 LAYERS = LayerSet(("verse",))
 WORDS = [
-    (OWN, "told their caption"),
+    (OWN_CONDITION, "told their caption"),
     (NOTHING, "told an empty prompt"),
     (Prompt("a cat"), "told one prompt, “a cat”"),
 ]
@@ -103,8 +103,8 @@ def test_the_network_hears_what_the_title_says(
 
 def test_notes_speak_of_captions(engine: Engine, source: FolderRef) -> None:
     loaded = engine.run(LoadModel(job_id=1, folder=source, model="poet"))
-    assert "its own caption, so samples of like captions" in loaded.told_notes[OWN]
-    assert loaded.told_notes[OWN].endswith("trained to be told an empty prompt.")
+    assert "its own caption, so samples of like captions" in loaded.told_notes[OWN_CONDITION]
+    assert loaded.told_notes[OWN_CONDITION].endswith("trained to be told an empty prompt.")
     assert loaded.told_notes[NOTHING].startswith("The samples were told an empty prompt, for")
     note = map_of(engine, source, Prompt("a cat")).told_note
     assert note == "Every sample was told one prompt, “a cat”, whatever it shows."
@@ -124,7 +124,7 @@ def test_pictures_that_cannot_be_compared_are_said_with_these_words(
     job = PlacePicture(
         job_id=1,
         folder=source,
-        spec=MapSpec("poet", LAYERS, told=OWN),
+        spec=MapSpec("poet", LAYERS, told=OWN_CONDITION),
         image=np.zeros((8, 8, 1), np.uint8),
         condition=NOTHING,
         sigma=1.0,
@@ -138,7 +138,7 @@ def test_pictures_that_cannot_be_compared_are_said_with_these_words(
 
 def test_records_say_it_in_words(engine: Engine, source: FolderRef, tmp_path: Path) -> None:
     loaded = engine.run(LoadModel(job_id=1, folder=source, model="poet"))
-    spec, settings = MapSpec("poet", LAYERS, told=OWN), replace(loaded.settings, seed=1)
+    spec, settings = MapSpec("poet", LAYERS, told=OWN_CONDITION), replace(loaded.settings, seed=1)
     drawn = engine.run(
         Generate(
             job_id=1,

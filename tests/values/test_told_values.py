@@ -15,7 +15,7 @@ from diffviews_desktop.values.conditions import (
 )
 from diffviews_desktop.values.told import (
     NOTHING,
-    OWN,
+    OWN_CONDITION,
     Told,
     conditions_told,
     described_told,
@@ -26,7 +26,7 @@ from diffviews_desktop.values.told import (
 )
 
 TOLD = st.one_of(
-    st.sampled_from([OWN, NOTHING, UniformLabel()]),
+    st.sampled_from([OWN_CONDITION, NOTHING, UniformLabel()]),
     st.integers(0, 10**8).map(ClassLabel),
     st.text(min_size=1).map(str.strip).filter(bool).map(Prompt),
 )
@@ -39,7 +39,7 @@ def test_what_is_written_reads_back(told: Told) -> None:
 
 @pytest.mark.parametrize(
     ("written", "told"),
-    [(3, ClassLabel(3)), ("007", ClassLabel(7)), (" None ", NOTHING), ("OWN", OWN)],
+    [(3, ClassLabel(3)), ("007", ClassLabel(7)), (" None ", NOTHING), ("OWN", OWN_CONDITION)],
 )
 def test_what_people_write(written: object, told: Told) -> None:
     assert read_told(written) == told
@@ -53,31 +53,31 @@ def test_anything_else_is_refused(written: object) -> None:
 
 def test_a_map_says_what_its_samples_were_told() -> None:
     assert described_told(NOTHING, prompts=False) == "told nothing"
-    assert described_told(OWN, prompts=False) == "told their class"
+    assert described_told(OWN_CONDITION, prompts=False) == "told their class"
     assert described_told(ClassLabel(3, "three"), prompts=False) == "told class 3 three"
     assert described_told(UniformLabel(), prompts=False) == "told the uniform label"
 
 
 def test_of_a_model_that_takes_prompts_it_says_captions_and_prompts() -> None:
     assert described_told(NOTHING, prompts=True) == "told an empty prompt"
-    assert described_told(OWN, prompts=True) == "told their caption"
+    assert described_told(OWN_CONDITION, prompts=True) == "told their caption"
     assert described_told(Prompt("a cat"), prompts=True) == "told one prompt, “a cat”"
 
 
 def test_where_the_model_is_not_known_it_says_both() -> None:
-    assert described_told(OWN, None) == "told their class or caption"
+    assert described_told(OWN_CONDITION, None) == "told their class or caption"
     assert described_told(NOTHING, None) == "told nothing"
 
 
 def test_each_sample_is_told_its_own_class_where_the_model_has_it() -> None:
-    told = conditions_told(OWN, [0, 2, -1, 3], (), 3, prompts=False)
+    told = conditions_told(OWN_CONDITION, [0, 2, -1, 3], (), 3, prompts=False)
     assert told == [ClassLabel(0), ClassLabel(2), NOTHING, NOTHING]
 
 
 def test_a_model_that_takes_prompts_is_told_captions() -> None:
-    told = conditions_told(OWN, [0, 1, 2], ["a cat", "", "a dog"], 0, prompts=True)
+    told = conditions_told(OWN_CONDITION, [0, 1, 2], ["a cat", "", "a dog"], 0, prompts=True)
     assert told == [Prompt("a cat"), NOTHING, Prompt("a dog")]
-    assert conditions_told(OWN, [0, 1], (), 0, prompts=True) == [NOTHING, NOTHING]
+    assert conditions_told(OWN_CONDITION, [0, 1], (), 0, prompts=True) == [NOTHING, NOTHING]
 
 
 @pytest.mark.parametrize("told", [NOTHING, UniformLabel(), ClassLabel(2), Prompt("a cat")])
@@ -90,8 +90,8 @@ def test_all_samples_are_told_the_same(told: Told) -> None:
     [
         (None, None),
         (NOTHING, ZeroLabel()),
-        (OWN, ClassLabel(3)),
-        (OWN, Prompt("a cat")),
+        (OWN_CONDITION, ClassLabel(3)),
+        (OWN_CONDITION, Prompt("a cat")),
         (ClassLabel(3), ClassLabel(3, "three")),
     ],
 )
@@ -103,8 +103,8 @@ def test_like_is_compared_with_like(told: Told | None, condition: Condition | No
     ("told", "condition"),
     [
         (NOTHING, ClassLabel(3)),
-        (OWN, ZeroLabel()),
-        (OWN, UniformLabel()),
+        (OWN_CONDITION, ZeroLabel()),
+        (OWN_CONDITION, UniformLabel()),
         (ClassLabel(3), ClassLabel(4)),
         (ClassLabel(3), ZeroLabel()),
     ],
@@ -126,8 +126,8 @@ def test_a_prompt_that_a_picture_was_told_is_quoted() -> None:
     [
         (ZeroLabel(), NOTHING),
         (UniformLabel(), UniformLabel()),
-        (ClassLabel(4), OWN),
-        (Prompt("a cat"), OWN),
+        (ClassLabel(4), OWN_CONDITION),
+        (Prompt("a cat"), OWN_CONDITION),
     ],
 )
 def test_there_is_a_map_that_a_run_can_be_compared_with(condition: Condition, told: Told) -> None:

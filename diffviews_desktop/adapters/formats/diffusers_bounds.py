@@ -39,7 +39,7 @@ MAX_SOLVER_ORDER = 3
 
 _RESNET_TENSORS = 8
 """Two normalisations and two convolutions, each with weights and biases: at least."""
-_AGAIN = "Copy or save the model again."
+_ADVICE = "Copy or save the model again."
 
 
 class _Range(NamedTuple):
@@ -141,13 +141,13 @@ def check_fit(config: Mapping[str, Any], shapes: Shapes, source: str, weights: s
             raise CheckpointError(
                 f"The tensors of {weights} do not fit config.json beside it: there {name} is "
                 f"{_excerpt(claim)}, and they are of a network where it is {_excerpt(fact)}. "
-                f"{_AGAIN}"
+                f"{_ADVICE}"
             )
     resnets = depth * (2 * layers + 1) + 2
     if not depth or not layers or resnets > min(MAX_RESNETS, len(shapes) // _RESNET_TENSORS):
         raise CheckpointError(
             f"The tensors of {weights} do not fit config.json beside it: {len(shapes)} cannot be "
-            f"those of the {resnets} residual blocks that it describes. {_AGAIN}"
+            f"those of the {resnets} residual blocks that it describes. {_ADVICE}"
         )
     widest = max(config["block_out_channels"])
     _check_ranges(
@@ -170,7 +170,7 @@ def _names(config: Mapping[str, Any], key: str, source: str) -> list[str]:
     names = config[key]
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise CheckpointError(
-            f"{source} does not describe a network (its {key} is {_excerpt(names)}). {_AGAIN}"
+            f"{source} does not describe a network (its {key} is {_excerpt(names)}). {_ADVICE}"
         )
     return list(names)
 

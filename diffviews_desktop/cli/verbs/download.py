@@ -28,7 +28,7 @@ from diffviews_desktop.text.wording import format_count, size
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.sources import ListedModel, MissingPart
 
-_HERE = {"all": "here", "some": "partly here", "none": "not here"}
+_PRESENCE = {"all": "here", "some": "partly here", "none": "not here"}
 
 
 def add_parser(verbs: Any) -> None:
@@ -184,7 +184,7 @@ def _list(out: Path) -> Answer:
 def _line(entry: ListedModel, wide: int) -> str:
     model = entry.model
     about = "size unknown" if model.bytes is None else f"about {size(model.bytes)}"
-    parts = [model.title, about, model.licence, _HERE[entry.amount]]
+    parts = [model.title, about, model.licence, _PRESENCE[entry.amount]]
     return f"{model.name:{wide}}  {' · '.join(parts)}"
 
 

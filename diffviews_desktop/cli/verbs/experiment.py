@@ -41,7 +41,7 @@ from diffviews_desktop.values.interventions import Intervention
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.regions import EVERYWHERE
-from diffviews_desktop.values.told import OWN, Told
+from diffviews_desktop.values.told import OWN_CONDITION, Told
 
 _SWEEP: tuple[Control, ...] = ("none", "mean")
 _ANCHORS, _NEIGHBORS = 20, 6
@@ -247,7 +247,7 @@ def _of_masks(
 
 def _told(choice: Told | None, loaded: ModelLoaded) -> Told:
     """What the samples are told."""
-    return choice or loaded.told or OWN
+    return choice or loaded.told or OWN_CONDITION
 
 
 def _layer_sets(

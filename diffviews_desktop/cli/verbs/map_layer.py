@@ -35,7 +35,7 @@ from diffviews_desktop.values.layers import NO_LAYERS
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.stores import BucketSettings
-from diffviews_desktop.values.told import BOTH, NOTHING, OWN, told_text
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN_CONDITION, told_text
 
 SEEDS = 3
 """Maps that ``--assess`` compares, where nobody says how many."""
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> Answer:
         linked, assessment = None, MapAssessment()
         if both:
             first = replace(spec, layers=layer_map.layers)
-            other = replace(first, told=OWN)
+            other = replace(first, told=OWN_CONDITION)
             link = LinkMaps(job_id=0, folder=folder, spec=first, other=other, bucket=bucket)
             linked = engine.run(link)
             linked = replace(linked, map=_upload(engine, folder, linked.map, bucket))

@@ -14,7 +14,7 @@ from diffviews_desktop.data.folder.files import read_json, replacing
 from diffviews_desktop.errors import DataError
 from diffviews_desktop.files.reading import MOST_LISTED_JSON, meant_as_file
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
-from diffviews_desktop.values.told import OWN, Told, read_told, told_text
+from diffviews_desktop.values.told import OWN_CONDITION, Told, read_told, told_text
 
 MOST_DIMENSIONS = 8
 """Of the shape of a layer."""
@@ -37,7 +37,7 @@ class SideCar:
     shapes: Mapping[str, tuple[int, ...]] | None = None
     num_samples: int | None = None
     sample_ids: tuple[str, ...] | None = None
-    told: Told = OWN
+    told: Told = OWN_CONDITION
 
 
 def side_car_path(matrix: Path) -> Path:
@@ -84,7 +84,7 @@ def write_side_car(
     rows: int | None = None,
     width: int | None = None,
     sample_ids: Sequence[str] | None = None,
-    told: Told = OWN,
+    told: Told = OWN_CONDITION,
 ) -> None:
     """Write the side-car of a matrix ``(rows, width)``.
 
@@ -112,7 +112,7 @@ def write_side_car(
         "num_samples": rows,
         "dtype": dtype,
     }
-    if told != OWN:
+    if told != OWN_CONDITION:
         content["told"] = told_text(told)
     if sample_ids is not None:
         content["sample_ids"] = list(sample_ids)
@@ -153,7 +153,7 @@ def _shapes(
 
 def _told(path: Path, value: Any) -> Told:
     try:
-        return OWN if value is None else read_told(value)
+        return OWN_CONDITION if value is None else read_told(value)
     except ValueError as error:
         raise DataError(f"{path}: 'told' {error}: correct it.") from None
 

@@ -21,7 +21,7 @@ from diffviews_desktop.data.activations.matrix_file import MatrixFile
 from diffviews_desktop.data.activations.npz import NpzFile
 from diffviews_desktop.data.activations.side_car import SideCar, read_side_car
 from diffviews_desktop.errors import DataError
-from diffviews_desktop.values.told import OWN, Told
+from diffviews_desktop.values.told import OWN_CONDITION, Told
 
 
 class Source(Protocol):
@@ -149,7 +149,7 @@ class NpzBatch:
 
     file: NpzFile
     rows: int
-    told: Told = OWN
+    told: Told = OWN_CONDITION
 
     @classmethod
     def open(cls, path: Path) -> NpzBatch:

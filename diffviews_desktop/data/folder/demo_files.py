@@ -22,7 +22,7 @@ from diffviews_desktop.errors import DataError
 from diffviews_desktop.files.reading import MOST_JSON, read_bytes
 from diffviews_desktop.files.writing import create_beside, replacing
 
-ASIDE = ".aside"
+DISCARDED = ".aside"
 _DAY = 24 * 3600
 _PIECE = 1 << 20
 
@@ -91,9 +91,9 @@ def extract(archive: Path, folder: Path) -> None:
 
 def set_aside(path: Path, beside: Path) -> None:
     """Move what is in the way into the folder ``.aside`` of another, under a name of its own."""
-    (beside / ASIDE).mkdir(exist_ok=True)
+    (beside / DISCARDED).mkdir(exist_ok=True)
     with suppress(FileNotFoundError):  # another program was faster
-        os.rename(path, beside / ASIDE / f"{path.name}-{secrets.token_hex(4)}")
+        os.rename(path, beside / DISCARDED / f"{path.name}-{secrets.token_hex(4)}")
 
 
 def _check_inside(archive: Path, folder: Path, name: str) -> None:

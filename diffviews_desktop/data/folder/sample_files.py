@@ -44,7 +44,7 @@ from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.told import OWN, Told, read_told, told_text
+from diffviews_desktop.values.told import OWN_CONDITION, Told, read_told, told_text
 
 IMAGENET_ADAPTERS = ("edm-imagenet-64", "dmd2-imagenet-64")
 Check = Callable[[], None]
@@ -90,7 +90,7 @@ class ModelSamples:
     activation_path: tuple[str, ...] = ()
     batch_index: tuple[Any, ...] = ()
     noise_key: str = ""
-    told: Told = OWN
+    told: Told = OWN_CONDITION
     aligned: bool = False
 
     @cached_property
@@ -485,7 +485,7 @@ def _map_layers(embedding: Path) -> LayerSet:
 def _map_told(embedding: Path) -> Told:
     value = _map_settings(embedding).get("told")
     try:
-        return OWN if value is None else read_told(value)
+        return OWN_CONDITION if value is None else read_told(value)
     except ValueError as error:
         settings = embedding.with_suffix(".json")
         raise DataError(f"{settings}: 'told' {error}: correct it.") from None

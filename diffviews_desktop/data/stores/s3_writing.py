@@ -8,7 +8,7 @@ from typing import IO
 from diffviews_desktop.data.stores.s3 import S3Store
 from diffviews_desktop.files.reading import open_regular
 
-_THERE = (409, 412)  # another program is writing it; it is there, or of another version
+_CONFLICTS = (409, 412)  # another program is writing it; it is there, or of another version
 
 
 class WritableStore(S3Store):
@@ -38,7 +38,7 @@ class WritableStore(S3Store):
                     Bucket=self.bucket, Key=self.full_key(key), Body=file, **condition
                 )
             except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] in _THERE:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in _CONFLICTS:
                     return False
                 raise
         return True

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from diffviews_desktop.engine.picture_batch import PictureBatch
 from diffviews_desktop.values.conditions import AnchorClass, ClassLabel, Condition
 from diffviews_desktop.values.controls import Arm
-from diffviews_desktop.values.experiments import APART, Drawing, Experiment
+from diffviews_desktop.values.experiments import SEPARATE_ARMS, Drawing, Experiment
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.samples import SampleTable
 
@@ -63,7 +63,7 @@ def _place(experiment: Experiment, drawing: Drawing) -> tuple[LayerSet, tuple[in
     layers = experiment.layer_sets[drawing.layers]
     if drawing.arm == "layer":
         layers = experiment.other_layer
-    batch_key = drawing.arm if experiment.interventions or drawing.arm in APART else ""
+    batch_key = drawing.arm if experiment.interventions or drawing.arm in SEPARATE_ARMS else ""
     return layers, window, batch_key
 
 

@@ -15,7 +15,7 @@ from diffviews_desktop.values.controls import TITLES, Control
 from diffviews_desktop.values.experiments import Experiment, Subjects, goal_of
 from diffviews_desktop.values.interventions import Difference, OtherRun, SampleMean
 from diffviews_desktop.values.samples import SampleTable
-from diffviews_desktop.values.told import OWN, Told
+from diffviews_desktop.values.told import OWN_CONDITION, Told
 
 LABEL_ALONE = 28
 """Pictures of other classes that are told a class."""
@@ -56,7 +56,7 @@ def subjects_of(experiment: Experiment, table: SampleTable, classes: Sequence[in
         subjects = [int(table.class_label[group[0]]) for group in experiment.groups]
     told = experiment.told
     labels = [told.index if isinstance(told, ClassLabel) else -1 for _ in subjects]
-    if told == OWN:
+    if told == OWN_CONDITION:
         labels = [number if number in class_set else -1 for number in subjects]
     if not all(isinstance(one.source, SampleMean) for one in experiment.interventions):
         labels = [-1]  # what both sets of a direction are told has no share in their difference

@@ -19,7 +19,7 @@ from diffviews_desktop.engine.told import told_of
 from diffviews_desktop.engine.workspace import Workspace
 from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.maps import LayerMap, LinkedMap
-from diffviews_desktop.values.told import OWN
+from diffviews_desktop.values.told import OWN_CONDITION
 
 
 @handles(MapLayer)
@@ -36,7 +36,9 @@ def extract(job: Extract, workspace: Workspace) -> LayersExtracted:
     opened = workspace.open(job.folder, job.model)
     told = job.told
     if told is None:  # the first set decides for all
-        told = told_of(workspace, opened, job.layer_sets[0], None) if job.layer_sets else OWN
+        told = OWN_CONDITION
+        if job.layer_sets:
+            told = told_of(workspace, opened, job.layer_sets[0], None)
     return workspace.maps.activations.extract(opened, job.layer_sets, job.out, told)
 
 

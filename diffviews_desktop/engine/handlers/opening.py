@@ -35,7 +35,7 @@ from diffviews_desktop.values.folders import (
 )
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
-from diffviews_desktop.values.told import NOTHING, OWN
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION
 
 
 @handles(OpenData)
@@ -130,7 +130,7 @@ def load_model(job: LoadModel, workspace: Workspace) -> ModelLoaded:
         guidance_note=facts.guidance_note,
         prompts=facts.prompts,
         told=default_told(opened, facts) if facts.is_conditional else None,
-        told_notes={told: told_note(told, facts) for told in (OWN, NOTHING)},
+        told_notes={told: told_note(told, facts) for told in (OWN_CONDITION, NOTHING)},
         class_names=class_names_of(opened, facts),
         notes=facts.notes,
         convertible=_is_convertible(opened, workspace),

@@ -74,7 +74,7 @@ from diffviews_desktop.values.sample_groups import LevelStack, at_level, groups_
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.told import told_text
 
-_BEGUN = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
+_UNFINISHED = re.compile(r"(\.new-.+-[0-9a-f]{8})(\.lock)?")
 
 
 def import_data(job: ImportData, host: Host, maps: MapMaker) -> DataImported:
@@ -366,7 +366,7 @@ def _sweep(out: Path) -> None:
     """Remove what killed imports left: nobody holds its lock."""
     from filelock import FileLock, Timeout
 
-    folders = {match[1] for name in os.listdir(out) if (match := _BEGUN.fullmatch(name))}
+    folders = {match[1] for name in os.listdir(out) if (match := _UNFINISHED.fullmatch(name))}
     for name in folders:
         lock = FileLock(out / f"{name}.lock", timeout=0)
         try:

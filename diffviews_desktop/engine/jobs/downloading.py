@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.sources import ListedModel, Source
 
-Wanted = Source | Literal["auto"]
+SourceChoice = Source | Literal["auto"]
 """Where to download from; "auto": the first place that can be used."""
 
 
@@ -40,7 +40,7 @@ class Fetching:
 
     what: str = field(repr=False)
     out: Path
-    source: Wanted = "auto"
+    source: SourceChoice = "auto"
     data: bool = True
     checkpoint: bool = True
     endpoint: str = ""

@@ -11,7 +11,7 @@ from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.values.experiments import Cost, Examples, Experiment, Finding
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.standing import Standing
-from diffviews_desktop.values.told import OWN, Told
+from diffviews_desktop.values.told import OWN_CONDITION, Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class ChooseGroups(Job[tuple[tuple[int, ...], ...]]):
     anchors: int
     neighbors: int = 6
     layers: LayerSet = NO_LAYERS
-    told: Told = OWN
+    told: Told = OWN_CONDITION
     sigma: float | None = None
     seed: int = 0
 

@@ -14,7 +14,7 @@ from diffviews_desktop.values.assessment import MapAssessment
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import LayerMap, LinkedMap, MapSpec, Places
 from diffviews_desktop.values.stores import BucketSettings
-from diffviews_desktop.values.told import OWN, Told
+from diffviews_desktop.values.told import OWN_CONDITION, Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +147,7 @@ class LayersExtracted:
     computed: int
     bytes: int
     rate: float | None
-    told: Told = OWN
+    told: Told = OWN_CONDITION
     prompts: bool = False
     notes: tuple[str, ...] = ()
 

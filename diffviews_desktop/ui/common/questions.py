@@ -19,8 +19,8 @@ from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.labels import caption, plain
 
 MOST_LETTERS = 200
-Said = TypeVar("Said")
-Reply = tuple[str, Said]
+Answer = TypeVar("Answer")
+Reply = tuple[str, Answer]
 """The text of a button, and what it stands for."""
 
 
@@ -43,8 +43,8 @@ def ask_one_of(
     parent: QWidget,
     title: str,
     text: str,
-    replies: Sequence[Reply[Said]],
-    callback: Callable[[Said], None],
+    replies: Sequence[Reply[Answer]],
+    callback: Callable[[Answer], None],
 ) -> QMessageBox:
     """Ask a question that stops only the window, and go on with its answer.
 

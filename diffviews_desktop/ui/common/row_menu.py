@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QMenu
 
 from diffviews_desktop.ui.common.labels import tip
 
-Wanted = Callable[[QModelIndex, QPoint], None]
+Callback = Callable[[QModelIndex, QPoint], None]
 
 
 class RowMenu(QObject):
@@ -22,7 +22,7 @@ class RowMenu(QObject):
         callback: opens the menu of a row at a place on the screen.
     """
 
-    def __init__(self, view: QAbstractItemView, callback: Wanted) -> None:
+    def __init__(self, view: QAbstractItemView, callback: Callback) -> None:
         super().__init__(view)
         self._view, self._wanted = view, callback
         for widget in (view, view.viewport()):

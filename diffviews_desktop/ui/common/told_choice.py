@@ -10,7 +10,7 @@ from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common.entries import entry
 from diffviews_desktop.ui.common.widgets import ComboBox, signals_blocked
 from diffviews_desktop.values.conditions import ClassLabel, Prompt, UniformLabel
-from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told, told_words
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN_CONDITION, Told, told_words
 
 MOST_ROWS = 16
 NO_PROMPT = tr("Enter the prompt that all samples are told, or choose the empty prompt.")
@@ -74,12 +74,12 @@ class ToldChoice(QWidget):
         if untold:
             self.list.addItem(tr("as the map on screen"), None)
             return
-        for told in (NOTHING, OWN):
+        for told in (NOTHING, OWN_CONDITION):
             self.list.addItem(told_words(told, prompts), told)
         both = tr(
             "both: {nothing}, and beside it {own}",
             nothing=told_words(NOTHING, prompts),
-            own=told_words(OWN, prompts),
+            own=told_words(OWN_CONDITION, prompts),
         )
         self.list.addItem(both, BOTH)
         if prompts:

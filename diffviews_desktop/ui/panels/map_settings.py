@@ -41,7 +41,7 @@ from diffviews_desktop.values.maps import (
     MapParameters,
     default_parameters,
 )
-from diffviews_desktop.values.told import OWN, Told, described_told
+from diffviews_desktop.values.told import OWN_CONDITION, Told, described_told
 
 NO_PCA = 0
 ALIGNED = "aligned"
@@ -357,7 +357,7 @@ def _told_tip(state: State) -> str:
     return tr(
         "What the model is told of each sample when its layers are extracted. Where samples are "
         "{told}, they may lie together because of the word rather than the picture",
-        told=described_told(OWN, state.opened.takes_prompts),
+        told=described_told(OWN_CONDITION, state.opened.takes_prompts),
     )
 
 

@@ -40,7 +40,7 @@ NOTHING = tr("Move over the map to see samples.")
 LETTERS = 31  # of the facts that there is room for, in every language
 MOST_LEVELS = 12  # that are linked
 
-Found = tuple[int, NDArray[np.int64]]
+Levels = tuple[int, NDArray[np.int64]]
 
 
 class PreviewPanel(QWidget):
@@ -64,7 +64,7 @@ class PreviewPanel(QWidget):
         self._row: int | None = None
         self._told: tuple[object, int | None] = (None, None)
         self._state = State()
-        self._finding: Latest[Found] = Latest(self._show_levels, self, name="levels")
+        self._finding: Latest[Levels] = Latest(self._show_levels, self, name="levels")
         self._image: QImage | None = None
         self._seen: QImage | None = None
         self.picture = picture_label(LARGEST, tr("Picture of the sample"))
@@ -262,7 +262,7 @@ class PreviewPanel(QWidget):
         else:
             self._finding.ask(work)
 
-    def _show_levels(self, result: Found) -> None:
+    def _show_levels(self, result: Levels) -> None:
         row, rows = result
         samples = self._state.opened.samples
         if samples is None or row != self.shown_row:
@@ -286,5 +286,5 @@ class PreviewPanel(QWidget):
         self._finding.close()
 
 
-def _with_row(row: int, find: partial[NDArray[np.int64]]) -> Found:
+def _with_row(row: int, find: partial[NDArray[np.int64]]) -> Levels:
     return row, find()

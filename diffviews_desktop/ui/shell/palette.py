@@ -34,7 +34,7 @@ _MOVES = {
     Qt.Key.Key_PageDown: ROWS - 1,
     Qt.Key.Key_PageUp: 1 - ROWS,
 }
-_OWN = (*_MOVES, Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_KEYS = (*_MOVES, Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class CommandPalette(QFrame):
@@ -125,7 +125,7 @@ class CommandPalette(QFrame):
     # ---- keys and focus -------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.key() in _OWN:
+        if isinstance(event, QKeyEvent) and event.key() in _KEYS:
             if event.type() == QEvent.Type.ShortcutOverride:
                 event.accept()  # else it would be a key of the window
                 return True

@@ -28,8 +28,8 @@ from diffviews_desktop.values.arrangement import Arrangement
 if TYPE_CHECKING:
     from diffviews_desktop.ui.shell.window import MainWindow
 
-Found = TypeVar("Found")
-Said = TypeVar("Said", bound=str)
+Result = TypeVar("Result")
+Choice = TypeVar("Choice", bound=str)
 
 log = logging.getLogger(__name__)
 
@@ -110,10 +110,10 @@ class Sessions(QObject):
         self,
         title: str,
         text: str,
-        answers: Sequence[Reply[Said]],
-        callback: Callable[[Said], None],
+        answers: Sequence[Reply[Choice]],
+        callback: Callable[[Choice], None],
     ) -> None:
-        def finish(answer: Said) -> None:
+        def finish(answer: Choice) -> None:
             self.question = None
             callback(answer)
 
@@ -186,14 +186,14 @@ class Sessions(QObject):
 
         self.submit(work, finish)
 
-    def submit(self, work: Callable[[], Found], callback: Callable[[Found], None]) -> None:
+    def submit(self, work: Callable[[], Result], callback: Callable[[Result], None]) -> None:
         """Do a piece of work in the sessions' own thread, one after the other, and go on in the
         window's with what comes out; once the window is closed, nothing is done any more."""
         if self._closed:
             return
         self._thread.submit(work).add_done_callback(lambda future: self._tell(future, callback))
 
-    def _tell(self, future: Future[Found], callback: Callable[[Found], None]) -> None:
+    def _tell(self, future: Future[Result], callback: Callable[[Result], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the window is gone
             self._done.emit(future, callback)
 

@@ -19,7 +19,7 @@ from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.maps import MAX_SEED, MapParameters, MapSpec
 from diffviews_desktop.values.metrics import METRICS
-from diffviews_desktop.values.told import BOTH, NOTHING, OWN, Told
+from diffviews_desktop.values.told import BOTH, NOTHING, OWN_CONDITION, Told
 
 MADE = MapParameters(n_neighbors=30, min_dist=0.25, pca_components=None, seed=7, metric="cosine")
 
@@ -232,7 +232,7 @@ def test_what_samples_can_be_told_is_listed_once_the_model_is_known(
         "class 0 zero", "class 1 one", "class 2 <b>two</b>",
     ]  # fmt: skip
     assert panel.told.list.currentText() == "nothing"
-    panel.set_state(can_be_told(state, OWN))
+    panel.set_state(can_be_told(state, OWN_CONDITION))
     assert panel.told.list.currentText() == "their class"
     panel.set_state(can_be_told(state, None))
     assert choices(panel) == ["as the map on screen"]
@@ -241,7 +241,7 @@ def test_what_samples_can_be_told_is_listed_once_the_model_is_known(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("their class", OWN),
+        ("their class", OWN_CONDITION),
         ("both: nothing, and beside it their class", BOTH),
         ("the uniform label", UniformLabel()),
         ("class 1 one", ClassLabel(1)),
@@ -286,7 +286,7 @@ def test_a_prompt_is_entered(qtbot: QtBot, panel: MapSettings, state: State) -> 
     assert told_asked(qtbot, panel) == Prompt("a cat on a mat")
     panel.set_state(takes_prompts(state, Prompt("a cat on a mat")))  # its map is there
     assert not panel.make.isEnabled()
-    panel.set_state(takes_prompts(state, OWN))  # and is left again
+    panel.set_state(takes_prompts(state, OWN_CONDITION))  # and is left again
     assert panel.told.list.currentText() == "their caption"
     assert panel.told.prompt.isHidden()
 

@@ -21,9 +21,9 @@ from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.locations import Location
 from diffviews_desktop.values.sources import (
-    Here,
     ListedModel,
     Origin,
+    Presence,
     PublishedCheckpoint,
     PublishedFolder,
     PublishedModel,
@@ -33,7 +33,9 @@ OUT = Path("/downloads")
 HUB = (Origin("hf", Location.parse("hf://group/tiny")),)
 
 
-def model(name: str, data: Here = "none", checkpoint: Here = "none", *, alone: bool = False):
+def model(
+    name: str, data: Presence = "none", checkpoint: Presence = "none", *, alone: bool = False
+):
     published = PublishedModel(
         name,
         f"Title of {name}",

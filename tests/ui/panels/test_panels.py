@@ -36,7 +36,7 @@ from diffviews_desktop.values.map_quality import MapQuality
 from diffviews_desktop.values.maps import MapParameters, MapSpec
 from diffviews_desktop.values.samples import SampleTable
 from diffviews_desktop.values.sampling import SamplingSettings
-from diffviews_desktop.values.told import NOTHING, OWN, Told
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION, Told
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_class_follows_what_samples_were_told_until_the_user_chooses(
     state = replace(state, picks=replace(state.picks, selection=Selection(anchor=3)))
     for told_all, shown in (
         (NOTHING, ZeroLabel()),
-        (OWN, AnchorClass()),
+        (OWN_CONDITION, AnchorClass()),
         (UniformLabel(), UniformLabel()),
         (ClassLabel(1), ClassLabel(1)),
         (NOTHING, ZeroLabel()),
@@ -132,7 +132,7 @@ def test_the_class_follows_what_samples_were_told_until_the_user_chooses(
         generate.classes.activated.emit(row)
     assert caught.args[1] == ZeroLabel()
     chosen = replace(state, runs=replace(state.runs, condition=ZeroLabel()))
-    generate.set_state(told_map(chosen, OWN))
+    generate.set_state(told_map(chosen, OWN_CONDITION))
     assert generate.classes.currentData() == ZeroLabel()
     with qtbot.waitSignal(generate.settings_changed) as caught:
         generate.sampling.steps.setValue(4)

@@ -12,7 +12,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.area import MARGIN
 from diffviews_desktop.values.row_set import RowSet
-from diffviews_desktop.values.told import NOTHING, OWN
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION
 
 
 def test_the_map_is_painted_after_the_panels(
@@ -83,7 +83,9 @@ def test_what_to_keep_in_mind_of_a_map_stands_at_its_foot(window: MainWindow, st
     assert not area.note.isVisible()
 
     def show(note: str) -> None:
-        shown = replace(state.opened.layer_map, told=OWN if note else NOTHING, told_note=note)
+        shown = replace(
+            state.opened.layer_map, told=OWN_CONDITION if note else NOTHING, told_note=note
+        )
         opened = replace(session.state.opened, layer_map=shown)
         session.update(replace(session.state, opened=opened))
         area.release()

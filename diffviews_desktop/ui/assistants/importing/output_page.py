@@ -17,12 +17,12 @@ from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.widgets import ComboBox
 from diffviews_desktop.values.import_rules import layer_names, noise_levels
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
-from diffviews_desktop.values.told import NOTHING, OWN, Told
+from diffviews_desktop.values.told import NOTHING, OWN_CONDITION, Told
 
 TOLD: tuple[tuple[str, Told | None], ...] = (
     (tr("nothing, where the model was trained for it"), None),
     (tr("nothing"), NOTHING),
-    (tr("their class or caption"), OWN),
+    (tr("their class or caption"), OWN_CONDITION),
 )
 """What samples can be told; the first is the usual choice."""
 

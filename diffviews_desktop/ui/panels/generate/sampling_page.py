@@ -42,7 +42,7 @@ PERCENT = tr(
     least=NO_NOISE,
     most=PURE_NOISE,
 )
-OWN, OTHER = tr("the model's own"), tr("custom")
+DEFAULTS, OTHER = tr("the model's own"), tr("custom")
 _CHURN_ROW, _LIMITS_ROW = 4, 5
 
 
@@ -118,7 +118,7 @@ class SamplingPage(QWidget):
         loaded = state.opened.loaded
         defaults = loaded.settings if loaded is not None else state.runs.settings
         presets = loaded.presets if loaded is not None else ()
-        entries = ((OWN, defaults), *((preset.name, preset.settings) for preset in presets))
+        entries = ((DEFAULTS, defaults), *((preset.name, preset.settings) for preset in presets))
         if entries != self._presets:
             self._presets = entries
             self.preset.clear()

@@ -25,7 +25,7 @@ STEPS: dict[Step, str] = {
     "import": tr("Import p&ictures…"),
     "": tr("&Pause"),
 }
-_HERE = {"all": tr("here"), "some": tr("partly here"), "none": ""}
+_PRESENCE = {"all": tr("here"), "some": tr("partly here"), "none": ""}
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def rows_of(state: State) -> list[Row]:
 def _of_model(entry: ListedModel, running: RunningJob | None, state: State) -> Row:
     model = entry.model
     about = "" if model.bytes is None else size(model.bytes)
-    status, step, detail = _HERE[entry.amount], _step(entry), " ".join(_facts(entry))
+    status, step, detail = _PRESENCE[entry.amount], _step(entry), " ".join(_facts(entry))
     if running is not None:
         status, step, detail = (
             _status(running),

@@ -32,7 +32,7 @@ from diffviews_desktop.values.quantities import COLUMN, QUANTITIES, ColorBy, qua
 USUAL: tuple[ColorBy, ...] = ("class", "level", "sigma")
 """Quantities that have a chart without being added."""
 WIDTH, SIDE = 236, 168  # of a chart, and of what is beside them
-Found = dict[ColorBy, Counts]
+AllCounts = dict[ColorBy, Counts]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class FiltersPage(QWidget):
         self._added: list[ColorBy] = []
         self._of: tuple[object, ...] = ()
         self.charts: dict[ColorBy, Chart] = {}
-        self._counting: Latest[Found] = Latest(self._take, self, name="counts")
+        self._counting: Latest[AllCounts] = Latest(self._take, self, name="counts")
         self.add = ElidingComboBox()
         self.add.setAccessibleName(tr("Filter by something else"))
         self.all = QPushButton()
@@ -131,7 +131,7 @@ class FiltersPage(QWidget):
         candidates = ["class", levels, *(one.by for one in state.view.filters), *self._added]
         return [by for by in dict.fromkeys(candidates) if not state.cannot_color(by)]
 
-    def _take(self, all_counts: Found) -> None:
+    def _take(self, all_counts: AllCounts) -> None:
         state = self._state
         for by in [by for by in self.charts if by not in all_counts]:
             chart = self.charts.pop(by)
@@ -285,6 +285,6 @@ class Chart(QWidget):
         self.close_button.setEnabled(current_filter is not None or self.by not in USUAL)
 
 
-def _count(state: State, bys: list[ColorBy]) -> Found:
+def _count(state: State, bys: list[ColorBy]) -> AllCounts:
     pairs = ((by, counts_of(state, by)) for by in bys)
     return {by: counts for by, counts in pairs if counts is not None}

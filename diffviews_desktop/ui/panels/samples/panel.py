@@ -53,7 +53,7 @@ NOTHING: dict[Scope, str] = {
     "found": tr("Find samples first: type above."),
 }
 
-Listed = tuple[NDArray[np.int64], tuple[TableColumn, ...]]
+Listing = tuple[NDArray[np.int64], tuple[TableColumn, ...]]
 
 
 class SamplesPanel(QWidget):
@@ -79,7 +79,7 @@ class SamplesPanel(QWidget):
         self._listed: tuple[object, ...] | None = None
         self._columns: tuple[tuple[object, ...], tuple[TableColumn, ...]] = ((), ())
         self._sort: tuple[str, bool] = ("", False)
-        self._listing: Latest[Listed] = Latest(self._take, self, name="listing")
+        self._listing: Latest[Listing] = Latest(self._take, self, name="listing")
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
@@ -222,7 +222,7 @@ class SamplesPanel(QWidget):
         else:
             self._listing.ask(work)
 
-    def _take(self, listing: Listed) -> None:
+    def _take(self, listing: Listing) -> None:
         rows, columns = listing
         self.table.show_rows(rows, columns)
         self.table.mark_sorted(*self._sort)
@@ -297,5 +297,5 @@ def _list(
     columns: tuple[TableColumn, ...],
     column: TableColumn | None,
     descending: bool,
-) -> Listed:
+) -> Listing:
     return sort_rows(rows_in(state, scope), column, descending=descending), columns

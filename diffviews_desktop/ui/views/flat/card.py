@@ -14,7 +14,7 @@ from diffviews_desktop.ui.views.flat.tools import float_ground
 
 SIDE = 72
 WIDEST = 280  # logical pixels of a text
-AWAY = 18  # from the point, logical pixels
+DISTANCE = 18  # from the point, logical pixels
 
 
 class HoverCard(QWidget):
@@ -69,11 +69,11 @@ class HoverCard(QWidget):
         rows.invalidate()
         self.resize(rows.totalSizeHint())
         rows.activate()
-        x, y = place.x() + AWAY, place.y() + AWAY
+        x, y = place.x() + DISTANCE, place.y() + DISTANCE
         if x + self.width() > area.right():
-            x = place.x() - AWAY - self.width()
+            x = place.x() - DISTANCE - self.width()
         if y + self.height() > area.bottom():
-            y = place.y() - AWAY - self.height()
+            y = place.y() - DISTANCE - self.height()
         x = max(area.left(), min(x, area.right() - self.width()))
         self.move(x, max(area.top(), y))
         self.show()

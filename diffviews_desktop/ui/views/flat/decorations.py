@@ -311,10 +311,10 @@ class Decorations(QObject):
     def refresh(self) -> None:
         """Find again what fits into the present view."""
         data, index = self._data, self._index
-        wanted = self.want_pictures or self.want_names or self.want_contours
-        if data is None or index is None or not len(data.xy) or not wanted:
+        wants_any = self.want_pictures or self.want_names or self.want_contours
+        if data is None or index is None or not len(data.xy) or not wants_any:
             shown = self.thumbnails.shown or self.names.shown or self.contours.paths
-            if wanted or shown:
+            if wants_any or shown:
                 self._finding.do_now(lambda: NOTHING)
             else:
                 self._finding.drop()

@@ -12,7 +12,7 @@ from diffviews_desktop.text.plain import elide, visible
 from diffviews_desktop.ui.common import colors, theme
 from diffviews_desktop.ui.views.flat.overlays import Symbols
 
-Placed = tuple[str, tuple[float, float]]
+Mark = tuple[str, tuple[float, float]]
 """The name of a file, and where its picture lies."""
 MOST_LETTERS = 24
 _Z = 27
@@ -27,7 +27,7 @@ class PlacedMarks:
 
     def __init__(self, plot: pg.PlotItem) -> None:
         self._plot = plot
-        self._shown: Sequence[Placed] = ()
+        self._shown: Sequence[Mark] = ()
         self._texts: list[pg.TextItem] = []
         pen = pg.mkPen(QColor("white"), width=1)
         self._crosses = Symbols(size=17, symbol="x", brush=pg.mkBrush(colors.MANUAL), pen=pen)
@@ -35,7 +35,7 @@ class PlacedMarks:
         self._crosses.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         plot.addItem(self._crosses, ignoreBounds=True)
 
-    def show(self, marks: Sequence[Placed]) -> None:
+    def show(self, marks: Sequence[Mark]) -> None:
         """Show these and no others."""
         if list(marks) == list(self._shown):
             return
@@ -54,7 +54,7 @@ class PlacedMarks:
             self._plot.removeItem(text)
         self._texts = [self._text(one) for one in marks]
 
-    def _text(self, mark: Placed) -> pg.TextItem:
+    def _text(self, mark: Mark) -> pg.TextItem:
         name = elide(visible(mark[0]), MOST_LETTERS)
         c = theme.colors()
         text = pg.TextItem(name, color=c.text, anchor=(0.5, 1.6), fill=pg.mkBrush(c.map))
