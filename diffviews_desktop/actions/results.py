@@ -110,7 +110,7 @@ def _go_on_with(context: Context, opened: DataOpened) -> None:
 
 
 def _is_like(old: Opened, opened: DataOpened) -> bool:
-    """Whether it is another model of the folder that was open: then the user can go back."""
+    """Whether it is a different model of the folder that was open: then the user can go back."""
     return old.path == opened.path and old.model != opened.model
 
 

@@ -120,7 +120,7 @@ def _check_alone(folder: Path, name: str) -> None:
     """Look that no other package would go with a package's folder.
 
     Raises:
-        AdapterError: somebody has put one there.
+        AdapterError: there is one already.
     """
     others = [one for one in packages_in(folder) if not _is_same(one.name, name)]
     if others:

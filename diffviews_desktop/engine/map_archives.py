@@ -143,7 +143,7 @@ def _check_fits(host: Host, projector: Projector, request: WantedMap) -> None:
     """Whether a map can be that of these samples and layers.
 
     Raises:
-        CacheError: it is another's.
+        CacheError: it is of other samples or layers.
     """
     table, parameters, rows = request.opened.samples.table, request.parameters, projector.rows
     on_map = (

@@ -40,7 +40,7 @@ def open_archive(
 
 
 class _Archive(zipfile.ZipFile):
-    """An archive whose directory is not read to its end where somebody stops it."""
+    """An archive whose directory is not read to its end where the user stops it."""
 
     def __init__(self, file: _BoundedReads, check: Callable[[], None]) -> None:
         self._members = _Members(check)

@@ -238,7 +238,7 @@ class Finding:
         arm: what was drawn.
         pictures: how many.
         read: share that the judge reads as the class of the mask's anchor.
-        told: share that it reads as what the samples were told, where that is another class.
+        told: share that it reads as what the samples were told, where that is a different class.
         changed: share of which it says something else than without an intervention.
         confidence: of the judge in what it reads.
         unsure: share of pictures of which it is less than 80 % sure.

@@ -125,7 +125,7 @@ def samples_of_interventions(
     """Choose the samples that the controls of interventions are made of.
 
     Those of an arm have the key ``"{arm}{number}"`` with the number of the intervention, the ones
-    that are subtracted ``"{arm}{number}-"``; a random choice is another one for each seed.
+    that are subtracted ``"{arm}{number}-"``; a random choice differs for each seed.
 
     Raises:
         UsageError: a control needs classes, and the samples or the model have none.

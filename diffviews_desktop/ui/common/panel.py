@@ -22,7 +22,7 @@ class Panel(Protocol):
 
 
 def differ(old: Shown, new: Shown) -> bool:
-    """Whether some part is another."""
+    """Whether some part changed."""
     return any(
         one is not other and not (isinstance(one, str | int | float) and one == other)
         for one, other in zip(old, new, strict=True)

@@ -24,7 +24,7 @@ class StandingNote(ElidedLabel):
         self.hide()
 
     def set_note(self, note: str) -> bool:
-        """Take a note, empty for none; whether it is another one than before."""
+        """Take a note, empty for none; whether it differs from the last."""
         changed, self._note = note != self._note, note
         if changed:
             self.set_text(visible(note, MOST_SHOWN))

@@ -41,8 +41,8 @@ class MapBox(pg.ViewBox):
     Signals:
         rectangle_drawn: `QRectF` on the map and a `Choosing`.
         lasso_drawn: corners on the map ``[(x, y), …]`` and a `Choosing`.
-        history_changed: whether one can go back or forward is another.
-        flight_changed: whether the view moves by itself is another.
+        history_changed: whether the user can go back or forward changed.
+        flight_changed: whether the view moves by itself changed.
     """
 
     rectangle_drawn = Signal(QRectF, str)

@@ -55,7 +55,7 @@ class PointPlot(QWidget):
 
     Signals:
         painted: the points were painted for the first time after `set_map`.
-        drawn_otherwise: OpenGL failed, `renderer` is another.
+        drawn_otherwise: OpenGL failed, and `renderer` changed.
         replaced: other samples, or other places of them, are shown.
         rested: the view has come to rest.
     """

@@ -64,7 +64,7 @@ class Points(pg.GraphicsObject):
 
     Signals:
         failed: OpenGL could not draw them, with its reason; they are drawn as a picture instead.
-        changed: `scene_drawn` is another one.
+        changed: `scene_drawn` changed.
     """
 
     failed = Signal(str)

@@ -53,7 +53,7 @@ class Viewpoint(QObject):
         self._untouched = True
 
     def refresh(self) -> None:
-        """The camera, the box or the size of the view is another."""
+        """The camera, the box or the size of the view changed."""
         camera = self._with_all(self.camera)
         self._fitted = camera.distance
         if self._untouched:
