@@ -4,7 +4,7 @@
 
 The engine makes maps, masks and files of a part of the demo, in this process, from a cache in which
 a bit was flipped, half a kilobyte zeroed, or a file cut; what it makes is compared with what it
-makes of a sound one. About ten minutes on two cores.
+makes of a sound one. About three minutes on two cores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +35,11 @@ from diffviews_desktop.processing.umap import MapParameters
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import mean_of_samples
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import SamplingSettings
 
-MODEL, LAYER = "digits-8x8", "encoder_block_0"
+MODEL, LAYERS = "digits-8x8", LayerSet(("encoder_block_0",))
 NARROW = MapParameters(pca_components=9)  # needs the kept activations
 SOURCE = FolderRef(None, max_classes=2)
 
@@ -71,20 +71,21 @@ DAMAGES = (flip, zero, cut)
 # ---- what is made of a cache --------------------------------------------------------------------
 
 
-def map_of(source: FolderRef) -> list[np.ndarray]:
-    result = Engine("cpu").run(MapLayer(job_id=1, folder=source, spec=MapSpec(MODEL, (LAYER,))))
+def map_of(parameters: MapParameters | None = None) -> list[np.ndarray]:
+    spec = MapSpec(MODEL, LAYERS, parameters)
+    result = Engine("cpu").run(MapLayer(job_id=1, folder=SOURCE, spec=spec))
     return [result.xy, result.reduced]
 
 
 def other_map() -> list[np.ndarray]:
-    return map_of(replace(SOURCE, parameters=NARROW))
+    return map_of(NARROW)
 
 
 def masked_picture() -> list[np.ndarray]:
     job = Generate(
         job_id=1,
         folder=SOURCE,
-        spec=MapSpec(MODEL, (LAYER,)),
+        spec=MapSpec(MODEL, LAYERS),
         interventions=mean_of_samples((0, 50, 99, 150, 199)),
         condition=from_choice(1),
         settings=SamplingSettings(num_steps=3, noise_mode="fixed", seed=7),
@@ -94,16 +95,16 @@ def masked_picture() -> list[np.ndarray]:
 
 def extract_layer() -> list[np.ndarray]:
     with tempfile.TemporaryDirectory() as out:
-        job = Extract(job_id=1, folder=SOURCE, model=MODEL, layer_sets=((LAYER,),), out=Path(out))
+        job = Extract(job_id=1, folder=SOURCE, model=MODEL, layer_sets=(LAYERS,), out=Path(out))
         return [np.load(file) for file in Engine("cpu").run(job).files]
 
 
 def linked_map() -> list[np.ndarray]:
     job = LinkMaps(
         job_id=1,
-        folder=replace(SOURCE, parameters=NARROW),
-        spec=MapSpec(MODEL, ("midblock",)),
-        other=MapSpec(MODEL, (LAYER,)),
+        folder=SOURCE,
+        spec=MapSpec(MODEL, LayerSet(("midblock",)), NARROW),
+        other=MapSpec(MODEL, LAYERS, NARROW),
     )
     return [Engine("cpu").run(job).map.xy]
 
@@ -156,10 +157,10 @@ def attack(
 def cached_activations(folder: Path) -> Iterator[Trial]:
     """Damages of a kept entry, and of rows that are not all extracted yet."""
     choose = random.Random(18)
-    map_of(SOURCE)
+    map_of()
     cache = Kept(folder / "sound")
     for file, tries in (("activations.npy", 14), ("projector.npz", 12), ("entry.json", 12)):
-        yield attack(cache, choose, "shown map", lambda: map_of(SOURCE), tries, file)
+        yield attack(cache, choose, "shown map", map_of, tries, file)
     for file, tries in (("activations.npy", 16), ("activations.crc32", 4), ("entry.json", 4)):
         yield attack(cache, choose, "other map", other_map, tries, file)
     yield attack(cache, choose, "mask", masked_picture, 8, "activations.npy")
@@ -176,7 +177,7 @@ def verify(cache: Kept, choose: random.Random) -> Trial:
         cache.restore()
         file = cache.file("activations.npy")
         flip(file, choose.randrange(file.stat().st_size))
-        map_of(replace(SOURCE, parameters=MapParameters(n_neighbors=7)))
+        map_of(MapParameters(n_neighbors=7))
         problems = [problem for _, problem in LayerCache(cache.root).verify()]
         survivors += len(problems) == 2 and None not in problems
     return Trial("cache verify after a map of reduced rows", 6, survivors)
@@ -185,7 +186,7 @@ def verify(cache: Kept, choose: random.Random) -> Trial:
 def damage_unfinished(cache: Kept, choose: random.Random) -> Trial:
     """Rows that were extracted and not yet mapped."""
     reference, survivors = other_map(), 0
-    job = Extract(job_id=1, folder=SOURCE, model=MODEL, layer_sets=((LAYER,),))
+    job = Extract(job_id=1, folder=SOURCE, model=MODEL, layer_sets=(LAYERS,))
     for number in range(8):
         shutil.rmtree(cache.root)
         Engine("cpu").run(job)
