@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from diffviews_desktop.text.plain import csv_cell, encodable
+from diffviews_desktop.text.plain import csv_cell, csv_writer, encodable
 from diffviews_desktop.values.controls import TITLES
 from diffviews_desktop.values.experiments import Estimate, Finding
 from diffviews_desktop.values.finding_texts import (
@@ -48,7 +47,7 @@ def _number(value: float | None) -> float | None:
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows as CSV, their keys as its heading."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv_writer(text, "\n")
     writer.writerow(rows[0] if rows else ())
     for row in rows:
         writer.writerow([_cell(value) for value in row.values()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from typing import IO
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from diffviews_desktop.exports.contents import Table, Values
 from diffviews_desktop.exports.exporter import Exporter, Progress
-from diffviews_desktop.text.plain import UNENCODABLE, csv_cell
+from diffviews_desktop.text.plain import UNENCODABLE, csv_cell, csv_writer
 from diffviews_desktop.values.columns import Column
 
 _LINES_AT_ONCE = 2000
@@ -19,7 +18,7 @@ _LINES_AT_ONCE = 2000
 def write_csv(table: Table, file: IO[bytes], progress: Progress) -> None:
     """Write a table; a spreadsheet takes none of its texts for a formula."""
     text = io.TextIOWrapper(file, "utf-8", UNENCODABLE, newline="")
-    writer = csv.writer(text)
+    writer = csv_writer(text)
     writer.writerow(map(csv_cell, table.columns))
     for start in range(0, len(table), _LINES_AT_ONCE):
         progress(start / len(table))

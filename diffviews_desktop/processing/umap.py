@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import logging
@@ -35,7 +34,7 @@ from diffviews_desktop.processing.projector import (
 from diffviews_desktop.processing.quality import Judgement, Probes, judge_map
 from diffviews_desktop.processing.reduction import fit, look_at_rows
 from diffviews_desktop.processing.typicality import enough_samples, nearest_distances
-from diffviews_desktop.text.plain import UNENCODABLE, csv_cell
+from diffviews_desktop.text.plain import UNENCODABLE, csv_cell, csv_writer
 from diffviews_desktop.values.maps import MapParameters, default_parameters
 from diffviews_desktop.values.sample_groups import LevelStack
 
@@ -396,7 +395,7 @@ def _table(metadata: Any, embeddings: Float32) -> str:
                 f"The column {name} has {len(column)} values for {len(embeddings)} embeddings."
             )
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv_writer(out, "\n")
     writer.writerow([*(csv_cell(str(name)) for name in names), *axes[: embeddings.shape[1]]])
     for i, place in enumerate(embeddings):
         writer.writerow([*(_cell(column[i]) for column in columns), *map(_cell, place)])

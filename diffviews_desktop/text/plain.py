@@ -7,9 +7,11 @@ terminal, turn the direction of a line or cannot be encoded stand there as what 
 
 from __future__ import annotations
 
+import csv
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
 
 MOST_SHOWN = 2000
 """Letters of a message that are shown; the rest is in its details."""
@@ -29,6 +31,11 @@ _HARMLESS = " -~\u00a1-\u00ac\u00ae-\u017f\u0391-\u03a1\u03a3-\u03c9–—‘’
 _PLAIN = re.compile(f"[{_HARMLESS}]*")
 _LINES = re.compile(f"[{_HARMLESS}\n\t]*")
 _FORMULA = re.compile(r"'*[=+\-@＝＋－＠|%\t\r\n]")
+_SPLITS = ";\t|\r\n"
+"""What spreadsheets split lines and cells at besides commas, some of them within quotes, too."""
+_BEYOND = r"""(?=['"]*[=+\-@＝＋－＠|%])"""  # a formula that begins there
+_SPLIT = re.compile(rf"([{_SPLITS}]){_BEYOND}")
+_GUARDED = re.compile(rf"([{_SPLITS}])'{_BEYOND}")
 _RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _TO_THE_LEFT = re.compile(rf"[{_RIGHT}](?:[{_RIGHT}\d\W_]*[{_RIGHT}])?")
 _MARK = "\u200e"  # left-to-right mark: invisible, and like a letter that runs to the right
@@ -107,19 +114,45 @@ def encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", UNENCODABLE).decode()
 
 
+class _WithoutSplits:
+    """A file that `csv_writer` writes lines to."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> None:
+        self._file.write(line.removesuffix(_SPLITS))
+
+
+def csv_writer(file: TextIO, end: str = "\r\n") -> Any:
+    """What writes rows of a CSV, in quotes each cell in which a spreadsheet would find several.
+
+    Python's writer puts a cell in quotes where a letter of its line end is in it; so the line end
+    that it has ends in `_SPLITS`, which do not go into the file.
+    """
+    return csv.writer(_WithoutSplits(file), lineterminator=end + _SPLITS)
+
+
 def csv_cell(text: str) -> str:
     r"""A text as it stands in a CSV file: a spreadsheet does not take it for a formula.
 
-    An apostrophe goes before what begins like one; `from_csv_cell` takes it away again, so that
-    what was written is read back equal. A zero byte, which no CSV may hold, is written as ``\x00``.
+    An apostrophe goes before what begins like one, after each letter that some spreadsheet splits
+    at and that such a beginning follows, and then before the whole text, too; `from_csv_cell` takes
+    them away again, so that what was written is read back equal. A zero byte, which no CSV may
+    hold, is written as ``\x00``.
     """
     text = text.replace("\0", "\\x00")
+    if _SPLIT.search(text):
+        return "'" + _SPLIT.sub(r"\1'", text)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def from_csv_cell(text: str) -> str:
     """What `csv_cell` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text, 1) else text
+    if not text.startswith("'"):
+        return text
+    bare = _GUARDED.sub(r"\1", text[1:])
+    return bare if len(bare) < len(text) - 1 or _FORMULA.match(text, 1) else text
 
 
 def from_csv_column(cells: Sequence[str]) -> Sequence[str]:
@@ -129,7 +162,7 @@ def from_csv_column(cells: Sequence[str]) -> Sequence[str]:
     """
     if not any(cell.startswith("'") for cell in cells):
         return cells
-    if any(csv_cell(cell) != cell and not cell.startswith("'") for cell in cells):
+    if any(_FORMULA.match(cell) and not cell.startswith("'") for cell in cells):
         return cells
     return tuple(map(from_csv_cell, cells))
 

