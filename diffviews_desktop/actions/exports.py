@@ -102,9 +102,8 @@ def _export_samples(
         columns["trust"] = layer_map.trust[rows]
     if layer_map.kept is not None:
         columns["neighbors_kept"] = layer_map.kept[rows]
-    told, samples = opened.map_told, opened.samples
-    if told is not None and samples is not None and "told" not in samples.columns:
-        columns["told"] = np.full(len(rows), told_text(told))
+    if opened.map_told is not None and opened.samples is not None:
+        columns["told"] = np.full(len(rows), told_text(opened.map_told))
     columns.update(columns_of_groups(context.state, rows))
     job = ExportSamples(
         job_id=context.worker.next_id(),

@@ -18,10 +18,11 @@ from diffviews_desktop.engine.jobs.samples import (
 )
 from diffviews_desktop.engine.opened_model import Host, OpenedModel
 from diffviews_desktop.errors import DataError, PictureError
-from diffviews_desktop.exports.contents import Table
+from diffviews_desktop.exports.contents import Table, Values, name_beside
 from diffviews_desktop.exports.with_record import write_with_record
 from diffviews_desktop.pictures.files import read_picture_file
 from diffviews_desktop.text.faults import Fault, faults_of, left_out
+from diffviews_desktop.values.columns import Column
 
 LARGEST = 512
 """Side in pixels that pictures are averaged at, at most."""
@@ -78,31 +79,41 @@ def average_pictures(job: AveragePictures, host: Host, opened: OpenedModel) -> P
 def export_samples(job: ExportSamples, host: Host, opened: OpenedModel) -> SamplesExported:
     """Write samples as a table, whole or not at all, in the format that the file's name ends in.
 
+    Where the folder has a column of a name that the job has, too, and it says something else, that
+    of the job gets a number.
+
     Raises:
         DataError: a row is none of the samples', or the file cannot be written.
     """
     samples = opened.samples.table
     rows = _check_rows(job.rows, len(samples))
-    table = Table(
-        {
-            "sample_id": [samples.sample_id[row] for row in rows],
-            "class_label": samples.class_label[job.rows],
-            "class_name": [samples.class_name[row] for row in rows],
-            "conditioning_sigma": samples.sigma[job.rows],
-            "image_path": [samples.image_path[row] for row in rows],
-            **{name: column.take(job.rows) for name, column in samples.columns.items()},
-            **job.columns,
-            **(
-                {"caption": [samples.caption(row) for row in rows]} if len(samples.captions) else {}
-            ),
-        },
-        job.record,
-    )
+    columns: dict[str, Values] = {
+        "sample_id": [samples.sample_id[row] for row in rows],
+        "class_label": samples.class_label[job.rows],
+        "class_name": [samples.class_name[row] for row in rows],
+        "conditioning_sigma": samples.sigma[job.rows],
+        "image_path": [samples.image_path[row] for row in rows],
+        **{name: column.take(job.rows) for name, column in samples.columns.items()},
+    }
+    further: dict[str, Values] = dict(job.columns)
+    if len(samples.captions):
+        further["caption"] = [samples.caption(row) for row in rows]
+    for name, values in further.items():
+        empty = [""] * len(rows)  # as a column is read that says none throughout
+        same = name in columns and _texts(columns[name]) in (_texts(values), empty)
+        columns[name if same else name_beside(name, columns)] = values
     with writing_to(job.file):
         write_with_record(
-            table, job.file, lambda fraction: host.progress("writing samples", fraction)
+            Table(columns, job.record),
+            job.file,
+            lambda fraction: host.progress("writing samples", fraction),
         )
     return SamplesExported(len(rows), job.file)
+
+
+def _texts(values: Values) -> list[str]:
+    texts = values.texts() if isinstance(values, Column) else map(str, values)
+    return [text.strip() for text in texts]
 
 
 def _check_rows(rows: NDArray[np.int64], count: int) -> list[int]:

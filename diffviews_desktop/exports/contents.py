@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diffviews_desktop.text.plain import encodable
 from diffviews_desktop.values.columns import Column
 from diffviews_desktop.values.figures import FigureStyle, FilmStyle, MapShown
 
@@ -18,6 +20,21 @@ Record = Mapping[str, Any]
 
 Values = Sequence[str] | NDArray | Column
 """A column of a table: texts, numbers of which some may be NaN, or one that a folder brought."""
+
+
+def name_beside(name: str, others: Container[str]) -> str:
+    """A name that no other column has: itself, else with a number, as in ``role (2)``."""
+    if name not in others:
+        return name
+    return next(one for one in (f"{name} ({i})" for i in count(2)) if one not in others)
+
+
+def names_in_file(names: Iterable[str]) -> list[str]:
+    """Names of columns as every format can have them, no two the same."""
+    result: list[str] = []
+    for name in names:
+        result.append(name_beside(encodable(name.replace("\0", "\\x00")), result))
+    return result
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import IO
 
 import numpy as np
 
-from diffviews_desktop.exports.contents import Table, Values
+from diffviews_desktop.exports.contents import Table, Values, names_in_file
 from diffviews_desktop.exports.exporter import Exporter, Progress
 from diffviews_desktop.text.plain import UNENCODABLE, csv_cell, csv_writer
 from diffviews_desktop.values.columns import Column
@@ -19,7 +19,7 @@ def write_csv(table: Table, file: IO[bytes], progress: Progress) -> None:
     """Write a table; a spreadsheet takes none of its texts for a formula."""
     text = io.TextIOWrapper(file, "utf-8", UNENCODABLE, newline="")
     writer = csv_writer(text)
-    writer.writerow(map(csv_cell, table.columns))
+    writer.writerow(map(csv_cell, names_in_file(table.columns)))
     for start in range(0, len(table), _LINES_AT_ONCE):
         progress(start / len(table))
         end = start + _LINES_AT_ONCE

@@ -12,14 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.errors import UsageError
-from diffviews_desktop.exports.contents import Arrays, Record, Table, Values
+from diffviews_desktop.exports.contents import (
+    Arrays,
+    Record,
+    Table,
+    Values,
+    name_beside,
+    names_in_file,
+)
 from diffviews_desktop.exports.exporter import Exporter, Progress
-from diffviews_desktop.text.plain import MOST_OF_NAME, encodable, visible
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import marked
 from diffviews_desktop.values.columns import Column
 
 RECORD = "record"
-"""The array that holds the record as a text of JSON, where there is one."""
+"""The array that holds the record as a text of JSON, where there is one; ``record (2)`` beside a
+column of that name."""
 
 
 MOST_TEXT = 1_000_000_000
@@ -44,17 +52,18 @@ def write_table(table: Table, file: IO[bytes], progress: Progress) -> None:
 def _write(
     columns: Mapping[str, Values], record: Record | None, file: IO[bytes], progress: Progress
 ) -> None:
-    arrays = {name: _values(values) for name, values in columns.items()}
+    names = names_in_file(columns)
+    arrays = {name: _values(values) for name, values in zip(names, columns.values(), strict=True)}
     for name, values in arrays.items():
         if not isinstance(values, np.ndarray):
             _check_room(name, values)
     if record is not None:
-        arrays[RECORD] = np.array(json.dumps(dict(record), sort_keys=True))
+        arrays[name_beside(RECORD, arrays)] = np.array(json.dumps(dict(record), sort_keys=True))
     # not with savez, which takes no array of the name "file"
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         for number, (name, values) in enumerate(arrays.items()):
             progress(number / len(arrays))
-            with archive.open(f"{encodable(name)}.npy", "w", force_zip64=True) as member:
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 if isinstance(values, np.ndarray):
                     np.lib.format.write_array(member, values, allow_pickle=False)
                 else:

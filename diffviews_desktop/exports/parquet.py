@@ -7,7 +7,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-from diffviews_desktop.exports.contents import Table, Values
+from diffviews_desktop.exports.contents import Table, Values, names_in_file
 from diffviews_desktop.exports.exporter import Exporter, Progress
 from diffviews_desktop.exports.png import KEY
 from diffviews_desktop.text.plain import encodable
@@ -39,9 +39,9 @@ def write_parquet(table: Table, file: IO[bytes], progress: Progress) -> None:
     import fastparquet
     import pandas  # type: ignore[import-untyped]
 
-    frame = pandas.DataFrame(
-        {encodable(name): _series(values) for name, values in table.columns.items()}
-    )
+    names = names_in_file(table.columns)
+    series = map(_series, table.columns.values())
+    frame = pandas.DataFrame(dict(zip(names, series, strict=True)))
     progress(0.3)
     record = {} if table.record is None else {KEY: json.dumps(dict(table.record), sort_keys=True)}
     fastparquet.write(

@@ -184,6 +184,57 @@ def test_columns_are_exported_as_they_were_read_and_read_back_equal(
     assert [line["kind"] for line in lines[:4]] == ["a, b", "'-", "'+", "'=cat"]
 
 
+@pytest.mark.parametrize("ending", ["csv", "npz", "parquet"])
+def test_columns_of_the_folder_stay_beside_those_of_an_export(
+    tiny_data: Callable[..., Path], tmp_path: Path, ending: str
+) -> None:
+    data = tiny_data(checkpoint=False)
+    listed = next(data.glob("tiny/metadata/*/dataset_info.json"))
+    records = json.loads(listed.read_text())
+    for number, one in enumerate(records["samples"]):
+        one |= {"record": f"r{number % 3}", "role": f"mine {number % 2}", "role (2)": number}
+        one |= {"told": "none", "caption": number, "prompt": f"a {number % 3}"}
+    listed.write_text(json.dumps(records))
+    file = tmp_path / f"out.{ending}"
+    engine = Engine("cpu")
+    opened = engine.run(OpenData(job_id=1, folder=FolderRef(data)))
+    job = ExportSamples(
+        job_id=2,
+        folder=opened.folder,
+        model="tiny",
+        rows=np.arange(3),
+        columns={"role": np.array(["anchor", "by hand", "x"]), "told": np.full(3, "none")},
+        file=file,
+        record={"kind": "neighbours"},
+    )
+    engine.run(job)
+    expected = {
+        "record": ["r0", "r1", "r2"],
+        "role": ["mine 0", "mine 1", "mine 0"],
+        "role (2)": ["0", "1", "2"],
+        "role (3)": ["anchor", "by hand", "x"],
+        "caption": ["0", "1", "2"],
+        "prompt": ["a 0", "a 1", "a 2"],
+        "caption (2)": ["a 0", "a 1", "a 2"],
+        "told": ["none"] * 3,
+    }
+    if ending == "npz":
+        with np.load(file) as arrays:
+            read = {name: values.tolist() for name, values in arrays.items()}
+        assert json.loads(read["record (2)"]) == job.record
+    else:
+        import pandas
+
+        frame = (
+            pandas.read_csv(file, keep_default_na=False)
+            if ending == "csv"
+            else pandas.read_parquet(file)
+        )
+        read = {name: frame[name].tolist() for name in frame.columns}
+    assert {name: list(map(str, read[name])) for name in expected} == expected
+    assert len(read) == 5 + len(expected) + (ending == "npz")
+
+
 def test_an_export_that_ends_early_leaves_the_old_file(source: FolderRef, tmp_path: Path) -> None:
     file = tmp_path / "out.csv"
     file.write_text("mine")

@@ -115,6 +115,22 @@ def test_half_of_a_surrogate_pair_is_written_so_that_every_program_can_read_it(
         assert arrays["sample_id"][0] == odd
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.npz"])
+def test_columns_of_names_that_become_the_same_are_all_written(name: str, tmp_path: Path) -> None:
+    import pandas
+
+    names = ["a\ud800", "a\\ud800", "b\0", "b\\x00"]
+    file = tmp_path / name
+    write_with_record(Table({one: np.array([i]) for i, one in enumerate(names)}), file)
+    if name == "a.npz":
+        with np.load(file) as arrays:
+            read = {one: int(values[0]) for one, values in arrays.items()}
+    else:
+        frame = pandas.read_csv(file) if name == "a.csv" else pandas.read_parquet(file)
+        read = {one: int(frame[one][0]) for one in frame.columns}
+    assert read == {"a\\ud800": 0, "a\\ud800 (2)": 1, "b\\x00": 2, "b\\x00 (2)": 3}
+
+
 def test_texts_of_any_length_are_written_piece_by_piece(tmp_path: Path) -> None:
     texts = ["y" * (number % 3) for number in range(5000)] + ["ä" * 3000]
     write_with_record(Table({"a": texts, "b": [""] * 5001}), tmp_path / "a.npz")
