@@ -14,6 +14,7 @@ from diffviews_desktop.engine.jobs.mapping import AssessMap, MapLayer
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.history import HistoryLine
+from diffviews_desktop.text.plain import visible
 from diffviews_desktop.values.conditions import choice_of
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import (
@@ -42,15 +43,19 @@ class NoOptionError(Exception):
 
 def as_command(lines: Sequence[HistoryLine], every: Sequence[HistoryLine] = ()) -> str:
     """What does the same in a terminal: the program's own verb where there is one for a single
-    line, else ``do`` with all lines, after the one of ``every`` that opened their folder."""
+    line, else ``do`` with all lines, after the one of ``every`` that opened their folder.
+
+    No letter in it acts where it is pasted: an argument that has one goes into JSON."""
     if len(lines) == 1 and len(lines[0].asked) == 1:
         job = lines[0].asked[0]
         make = _COMMANDS.get(type(job))
         if make is not None:
             try:
-                return shlex.join([PROGRAM, *make(job)])
+                command = shlex.join([PROGRAM, *make(job)])
             except (NoOptionError, ValueError):
-                pass
+                command = ""
+            if command and visible(command) == command:
+                return command
     whole = with_opening(lines, every)
     texts = [json_text(line) for line in whole if line.verb not in NEEDS_WINDOW]
     return " \\\n  ".join([f"{PROGRAM} do", *map(shlex.quote, texts)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from diffviews_desktop import __version__
 from diffviews_desktop.state.history import HistoryLine
+from diffviews_desktop.text.plain import visible_json
 from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.row_set import RowSet
 
@@ -34,7 +34,7 @@ def as_json(line: HistoryLine) -> dict[str, Any]:
 
 def json_text(line: HistoryLine) -> str:
     """The same as a text of one line."""
-    return json.dumps(as_json(line), ensure_ascii=False)
+    return visible_json(as_json(line))
 
 
 def value_of(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,7 @@ from diffviews_desktop.actions.verbs import verb
 from diffviews_desktop.exports.contents import Picture
 from diffviews_desktop.state.runs import Run, tidy_tags
 from diffviews_desktop.state.state import State
-from diffviews_desktop.text.plain import MOST_OF_NAME, file_name, visible
+from diffviews_desktop.text.plain import MOST_OF_NAME, file_name, visible, visible_json
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of
 from diffviews_desktop.values.runs import RunStep
@@ -179,7 +178,7 @@ def show_recipe(context: Context, run_id: int, step: int = 0) -> None:
     """Show what makes a run again, to read and to copy."""
     run = context.state.runs.run(run_id)
     if run is not None and run.record is not None:
-        text = json.dumps(run.record, indent=2, ensure_ascii=False, default=str)
+        text = visible_json(run.record, indent=2)
         context.window.show_text(tr("Recipe of {run}", run=run.name), text)
 
 

@@ -8,6 +8,7 @@ terminal, turn the direction of a line or cannot be encoded stand there as what 
 from __future__ import annotations
 
 import csv
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -99,6 +100,14 @@ def _steady_line(line: str) -> str:
     first = next(filter(str.isalpha, line), "")
     begins = _MARK if _TO_THE_LEFT.match(first) else ""
     return begins + _TO_THE_LEFT.sub(mark, line)
+
+
+def visible_json(value: Any, indent: int | None = None) -> str:
+    """A value as JSON: in ASCII where letters act or cannot be seen, so that it still says them."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    if visible(text, lines=True) == text:
+        return text
+    return json.dumps(value, indent=indent, default=str)
 
 
 def elide(text: str, most: int) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from diffviews_desktop.actions.commands import as_command
+from diffviews_desktop.actions.line_format import as_python, json_text
+from diffviews_desktop.cli.line_reader import read_line
 from diffviews_desktop.cli.options import folder_of, map_parameters_of
 from diffviews_desktop.cli.verbs import add_verb_parser, direction, generate
 from diffviews_desktop.engine.engine import Engine
@@ -21,6 +23,7 @@ from diffviews_desktop.engine.jobs.mapping import AssessMap, MapLayer
 from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.history import HistoryLine
+from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.terminal import Parser
 from diffviews_desktop.values.conditions import ClassLabel, Prompt, ZeroLabel
 from diffviews_desktop.values.folders import FolderRef, Overrides
@@ -42,6 +45,7 @@ from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import OWN_CONDITION
 
 LAYER = "encoder_bottleneck"
+ODD = ("a\x1b[201~\nid\n", "a\nid", "a\x9b1m", "a\u202eb\u2066", "a\x7f", "\udc80", "a\tb")
 STACKS = (
     (),
     (Intervention("replace", SampleMean((3, 5)), LayerSet([LAYER, "midblock"])),),
@@ -174,6 +178,30 @@ def test_a_direction_is_loaded_and_exported_by_the_same_command(tmp_path: Path) 
 def test_opening_a_folder_opens_the_window_there(tmp_path: Path) -> None:
     job = OpenData(job_id=1, folder=FolderRef(tmp_path), model="m")
     assert command(job) == ["--data", str(tmp_path), "--model", "m"]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_argument_with_letters_that_act_goes_into_json(odd: str, tmp_path: Path) -> None:
+    """Escape, then ``[201~``, ends what a terminal takes for pasted; the next line would be run."""
+    folder = FolderRef(tmp_path / odd)
+    job = OpenData(job_id=1, folder=folder, model=odd)
+    given = {"folder": folder, "model": odd}
+    line = HistoryLine(1, "folders.open_data", given, asked=(job,))
+    copied = as_command([line])
+    assert copied.isascii()
+    assert visible(copied, lines=True) == copied
+    _, verb, text = shlex.split(copied.replace("\\\n", ""))
+    assert verb == "do"
+    assert dict(read_line(text).arguments) == given
+    for copied in (as_python(line), json_text(line)):
+        assert visible(copied, lines=True) == copied
+
+
+def test_an_argument_in_any_script_stays_in_a_command(tmp_path: Path) -> None:
+    job = OpenData(job_id=1, folder=FolderRef(tmp_path / "Bücher"), model="日本 שלום")
+    assert command(job) == ["--data", str(tmp_path / "Bücher"), "--model", "日本 שלום"]
+    line = HistoryLine(1, "folders.open_data", {"model": "日本 שלום"})
+    assert json_text(line) == '{"verb": "folders.open_data", "model": "日本 שלום"}'
 
 
 def test_what_no_option_says_is_done_by_its_line() -> None:

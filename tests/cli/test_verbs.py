@@ -809,6 +809,8 @@ def test_import_then_map_and_info(run: Callable[..., Done], tmp_path: Path) -> N
         f"{data / 'drawn'}: 4 samples of 2 pictures",
         f"open it with: diffviews-desktop --data {data} --model drawn",
     ]
+    text = run("import", *asked, *more, "--out", tmp_path / "a\nid")
+    assert "open it with" not in text.out  # what is shown of that name would not open it
 
 
 # ---- generate -----------------------------------------------------------------------------------

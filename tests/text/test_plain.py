@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import unicodedata
 
@@ -21,6 +22,7 @@ from diffviews_desktop.text.plain import (
     from_csv_column,
     steady,
     visible,
+    visible_json,
 )
 
 any_text = st.text(st.characters(), max_size=50)  # lone surrogates, too
@@ -103,6 +105,13 @@ def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
     assert elide("abcdefghij", 5) == "ab…ij"
     assert elide("abcdefghij", 10) == "abcdefghij"
     assert visible("x" * 10**7 + "\x1b", 9).endswith("x1b")
+
+
+@given(any_text, st.sampled_from([None, 2]))
+def test_json_says_all_letters_and_none_acts(text: str, indent: int | None) -> None:
+    written = visible_json({"a": [text]}, indent)
+    assert json.loads(written) == {"a": [text]}
+    assert visible(written, lines=indent is not None) == written
 
 
 @given(in_a_cell)

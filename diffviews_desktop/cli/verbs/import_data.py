@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
-from shlex import quote
 from typing import Any, TypeVar
 
 from diffviews_desktop.cli.option_types import not_negative, positive
@@ -15,6 +15,8 @@ from diffviews_desktop.cli.shared import Answer, add_verb, engine_of
 from diffviews_desktop.engine.jobs.importing import ImportData
 from diffviews_desktop.errors import UsageError
 from diffviews_desktop.pictures.labels.class_map import ClassPairs, class_map_of
+from diffviews_desktop.text import terminal
+from diffviews_desktop.text.plain import visible
 from diffviews_desktop.text.wording import format_count
 from diffviews_desktop.values.folders import FolderRef, Overrides
 from diffviews_desktop.values.import_rules import brightness_range, layer_names, noise_levels
@@ -139,12 +141,12 @@ def run(options: argparse.Namespace) -> Answer:
         "samples": summary.samples,
         "notes": list(summary.notes),
     }
+    opening = shlex.join([terminal.PROGRAM, "--data", str(summary.path), "--model", summary.model])
     lines = [
         f"{summary.path / summary.model}: {format_count(summary.samples, 'sample')} of "
         f"{format_count(summary.pictures, 'picture')}",
         *summary.notes,
-        "open it with: diffviews-desktop "
-        f"--data {quote(str(summary.path))} --model {quote(summary.model)}",
+        *([f"open it with: {opening}"] if visible(opening) == opening else []),
     ]
     return Answer(result, lines)
 
