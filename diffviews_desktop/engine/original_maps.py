@@ -16,9 +16,9 @@ from diffviews_desktop.data.cache.original_layers import (
 )
 from diffviews_desktop.engine.map_archives import details_of, fetch_objects
 from diffviews_desktop.engine.opened_model import Host
-from diffviews_desktop.engine.waiting import patiently
 from diffviews_desktop.engine.wanted_map import WantedMap
 from diffviews_desktop.errors import CacheError
+from diffviews_desktop.files.waiting import patiently
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.processing.umap import fit_map
 from diffviews_desktop.text.wording import size

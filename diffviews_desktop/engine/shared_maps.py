@@ -18,7 +18,6 @@ from diffviews_desktop.engine.shared_names import (
     shared_name,
     shared_parts,
 )
-from diffviews_desktop.engine.waiting import patiently
 from diffviews_desktop.engine.wanted_map import WantedMap
 from diffviews_desktop.errors import (
     CacheError,
@@ -31,6 +30,7 @@ from diffviews_desktop.errors import (
     UsageError,
     explain,
 )
+from diffviews_desktop.files.waiting import patiently
 from diffviews_desktop.processing.projector import Projector
 from diffviews_desktop.values.models import Numerics
 from diffviews_desktop.values.stores import BucketSettings

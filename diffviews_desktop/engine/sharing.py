@@ -35,7 +35,6 @@ from diffviews_desktop.engine.shared_names import (
     shared_name,
     shared_parts,
 )
-from diffviews_desktop.engine.waiting import patiently
 from diffviews_desktop.engine.wanted_map import WantedMap
 from diffviews_desktop.errors import (
     CacheError,
@@ -45,6 +44,7 @@ from diffviews_desktop.errors import (
     StoreUnreachableError,
     explain,
 )
+from diffviews_desktop.files.waiting import patiently
 from diffviews_desktop.text.wording import size
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet
 from diffviews_desktop.values.maps import MapParameters

@@ -1,9 +1,9 @@
 """Judges: classifiers that say what a picture shows, and how sure they are.
 
 Which files are safe: a ``.safetensors`` file holds numbers, an ``.onnx`` file a graph of known
-operations, whose numbers must lie in the same file. TorchScript, ``torch.export`` and pickled files
-are programs, and are not read. A Python function is a program, too; it runs only where the user
-names it.
+operations (`diffviews_desktop.experiments.onnx_file`), whose numbers must lie in the same file.
+TorchScript, ``torch.export`` and pickled files are programs, and are not read. A Python function is
+a program, too; it runs only where the user names it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.arrays import Float32
-from diffviews_desktop.errors import DataError, UsageError, brief
-from diffviews_desktop.experiments.onnx_file import names_other_files
+from diffviews_desktop.errors import Cancelled, DataError, UsageError, brief
+from diffviews_desktop.experiments.onnx_file import check_network
 from diffviews_desktop.files.reading import read_bytes
+from diffviews_desktop.files.waiting import patiently
 from diffviews_desktop.paths import resources
 from diffviews_desktop.values.conditions import ClassLabel
 from diffviews_desktop.values.experiments import BUNDLED, LOSS_LEVELS, NO_JUDGE, OWN_LOSS
@@ -34,8 +36,10 @@ if TYPE_CHECKING:  # torch is imported when a judge needs it
 MOST_ONNX = 2_000_000_000
 MOST_SIDE = 4096  # pixels of what an ONNX judge sees
 MOST_CHANNELS = 4
-_BATCH = 64
+MOST_CLASSES = 50_000  # the largest of ImageNet's lists has 21,843
+_BATCH = 16
 _AT_ONCE = 2**28  # bytes of pictures that a judge is shown
+_MEMORY = 2 * 2**30  # bytes that ONNX judges take beside their weights
 _CODE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as torchvision has
 
@@ -64,13 +68,19 @@ def is_code(judge: str) -> bool:
     return bool(_CODE.fullmatch(judge))
 
 
-def open_judge(judge: str, model: Model, trusted: bool = False) -> Judge | None:
+def open_judge(
+    judge: str,
+    model: Model,
+    trusted: bool = False,
+    check: Callable[[], None] = lambda: None,
+) -> Judge | None:
     """The judge of a name; None for no judge.
 
     Args:
         judge: as `Experiment.judge`.
         model: whose pictures it reads.
         trusted: whether the user has named the function that is to run.
+        check: called while a judge of a file works; what it raises ends that.
 
     Raises:
         UsageError: there is no such judge, or it is a function that nobody named.
@@ -93,7 +103,7 @@ def open_judge(judge: str, model: Model, trusted: bool = False) -> Judge | None:
     if path.suffix == ".safetensors":
         return ReaderJudge(path, model.facts.resolution, model.facts.channels)
     if path.suffix == ".onnx":
-        return OnnxJudge(path)
+        return OnnxJudge(path, check)
     raise UsageError(
         f"{judge!r} is no judge. Use an .onnx or a .safetensors file; {BUNDLED}, {OWN_LOSS} or "
         f"{NO_JUDGE}; or --judge-code with module:function. Files of TorchScript and pickles are "
@@ -161,12 +171,17 @@ class OnnxJudge:
     It sees the pictures in its own size, RGB where it has three channels, from 0 to 1, less
     ImageNet's mean and by its deviation.
 
+    Args:
+        path: the file.
+        check: called while the network is made or runs, which happens in a thread of its own; what
+            it raises ends that, as Ctrl-C does.
+
     Raises:
         DataError: the file cannot be used.
         UsageError: the package onnxruntime is not installed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
         try:
             import onnxruntime
         except ImportError as error:
@@ -176,9 +191,9 @@ class OnnxJudge:
             ) from error
         try:
             data = read_bytes(path, MOST_ONNX)
-            if names_other_files(data):
-                raise ValueError("it keeps weights in other files; save it as one file")
-            self._session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+            check_network(data)
+            self._run_options, self._check = onnxruntime.RunOptions, check
+            self._session = patiently(lambda: _open_session(data), check)
             (source,) = self._session.get_inputs()
             self._input = source.name
             _, self._channels, height, width = source.shape
@@ -188,6 +203,8 @@ class OnnxJudge:
                 raise ValueError(f"it takes pictures of {height} x {width}")
             if not 0 < self._channels <= MOST_CHANNELS:
                 raise ValueError(f"it takes pictures of {self._channels} channels")
+        except Cancelled:
+            raise
         except Exception as error:  # onnxruntime has errors of its own, of no common kind
             raise DataError(
                 f"{path.name} is no ONNX judge that can be used ({brief(error)}). It needs one "
@@ -200,14 +217,36 @@ class OnnxJudge:
         }
 
     def read(self, images: Pictures) -> Float32:
-        """Probabilities ``(N, K)``."""
+        """Probabilities ``(N, K)``.
+
+        Raises:
+            DataError: the network fails at the pictures, or answers something else.
+        """
         fitting = _AT_ONCE // (4 * self._channels * math.prod(self._size))
         step = max(1, min(_BATCH, fitting))
-        parts = [
-            self._session.run(None, {self._input: self.prepare(images[start : start + step])})[0]
-            for start in range(0, len(images), step)
-        ]
-        return as_probabilities(np.concatenate(parts), len(images), self.name)
+        starts = range(0, len(images), step)
+        return np.concatenate([self._read_some(images[start : start + step]) for start in starts])
+
+    def _read_some(self, images: Pictures) -> Float32:
+        options = self._run_options()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        names, inputs = [self._session.get_outputs()[0].name], {self._input: self.prepare(images)}
+
+        def stop() -> None:
+            options.terminate = True
+
+        try:
+            (answer,) = patiently(
+                lambda: self._session.run(names, inputs, options), self._check, stop
+            )
+        except Cancelled:
+            raise
+        except Exception as error:  # onnxruntime has errors of its own, of no common kind
+            raise DataError(
+                f"The judge {self.name} fails at the pictures ({brief(error)}). Beside its weights "
+                f"it may take {_MEMORY >> 30} GB of memory. Choose another judge."
+            ) from error
+        return as_probabilities(answer, len(images), self.name)
 
     def prepare(self, images: Pictures) -> Float32:
         """Pictures as the network takes them, ``(N, C, H, W)``."""
@@ -224,6 +263,39 @@ class OnnxJudge:
             mean, deviation = (torch.tensor(v).reshape(1, 3, 1, 1) for v in (_MEAN, _DEVIATION))
             pixels = (pixels - mean) / deviation
         return np.ascontiguousarray(pixels.numpy())
+
+
+def _open_session(data: bytes) -> Any:
+    """The network of a file, whose operations get their memory from one bounded store.
+
+    What its constants make together is not worked out beforehand, as that memory has no bound. The
+    library prints nothing: its texts quote the file.
+    """
+    import onnxruntime as ort
+
+    _make_store()
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+    return ort.InferenceSession(
+        data,
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=["ConstantFolding"],
+    )
+
+
+@cache
+def _make_store() -> None:
+    """Bound the memory of all networks of the process together, once."""
+    import onnxruntime as ort
+
+    info = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    as_requested, usual = 1, -1  # no more than what is asked for
+    ort.create_and_register_allocator(info, ort.OrtArenaCfg(_MEMORY, as_requested, usual, usual))
 
 
 # ---- functions ----------------------------------------------------------------------------------
@@ -267,12 +339,19 @@ def as_probabilities(answer: Any, count: int, name: str) -> Float32:
     Raises:
         DataError: they are neither.
     """
-    rows = np.asarray(answer, dtype=np.float64)
-    if rows.ndim != 2 or len(rows) != count or rows.shape[1] < 2 or not np.isfinite(rows).all():
+    try:
+        rows = np.asarray(answer)
+    except Exception as error:  # a function of the user's may answer anything
+        raise DataError(
+            f"The judge {name} answers what is no table of numbers ({brief(error)})."
+        ) from error
+    table = rows.dtype.kind in "biuf" and rows.ndim == 2 and len(rows) == count
+    if not (table and 2 <= rows.shape[1] <= MOST_CLASSES and np.isfinite(rows).all()):
         raise DataError(
             f"The judge {name} answers {rows.shape} for {count} pictures, where ({count}, number "
-            "of classes) finite numbers are needed."
+            f"of classes) finite numbers are needed, of at most {MOST_CLASSES:,} classes."
         )
+    rows = rows.astype(np.float64)
     sums = rows.sum(axis=1, keepdims=True)
     if (rows >= 0).all() and np.allclose(sums, 1, atol=1e-3):
         return (rows / sums).astype(np.float32)

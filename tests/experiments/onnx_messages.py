@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
+
 
 def varint(value: int) -> bytes:
     """A whole number."""
@@ -34,3 +37,31 @@ def tensor(more: bytes = b"") -> bytes:
 def model(initializer: bytes) -> bytes:
     """A model with one tensor."""
     return number(1, 8) + message(7, message(2, b"g") + message(5, initializer))
+
+
+def whole_numbers(name: str, *values: int) -> bytes:
+    """A tensor of whole numbers."""
+    raw = struct.pack(f"<{len(values)}q", *values)
+    return number(1, len(values)) + number(2, 7) + message(8, name.encode()) + message(9, raw)
+
+
+def node(operation: str, inputs: str, output: str) -> bytes:
+    """An operation; its inputs are separated by blanks."""
+    names = b"".join(message(1, name.encode()) for name in inputs.split())
+    return names + message(2, output.encode()) + message(4, operation.encode())
+
+
+def network(nodes: Sequence[bytes], *tensors: bytes) -> bytes:
+    """A model from pictures x of 4 x 4 in one channel to a table y."""
+    picture = [message(2, b"N"), *(number(1, side) for side in (1, 4, 4))]
+    graph = b"".join(message(1, one) for one in nodes) + message(2, b"g")
+    graph += b"".join(message(5, one) for one in tensors)
+    graph += message(11, _place("x", picture))
+    graph += message(12, _place("y", [message(2, b"N"), message(2, b"K")]))
+    return number(1, 8) + message(7, graph) + message(8, number(2, 17))
+
+
+def _place(name: str, sides: Sequence[bytes]) -> bytes:
+    shape = b"".join(message(1, side) for side in sides)
+    kind = number(1, 1) + message(2, shape)
+    return message(1, name.encode()) + message(2, message(1, kind))

@@ -6,6 +6,7 @@ import hashlib
 import json
 import struct
 import sys
+import threading
 import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from onnx_messages import EXTERNAL, model, tensor
+from onnx_messages import EXTERNAL, model, network, node, tensor, whole_numbers
 from scipy.special import softmax
 
 from diffviews_desktop.adapters.codec import PixelCodec
 from diffviews_desktop.adapters.conditioning import label_vectors
-from diffviews_desktop.errors import DataError, UsageError
+from diffviews_desktop.errors import Cancelled, DataError, UsageError
 from diffviews_desktop.experiments import judges
 from diffviews_desktop.experiments.judges import (
     OwnLoss,
@@ -207,7 +208,11 @@ def test_logits_become_probabilities_and_probabilities_stay() -> None:
     assert as_probabilities(logits, 4, "j") == pytest.approx(softmax(logits, axis=1), abs=1e-6)
     rows = softmax(logits, axis=1)
     assert as_probabilities(rows, 4, "j") == pytest.approx(rows, abs=1e-6)
-    for wrong in (np.zeros((3, 3)), np.zeros(4), np.zeros((4, 1)), np.full((4, 2), np.nan)):
+    nothing = np.broadcast_to(np.float32(0), (4, 10**9))  # 32 GB in 64 bits
+    for wrong in (
+        np.zeros((3, 3)), np.zeros(4), np.zeros((4, 1)), np.full((4, 2), np.nan), nothing,
+        [[1, 2], [3]], [["1", "2"]] * 4,
+    ):  # fmt: skip
         with pytest.raises(DataError, match="answers"):
             as_probabilities(wrong, 4, "j")
 
@@ -240,6 +245,59 @@ def test_an_onnx_judge_reads_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "judge.onnx").write_bytes(model(tensor(EXTERNAL)))
     with pytest.raises(DataError, match="keeps weights in other files"):
         open_judge(str(tmp_path / "judge.onnx"), model_of(4, 3))
+
+
+FLAT = node("Flatten", "x", "flat")
+
+
+def opened_onnx(path: Path, data: bytes, check: Any = lambda: None) -> Any:
+    pytest.importorskip("onnxruntime")
+    path.write_bytes(data)
+    return open_judge(str(path), model_of(4), check=check)
+
+
+def test_an_onnx_judge_that_never_ends_is_refused(tmp_path: Path) -> None:
+    data = network([FLAT, node("Loop", "flat", "y")])
+    with pytest.raises(DataError, match="the operation Loop"):
+        opened_onnx(tmp_path / "judge.onnx", data)
+
+
+@pytest.mark.parametrize("many", [(1, 60_000_000), (1, 20_000)], ids=["memory", "classes"])
+def test_an_onnx_judge_takes_no_more_than_it_may(tmp_path: Path, many: tuple[int, ...]) -> None:
+    data = network([FLAT, node("Tile", "flat many", "y")], whole_numbers("many", *many))
+    judge = opened_onnx(tmp_path / "judge.onnx", data)
+    with pytest.raises(DataError, match=r"2 GB of memory|at most 50,000 classes"):
+        judge.read(np.zeros((1, 4, 4, 1), np.uint8))
+
+
+def test_the_constants_of_an_onnx_judge_take_no_more_either(tmp_path: Path) -> None:
+    nodes = [node("ConstantOfShape", "many", "a"), node("ReduceSum", "a", "b")]
+    nodes += [FLAT, node("Add", "flat b", "y")]
+    data = network(nodes, whole_numbers("many", 700_000_000))
+    judge = opened_onnx(tmp_path / "judge.onnx", data)
+    with pytest.raises(DataError, match="2 GB of memory"):
+        judge.read(np.zeros((1, 4, 4, 1), np.uint8))
+
+
+@pytest.mark.parametrize("end", [Cancelled, KeyboardInterrupt])
+def test_an_onnx_judge_that_takes_long_can_be_stopped(
+    tmp_path: Path, end: type[BaseException]
+) -> None:
+    ready = False
+
+    def check() -> None:
+        if ready:
+            raise end
+
+    nodes = [node("ConstantOfShape", "many", "a0")]  # multiplied for minutes
+    nodes += [node("MatMul", f"a{i} a0", f"a{i + 1}") for i in range(3000)]
+    nodes += [node("ReduceSum", "a3000", "b"), FLAT, node("Add", "flat b", "y")]
+    data = network(nodes, whole_numbers("many", 1000, 1000))
+    judge = opened_onnx(tmp_path / "judge.onnx", data, check)
+    ready = True
+    with pytest.raises(end):
+        judge.read(np.zeros((1, 4, 4, 1), np.uint8))
+    assert not any(one.name == "waiting" for one in threading.enumerate())
 
 
 class _Points:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # torch is imported when a model is first loaded
     from diffviews_desktop.adapters.model import Model
 
 MOST_PICTURES = 200_000
+MOST_BATCH = 4096
 SMALL = 32
 """Pixels of pictures that are drawn quickly even on a CPU."""
 
@@ -103,6 +104,12 @@ def _check_parts(experiment: Experiment, count: int) -> None:
         raise UsageError("There is no anchor whose class could be told. Choose a class, or none.")
     if experiment.batch is not None and experiment.batch < 1:
         raise UsageError("The batch must be at least 1.")
+    together = min(experiment.batch or 1, experiment.count)
+    if together > MOST_BATCH:
+        raise UsageError(
+            f"At most {MOST_BATCH:,} pictures are drawn at once, not {together:,}. Take a smaller "
+            "batch."
+        )
 
 
 def _check_vectors(

@@ -114,7 +114,7 @@ class Experimenter:
     def _plan(self, job: PriceExperiment | RunExperiment) -> _Plan:
         model = self.host.model_of(self.opened)
         experiment = check_experiment(job.experiment, self.host, self.maps, self.opened)
-        judge = open_judge(experiment.judge, model, job.trust_judge)
+        judge = open_judge(experiment.judge, model, job.trust_judge, self.host.check)
         subjects, choice = self._choose_samples(experiment, model)
         folder = job.out or kept_experiments().of(self._key(experiment, judge)[:24])
         return _Plan(experiment, model, judge, subjects, choice, folder)
@@ -129,7 +129,7 @@ class Experimenter:
 
         self.host.progress("trying the model")
         self.host.prepare(model)
-        size = experiment.batch or 1
+        size = min(experiment.batch or 1, experiment.count)
         told = model.encode([ZeroLabel()] * size).to(model.device)
         x = torch.zeros(size, *model.sample_shape, device=model.device)
         levels = torch.full((size,), experiment.settings.sigma_max, device=model.device)
@@ -249,7 +249,8 @@ class Experimenter:
         """What the head of the journal says."""
         classes, shape = 0, plan.model.codec.image_shape
         if plan.judge is not None:
-            classes = plan.judge.read(np.zeros((1, *shape), np.uint8)).shape[1]
+            with self.host.interruptible(plan.model):  # which may itself be the judge
+                classes = plan.judge.read(np.zeros((1, *shape), np.uint8)).shape[1]
         key = self._key(plan.experiment, plan.judge)
         return {"key": key, "shape": list(shape), "classes": classes}
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from diffviews_desktop.engine.waiting import patiently
 from diffviews_desktop.errors import Cancelled, DataError
+from diffviews_desktop.files.waiting import patiently
 
 
 def test_what_the_work_returns_is_returned() -> None:
@@ -38,3 +38,18 @@ def test_the_user_is_heard_while_the_work_waits() -> None:
     finally:
         never.set()
     assert asked == 2
+
+
+def test_work_that_can_be_stopped_is_waited_for() -> None:
+    stopped, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        stopped.wait(60)
+        ended.set()
+
+    def check() -> None:
+        raise Cancelled("Cancelled.")
+
+    with pytest.raises(Cancelled):
+        patiently(work, check, stopped.set)
+    assert ended.is_set()
