@@ -58,7 +58,8 @@ def main() -> None:
         x = torch.randn(1, config["img_channels"], size, size, device=device)
         sigma = torch.ones(1, device=device)
         labels = torch.eye(10, device=device)[:1]
-        ours, plain = [], []
+        ours: list[float] = []
+        plain: list[float] = []
         with torch.no_grad():
             for repeat in range(options.repeats + 3):
                 pair = [

@@ -27,6 +27,7 @@ from common import Row, isolate, parser, report
 from diffviews_desktop.data.activations.arrays import ActivationMatrix
 from diffviews_desktop.data.activations.checked_rows import WholeCheck
 from diffviews_desktop.data.activations.matrix_file import Matrix, MatrixFile
+from diffviews_desktop.data.cache.cached import CacheEntry
 from diffviews_desktop.data.cache.layer_cache import LayerCache, create_matrix, finish
 from diffviews_desktop.processing.components import Reduction
 from diffviews_desktop.processing.reduction import fit_reduction, look_at_rows
@@ -67,15 +68,22 @@ def pair(
     scale = 1e3 if unit == "ms" else 1.0
     rows = []
     for clock in range(1 + processor):
-        both = (scale * statistics.median(one[clock] for one in side) for side in times)
-        rows.append(Row(name + ", processor" * clock, repeats, *both, unit))
+        our, their = (scale * statistics.median(one[clock] for one in side) for side in times)
+        rows.append(Row(name + ", processor" * clock, repeats, our, their, unit))
     return rows
 
 
-def fill(rows: np.ndarray, values: np.ndarray) -> None:
+def fill(rows: Matrix, values: np.ndarray) -> None:
     """Write a matrix in batches."""
     for start in range(0, len(rows), BATCH):
         rows[start : start + BATCH] = values[: len(rows[start : start + BATCH])]
+
+
+def rows_of(entry: CacheEntry | None) -> MatrixFile:
+    """The matrix of an entry that is there."""
+    activations = None if entry is None else entry.activations()
+    assert activations is not None
+    return activations.rows
 
 
 def sync(folder: Path) -> None:
@@ -109,14 +117,16 @@ def measure(folder: Path, count: int, repeats: int) -> list[Row]:
         shutil.rmtree(plain, ignore_errors=True)
         plain.mkdir()
         np.save(plain / "activations.npy", matrix)
-        arrays = {"reduced": projector.reduced, "xy": projector.xy, "rows": projector.rows}
         reduction = projector.reduction
+        assert reduction.components is not None
         np.savez(
             plain / "projector.npz",
             mean=reduction.mean,
             scale=reduction.scale,
             components=reduction.components,
-            **arrays,
+            reduced=projector.reduced,
+            xy=projector.xy,
+            rows=projector.rows,
         )
         if to_disk:
             sync(plain)
@@ -137,9 +147,7 @@ def measure(folder: Path, count: int, repeats: int) -> list[Row]:
         path.unlink()
 
     def open_ours() -> object:
-        return cache.read(
-            "a", lambda entry: (read_arrays(entry.projector), touch(entry.activations().rows))
-        )
+        return cache.read("a", lambda entry: (read_arrays(entry.projector), touch(rows_of(entry))))
 
     def open_plain() -> object:
         rows = np.load(cache.root / "a" / "activations.npy", mmap_mode="r")
@@ -186,7 +194,7 @@ def measure_checks(folder: Path, count: int, repeats: int) -> list[Row]:
         return MatrixFile.open(file)
 
     def open_checked() -> MatrixFile:
-        return cache.open("a").activations().rows
+        return rows_of(cache.open("a"))
 
     def as_a_whole() -> MatrixFile:
         return open_unchecked().compared_with(WholeCheck(file, sha256))

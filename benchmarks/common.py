@@ -41,8 +41,7 @@ def report(rows: list[Row], file: Path | None, peer: str) -> None:
     for row in rows:
         ours = "not measured" if row.ours is None else f"{row.ours:.4g} {row.unit}"
         other = "" if row.peer is None else f"{row.peer:.4g} {row.unit}"
-        both = row.ours is not None and row.peer
-        ratio = f"{row.ours / row.peer:.2f}" if both else ""  # type: ignore[operator]
+        ratio = f"{row.ours / row.peer:.2f}" if row.ours is not None and row.peer else ""
         print(f"{row.name:{width}}  {row.n:7}  {ours:>10}  {other:>14}  {ratio}")
     write_rows(rows, file)
 
@@ -61,7 +60,7 @@ def isolate(folder: Path) -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start compiles every module
 
 
-def wait_until(ready: Callable[[], bool], pump: Callable[[], None], seconds: float = 300) -> None:
+def wait_until(ready: Callable[[], object], pump: Callable[[], None], seconds: float = 300) -> None:
     """Run ``pump`` until ``ready``; ends the program if that takes too long."""
     end = time.monotonic() + seconds
     while not ready():
@@ -102,13 +101,13 @@ def demo_activations(file: Path, rows: int, width: int) -> None:
     samples = read_samples(model).table
     which, turn = np.arange(rows) % len(samples), np.arange(rows) // len(samples)
     level = np.searchsorted(NOISE_LEVELS, samples.sigma[which].astype(np.float64) - 1e-6)
-    names = [samples.sample_id[i] for i in which]
+    names = [samples.sample_id[i] for i in which.tolist()]
     table = replace(
         samples,
         sample_id=tuple(f"{name}-{i}" for name, i in zip(names, turn, strict=True)),
         class_label=samples.class_label[which],
-        class_name=tuple(samples.class_name[i] for i in which),
-        image_path=tuple(samples.image_path[i] for i in which),
+        class_name=tuple(samples.class_name[i] for i in which.tolist()),
+        image_path=tuple(samples.image_path[i] for i in which.tolist()),
         sigma=np.array(NOISE_LEVELS, np.float32)[(level + turn) % len(NOISE_LEVELS)],
     )
     extraction = SampleExtraction(

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -56,12 +57,12 @@ def write(folder: Path, count: int, compress: bool) -> None:
     save = np.savez_compressed if compress else np.savez
     for start in range(0, count, BATCH):
         n = min(BATCH, count - start)
-        values = {
+        values: dict[str, Any] = {
             name: random.standard_normal((n, int(np.prod(shape))), dtype=np.float32)
             for name, shape in SHAPES.items()
         }
         path = folder / SET / f"batch_{start // BATCH:06d}.npz"
-        save(path, **values)  # type: ignore[arg-type]
+        save(path, **values)
 
 
 def pair(name: str, repeats: int, ours: Callable[[], object], peer: Callable[[], object]) -> Row:
@@ -73,7 +74,7 @@ def pair(name: str, repeats: int, ours: Callable[[], object], peer: Callable[[],
             (ours, peer)[index]()
             if repeat:
                 times[index].append(1e3 * (time.perf_counter() - start))
-    return Row(name, repeats, *(statistics.median(side) for side in times), "ms")
+    return Row(name, repeats, statistics.median(times[0]), statistics.median(times[1]), "ms")
 
 
 def measure(root: Path, repeats: int) -> list[Row]:

@@ -48,6 +48,7 @@ from diffviews_desktop.engine.protocol import Event, StepDone
 from diffviews_desktop.values.conditions import ClassLabel, from_choice
 from diffviews_desktop.values.folders import FolderRef, ModelLoaded
 from diffviews_desktop.values.interventions import mean_of_samples
+from diffviews_desktop.values.layers import LayerSet
 from diffviews_desktop.values.maps import MapSpec
 from diffviews_desktop.values.sampling import Sampler, SamplingSettings
 
@@ -109,16 +110,16 @@ class Bench:
         torch.set_num_threads(threads)
         self.events: list[tuple[float, Event]] = []
         self.engine = Engine(device, threads=threads, emit=self._emit)
-        source = FolderRef(path)
+        source, spec = FolderRef(path), MapSpec(model, LayerSet((layer,)))
         self.job = Generate(
             job_id=2,
             folder=source,
-            spec=MapSpec(model, (layer,)),
+            spec=spec,
             interventions=mean_of_samples((0, 1, 2, 3, 4, 5, 6)),
             condition=from_choice("zero"),
             settings=SamplingSettings(),
         )
-        self.engine.run(MapLayer(job_id=1, folder=source, spec=MapSpec(model, (layer,))))
+        self.engine.run(MapLayer(job_id=1, folder=source, spec=spec))
         loaded = self.engine.run(LoadModel(job_id=1, folder=source, model=model))
         assert isinstance(loaded, ModelLoaded)
         self.settings = replace(loaded.settings, seed=0)
@@ -243,8 +244,7 @@ def memory(generations: int) -> dict[str, float | None]:
         bench.run("heun" if number % 2 else "renoise", 3)
     gc.collect()
     last = anonymous()
-    is_known = first is not None and last is not None
-    return {"grown": last - first if is_known else None}  # type: ignore[operator]
+    return {"grown": None if first is None or last is None else last - first}
 
 
 def one_network(network: str, folder: Path, device: str, threads: int, repeats: int) -> list[Row]:

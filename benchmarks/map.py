@@ -19,10 +19,14 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from common import Row, anonymous, in_a_process, parser, report
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
 
 COUNTS = (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
 PEER_LIMIT = 1_000_000  # the peer takes minutes for more
@@ -68,7 +72,7 @@ def ours(count: int, renderer: str) -> Found:
     index.nearest(0.0, 0.0, 0.05, 0.05)
     figures["pick, first"] = 1e3 * (time.perf_counter() - start)
     picks = _times(
-        lambda place: index.nearest(*place, 0.05, 0.05),
+        lambda place: index.nearest(place[0], place[1], 0.05, 0.05),
         np.random.default_rng(1).normal(size=(2000, 2)),
     )
     figures["pick, later"] = statistics.median(picks)
@@ -122,21 +126,21 @@ class _Plot:
 
     def __init__(
         self,
-        app: object,
-        widget: object,
-        item: object,
+        app: QApplication,
+        widget: Any,
+        item: Any,
         busy: Callable[[], bool],
         frames: int | None = None,
     ) -> None:
         self._app, self._widget, self._item, self._busy = app, widget, item, busy
         self._turns = FRAMES if frames is None else frames
-        widget.resize(1280, 800)  # type: ignore[attr-defined]
-        widget.addItem(item)  # type: ignore[attr-defined]
-        self._box = widget.getPlotItem().getViewBox()  # type: ignore[attr-defined]
+        widget.resize(1280, 800)
+        widget.addItem(item)
+        self._box = widget.getPlotItem().getViewBox()
         self._box.setRange(xRange=(-4, 5), yRange=(-4, 5), padding=0)
-        widget.show()  # type: ignore[attr-defined]
+        widget.show()
         for _ in range(20):
-            app.processEvents()  # type: ignore[attr-defined]
+            app.processEvents()
 
     def gestures(self, fill: Callable[[], None], recolor: Callable[[int], None]) -> Found:
         gc.collect()
@@ -163,8 +167,7 @@ class _Plot:
         figures[RECOLOUR] = statistics.median(times)
         gc.collect()
         last = anonymous()
-        is_known = first is not None and last is not None
-        figures["memory"] = last - first if is_known else None  # type: ignore[operator]
+        figures["memory"] = None if first is None or last is None else last - first
         return figures
 
     def ring_change(self, xy: np.ndarray) -> float:
@@ -172,7 +175,7 @@ class _Plot:
         from diffviews_desktop.state.picks import Selection
         from diffviews_desktop.ui.views.flat.overlays import Rings
 
-        rings = Rings(self._widget.getPlotItem())  # type: ignore[attr-defined]
+        rings = Rings(self._widget.getPlotItem())
         rows = np.random.default_rng(2).integers(0, len(xy), (FRAMES + 1, 21)).tolist()
         rings.show(Selection(anchor=rows[0][0], manual=tuple(rows[0][1:])), xy)
         self._settle()
@@ -193,7 +196,7 @@ class _Plot:
         return statistics.median(times)
 
     def _frame(self) -> None:
-        self._app.processEvents()  # type: ignore[attr-defined]
+        self._app.processEvents()
 
     def _settle(self) -> None:
         """Until nothing is at work: what one thread has made is painted, which may ask another.
@@ -207,9 +210,7 @@ class _Plot:
         while quiet < QUIET_TURNS:
             if self._busy():
                 quiet = 0
-                self._app.processEvents(  # type: ignore[attr-defined]
-                    QEventLoop.ProcessEventsFlag.WaitForMoreEvents
-                )
+                self._app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
             else:
                 quiet += 1
                 self._frame()
@@ -246,13 +247,13 @@ def _cloud(count: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return xy.astype(np.float32), group, [f"#{i * 25:02x}60a0" for i in range(10)]
 
 
-def _median(run: Callable[[object], object], over: object) -> float:
+def _median(run: Callable[[Any], object], over: Iterable[object]) -> float:
     return statistics.median(_times(run, over))
 
 
-def _times(run: Callable[[object], object], over: object) -> list[float]:
+def _times(run: Callable[[Any], object], over: Iterable[object]) -> list[float]:
     times = []
-    for value in over:  # type: ignore[attr-defined]
+    for value in over:
         start = time.perf_counter()
         run(value)
         times.append(1e3 * (time.perf_counter() - start))
@@ -276,7 +277,7 @@ def _in_turns(count: int, renderer: str) -> tuple[Found, dict[str, Found]]:
 
 def _medians(runs: list[Found]) -> Found:
     names = runs[0] if runs else {}
-    values = {name: [one[name] for one in runs if one[name] is not None] for name in names}
+    values = {name: [n for one in runs if (n := one[name]) is not None] for name in names}
     return {
         name: statistics.median(numbers) if numbers else None for name, numbers in values.items()
     }

@@ -15,9 +15,10 @@ import pickle
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,7 @@ def make_state(count: int) -> State:
     from diffviews_desktop.data.folder.demo import unpack_demo
     from diffviews_desktop.state.state import State
     from diffviews_desktop.values.columns import Column
+    from diffviews_desktop.values.layers import LayerSet
     from diffviews_desktop.values.maps import LayerMap
     from diffviews_desktop.values.packed_strings import Texts
 
@@ -71,17 +73,18 @@ def make_state(count: int) -> State:
         demo,
         sample_id=Texts.of([f"sample_{i}" for i in range(count)]),
         class_label=label,
-        class_name=Texts.of([demo.class_name[i] for i in which]),
-        image_path=Texts.of([demo.image_path[i] for i in which]),
+        class_name=Texts.of([demo.class_name[i] for i in which.tolist()]),
+        image_path=Texts.of([demo.image_path[i] for i in which.tolist()]),
         sigma=demo.sigma[which],
         columns={
             "score": Column(reduced[:, 2].copy()),
             "kind": Column((which % 5).astype(np.float32), tuple("abcde")),
         },
     )
+    layers = LayerSet(("midblock",))
     layer_map = LayerMap(
         model="digits",
-        layers=("midblock",),
+        layers=layers,
         xy=xy,
         reduced=reduced,
         from_cache=True,
@@ -93,9 +96,7 @@ def make_state(count: int) -> State:
 
     table = pickle.loads(pickle.dumps(samples))  # as it comes from an engine
     return State(
-        opened=Opened(
-            model="digits", samples=table, layer_map=layer_map, default_layers=("midblock",)
-        )
+        opened=Opened(model="digits", samples=table, layer_map=layer_map, default_layers=layers)
     )
 
 
@@ -112,6 +113,8 @@ class _NoEngine:
     def submit(self, job: object) -> None: ...
 
     def cancel(self, job_id: int) -> None: ...
+
+    def reorder(self, job_ids: Sequence[int]) -> None: ...
 
 
 def measure(app: QApplication, count: int) -> list[Row]:
@@ -166,8 +169,8 @@ class _Hand:
     def _quiet(self) -> bool:
         linked = self.window.map_area.linked
         views = [self.view] if linked is None else [self.view, linked]
-        parts = self.session, self.window.map_area.values, self.samples, *views
-        return not any(one.busy for one in parts)
+        parts = [self.session.busy, self.window.map_area.values.busy, self.samples.busy]
+        return not any([*parts, *(view.busy for view in views)])
 
     def gesture(self, name: str, *acts: Callable[[], object]) -> None:
         """Do things one by one and note the longest gap of each until all is quiet."""
@@ -327,8 +330,9 @@ def _round(hand: _Hand) -> None:
     actions = window.menu_actions
     gesture("contours", *[actions["view.contours"].trigger] * 2)
     gesture("names", *[actions["view.names"].trigger] * 2)
-    key = Qt.Key.Key_Right
-    gesture("arrow keys", *[lambda: QTest.keyClick(view.focusProxy(), key)] * 2)
+    proxy, key = view.focusProxy(), Qt.Key.Key_Right
+    assert proxy is not None
+    gesture("arrow keys", *[lambda: QTest.keyClick(proxy, key)] * 2)
     second_map = replace(first_map, xy=first_map.xy[:, ::-1].copy(), layers=LayerSet(("other",)))
     gesture("another layer's map", show(second_map), show(first_map))
     threads = ThreadPoolExecutor(1)
@@ -342,7 +346,7 @@ def _round(hand: _Hand) -> None:
     gesture("rectangle, two maps", hand.drag((0.2, 0.2), (0.7, 0.7), shift=True))
     gesture("second map closed", window.menu_actions["maps.second"].trigger)
     _samples(hand)
-    gesture("theme", *[lambda t=t: choose_appearance(window.context, t) for t in ("dark", "light")])
+    gesture("theme", *[partial(choose_appearance, window.context, t) for t in ("dark", "light")])
     session.update(State())
     hand.rest(0.5)
 
@@ -358,7 +362,7 @@ def _samples(hand: _Hand) -> None:
     down, key = Qt.SortOrder.DescendingOrder, Qt.Key.Key_PageDown
     gesture("samples: listed", lambda: hand.window.show_page("find"))
     for title, column in (("score", 4), ("id", 1), ("class", 2)):
-        gesture(f"samples: sorted by {title}", lambda c=column: panel.table.sortByColumn(c, down))
+        gesture(f"samples: sorted by {title}", partial(panel.table.sortByColumn, column, down))
     gesture("samples: scrolled", *[lambda: QTest.keyClick(panel.table, key)] * 3)
     gesture("samples: found by id", do(finding.find_samples, text="77777", where="id"))
     gesture("samples: found everywhere", do(finding.find_samples, text="777"))

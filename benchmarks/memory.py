@@ -112,7 +112,7 @@ def one(count: int) -> dict[str, float]:
         duration = time.perf_counter() - start
         stop.set()
         thread.join()
-        assert layer_map.reduced is not None  # type: ignore[union-attr]
+        assert layer_map.reduced is not None
     return {**peaks, "seconds": duration}
 
 

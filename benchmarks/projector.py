@@ -71,7 +71,7 @@ def collect(layer: str, count: int, steps: int) -> tuple[NDArray, NDArray, list[
     from diffviews_desktop.adapters.registry import get_adapter
 
     adapter = get_adapter("edm").from_checkpoint(str(model.checkpoint()), device="cpu")
-    settings = loaded.settings  # type: ignore[union-attr]
+    settings = loaded.settings
     sigmas = get_denoising_sigmas(steps, settings.sigma_max, settings.sigma_min, settings.rho)
     paths = []
     for number in range(count):
@@ -110,7 +110,8 @@ def measure(activations: NDArray, labels: NDArray, paths: list[NDArray], single:
     rows = []
 
     def add(name: str, n: int, unit: str, figure: Callable[[Place, NDArray], float]) -> None:
-        rows.append(Row(name, n, *(figure(place, xy) for place, xy in both), unit))
+        our, their = (figure(place, xy) for place, xy in both)
+        rows.append(Row(name, n, our, their, unit))
 
     def accuracy(place: Place, xy: NDArray) -> float:
         nearest = nearest_on_the_map(xy, place(activations[test]))

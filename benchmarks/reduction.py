@@ -58,13 +58,13 @@ def measure(matrix: Path, folder: Path, k: int, repeats: int) -> list[Row]:
         ("processor time", "cpu", "s"),
         ("own memory at most", "peak", "MB"),
     ):
-        medians = [
+        ours, theirs = (
             None if runs[0][key] is None else statistics.median(run[key] for run in runs)
             for runs in results.values()
-        ]
-        rows.append(Row(f"{n} x {d}: {name}", repeats, *medians, unit))
-    agreement = [cosines(np.load(folder / f"{name}.npy"), exact) for name in results]
-    rows.append(Row(f"{n} x {d}: agreement with the exact subspace", 1, *agreement, ""))
+        )
+        rows.append(Row(f"{n} x {d}: {name}", repeats, ours, theirs, unit))
+    ours, theirs = (cosines(np.load(folder / f"{name}.npy"), exact) for name in results)
+    rows.append(Row(f"{n} x {d}: agreement with the exact subspace", 1, ours, theirs, ""))
     return rows
 
 

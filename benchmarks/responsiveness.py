@@ -14,6 +14,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -73,11 +74,11 @@ def measure(large: Path) -> list[Row]:
     beats = Beats()
     phases: dict[str, list[float]] = {}
 
-    def phase(name: str, ready: object, settle: float = 0.3) -> None:
+    def phase(name: str, ready: Callable[[], object], settle: float = 0.3) -> None:
         """Collect the gaps until ``ready()``, all points are where they belong, and a little
         longer."""
         beats.begin()
-        wait_until(ready, pump)  # type: ignore[arg-type]
+        wait_until(ready, pump)
         view = main_app.window.map
         wait_until(lambda: view is None or not view.busy, pump)
         end = time.monotonic() + settle

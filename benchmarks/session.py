@@ -13,7 +13,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ def made_run(run_id: int, steps: int, side: int, folder: Path) -> Run:
     from diffviews_desktop.values.conditions import ZeroLabel
     from diffviews_desktop.values.folders import FolderRef
     from diffviews_desktop.values.interventions import mean_of_samples
+    from diffviews_desktop.values.layers import LayerSet
     from diffviews_desktop.values.maps import MapSpec
     from diffviews_desktop.values.runs import RunStep
     from diffviews_desktop.values.sampling import SamplingSettings
@@ -59,7 +60,7 @@ def made_run(run_id: int, steps: int, side: int, folder: Path) -> Run:
     job = Generate(
         job_id=run_id,
         folder=FolderRef(folder),
-        spec=MapSpec("net", ("layer",)),
+        spec=MapSpec("net", LayerSet(("layer",))),
         condition=ZeroLabel(),
         settings=SamplingSettings(num_steps=steps, seed=run_id),
         interventions=mean_of_samples((1, 2, 3)),
@@ -82,6 +83,7 @@ def made_folder(folder: Path) -> DataOpened:
     """What opening a data folder gives."""
     from diffviews_desktop.engine.jobs.opening import DataOpened
     from diffviews_desktop.values.folders import FolderRef, ModelSummary
+    from diffviews_desktop.values.layers import LayerSet
     from diffviews_desktop.values.maps import LayerMap
     from diffviews_desktop.values.samples import SampleTable
     from diffviews_desktop.values.sampling import SamplingSettings
@@ -95,7 +97,8 @@ def made_folder(folder: Path) -> DataOpened:
         sigma=np.ones(SAMPLES, np.float32),
     )
     xy = np.random.default_rng(0).random((SAMPLES, 2), np.float32)
-    layer_map = LayerMap("net", ("layer",), xy, xy, True, {}, folder)
+    layers = LayerSet(("layer",))
+    layer_map = LayerMap("net", layers, xy, xy, True, {}, folder)
     return DataOpened(
         folder=FolderRef(folder),
         path=folder,
@@ -105,7 +108,7 @@ def made_folder(folder: Path) -> DataOpened:
         model="net",
         samples=samples,
         layer_map=layer_map,
-        default_layers=("layer",),
+        default_layers=layers,
         fingerprint="f",
     )
 
@@ -123,6 +126,8 @@ class _NoEngine:
         self.jobs.append(job)
 
     def cancel(self, job_id: int) -> None: ...
+
+    def reorder(self, job_ids: Sequence[int]) -> None: ...
 
 
 class _Hand:

@@ -127,7 +127,7 @@ def run_window(location: str, endpoint: str, folder: str) -> None:
     def longest(ready: Callable[[], object], seconds: float = 0.0) -> float:
         """The longest gap until it is so, and some seconds longer."""
         beats.begin()
-        wait_until(lambda: bool(ready()), pump)
+        wait_until(ready, pump)
         end = time.monotonic() + seconds
         wait_until(lambda: time.monotonic() >= end, pump)
         return max(beats.gaps)
@@ -252,8 +252,8 @@ def measure(home: Path, options: argparse.Namespace) -> list[Row]:
             figures = compare(home, options.repeats, location, endpoint, peer)
             small = "small" in name
             amount, unit = (options.files, "files/s") if small else (options.megabytes, "MiB/s")
-            speeds = [amount / figures[way]["seconds"] for way in ("ours", peer)]
-            rows.append(Row(f"{name}, speed", options.repeats, *speeds, unit))
+            speed, other = (amount / figures[way]["seconds"] for way in ("ours", peer))
+            rows.append(Row(f"{name}, speed", options.repeats, speed, other, unit))
             rows.append(
                 Row(
                     f"{name}, memory above the start",
@@ -263,13 +263,11 @@ def measure(home: Path, options: argparse.Namespace) -> list[Row]:
                     "MB",
                 )
             )
-        figures = in_a_process(
+        gaps = in_a_process(
             __file__, "window", f"s3://{bucket}/{MODEL}", server.endpoint, str(home / "window")
         )
     for phase in ("idle", "downloading", "opening"):
-        rows.append(
-            Row(f"window, {phase}: worst gap", figures["files"], figures[phase], LIMIT_MS, "ms")
-        )
+        rows.append(Row(f"window, {phase}: worst gap", gaps["files"], gaps[phase], LIMIT_MS, "ms"))
     return rows
 
 

@@ -58,14 +58,14 @@ def measure(matrix: Path, folder: Path, repeats: int) -> list[Row]:
             times.append(part(method, matrix, folder))
     rows = []
     for key, name in (("fresh", "fresh process"), ("warm", "second time")):
-        medians = [float(np.median([run[key] for run in times])) for times in runs.values()]
-        rows.append(Row(f"{n} x {d}: {name}", repeats, *medians, "s"))
+        our, their = (float(np.median([run[key] for run in times])) for times in runs.values())
+        rows.append(Row(f"{n} x {d}: {name}", repeats, our, their, "s"))
     reduced = np.load(folder / "theirs.npz")["reduced"]
     maps = [np.load(folder / f"{method}.npz")["xy"] for method in runs]
-    figures = [trustworthiness(reduced, xy, NEIGHBORS).figure for xy in maps]
-    rows.append(Row(f"{n} x {d}: trustworthiness ({NEIGHBORS})", 1, *figures, ""))
-    shares = [float(neighborhood_overlap(reduced, xy, NEIGHBORS).mean()) for xy in maps]
-    rows.append(Row(f"{n} x {d}: neighbours kept ({NEIGHBORS})", 1, *shares, ""))
+    our, their = (trustworthiness(reduced, xy, NEIGHBORS).figure for xy in maps)
+    rows.append(Row(f"{n} x {d}: trustworthiness ({NEIGHBORS})", 1, our, their, ""))
+    our, their = (float(neighborhood_overlap(reduced, xy, NEIGHBORS).mean()) for xy in maps)
+    rows.append(Row(f"{n} x {d}: neighbours kept ({NEIGHBORS})", 1, our, their, ""))
     return rows
 
 

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +74,7 @@ DAMAGES = (flip, zero, cut)
 def map_of(parameters: MapParameters | None = None) -> list[np.ndarray]:
     spec = MapSpec(MODEL, LAYERS, parameters)
     result = Engine("cpu").run(MapLayer(job_id=1, folder=SOURCE, spec=spec))
+    assert result.reduced is not None
     return [result.xy, result.reduced]
 
 
@@ -209,19 +210,32 @@ def as_dangling_link(path: Path) -> None:
     path.symlink_to("nowhere")
 
 
+def break_json(file: Path) -> None:
+    file.write_text("{")
+
+
+def shorten(file: Path) -> None:
+    cut(file, 1000)
+
+
+def apply(damage: Callable[[Path], object], paths: Iterable[Path]) -> None:
+    for path in paths:
+        damage(path)
+
+
 DEMO_DAMAGES: dict[str, Callable[[Path], object]] = {
     "gone": shutil.rmtree,
-    "emptied": lambda demo: [shutil.rmtree(path) for path in demo.iterdir()],
+    "emptied": lambda demo: apply(shutil.rmtree, demo.iterdir()),
     "a file in its place": as_file,
     "a dangling link in its place": as_dangling_link,
-    "all config.json broken": lambda demo: [p.write_text("{") for p in demo.glob("*/config.json")],
-    "checkpoints gone": lambda demo: [p.unlink() for p in demo.glob("*/checkpoints/*")],
-    "pictures gone": lambda demo: [shutil.rmtree(p) for p in demo.glob("*/images")],
-    "metadata gone": lambda demo: [shutil.rmtree(p) for p in demo.glob("*/metadata")],
-    "CSV gone": lambda demo: [p.unlink() for p in demo.glob("*/embeddings/*.csv")],
+    "all config.json broken": lambda demo: apply(break_json, demo.glob("*/config.json")),
+    "checkpoints gone": lambda demo: apply(Path.unlink, demo.glob("*/checkpoints/*")),
+    "pictures gone": lambda demo: apply(shutil.rmtree, demo.glob("*/images")),
+    "metadata gone": lambda demo: apply(shutil.rmtree, demo.glob("*/metadata")),
+    "CSV gone": lambda demo: apply(Path.unlink, demo.glob("*/embeddings/*.csv")),
     "digits gone": lambda demo: shutil.rmtree(demo / "digits"),
     "a checkpoint flipped": lambda demo: flip(next(demo.glob("digits/checkpoints/*")), 900_000),
-    "all projectors cut": lambda demo: [cut(p, 1000) for p in demo.glob("*/embeddings/*.npz")],
+    "all projectors cut": lambda demo: apply(shorten, demo.glob("*/embeddings/*.npz")),
     "a folder in place of a picture": lambda demo: picture_as_folder(demo),
 }
 

@@ -111,7 +111,7 @@ class Ground:
         self,
         program: Sequence[str],
         arguments: Sequence[str],
-        prepare: Callable[[Path, Path], None],
+        prepare: Callable[[Path, Path], object],
         **changes: str,
     ) -> bool:
         """Run the program in a new folder; whether it did its work, and nothing else ran."""
@@ -177,8 +177,8 @@ def run(ground: Ground) -> list[Trial]:
     def adapters(selection: Sequence[str]) -> Callable[[Path, Path], None]:
         return lambda folder, marks: plant_adapters(folder, marks, selection)
 
-    def settings(text: str) -> Callable[[Path, Path], None]:
-        return lambda folder, marks: (folder / ".numba_config.yaml").write_text(text) and None
+    def settings(text: str) -> Callable[[Path, Path], object]:
+        return lambda folder, marks: (folder / ".numba_config.yaml").write_text(text)
 
     return [
         trial(

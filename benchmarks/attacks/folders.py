@@ -22,6 +22,7 @@ import traceback
 import warnings
 from pathlib import Path
 from random import Random
+from typing import IO
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -78,7 +79,7 @@ def in_a_process(folder: Path, seeds: list[int]) -> list[tuple[str, bool]]:
     return [(job, fine == "True") for job, fine in lines]
 
 
-def use_all(folder: Path, seeds: list[int], out: object) -> None:
+def use_all(folder: Path, seeds: list[int], out: IO[str]) -> None:
     """Use folders, one after the other, and write what became of each job."""
     warnings.simplefilter("ignore")
     logging.disable()
@@ -95,13 +96,13 @@ def use_all(folder: Path, seeds: list[int], out: object) -> None:
         job = "open"
         try:
             for job, _ in hostile.use(random):
-                print(job, True, file=out)  # type: ignore[call-overload]
+                print(job, True, file=out)
         except Exception:
-            print(job, False, file=out)  # type: ignore[call-overload]
+            print(job, False, file=out)
             print(f"seed {seed}, {names}, after {job}:", file=sys.stderr)
             traceback.print_exc()
         signal.setitimer(signal.ITIMER_PROF, 0)
-        print("folder", True, file=out)  # type: ignore[call-overload]
+        print("folder", True, file=out)
 
 
 if __name__ == "__main__":

@@ -100,9 +100,9 @@ def npz(work: Path) -> Reader:
         file.unlink()
     seeds = []
     for save in (np.savez, np.savez_compressed):
-        file = io.BytesIO()
-        save(file, midblock=rows)
-        seeds.append(file.getvalue())
+        stream = io.BytesIO()
+        save(stream, midblock=rows)
+        seeds.append(stream.getvalue())
     target = activations / "batch_000000.npz"
     return Reader(target, seeds, lambda: open_everything(folder))
 

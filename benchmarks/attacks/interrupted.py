@@ -157,7 +157,7 @@ def on_full_disks(home: Path) -> list[Trial]:
         ("a run", run, sets),
         ("the window's picture with its record", picture_and_record, both),
     )
-    trials = []
+    trials: list[Trial] = []
     for name, write, good in whats:
         survivors = successes = refusals = 0
         for number, room in enumerate(rooms):

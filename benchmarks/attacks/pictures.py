@@ -216,8 +216,10 @@ def largest() -> Iterator[tuple[str, bytes]]:
 def _strips(count: int, width: int) -> bytes:
     """A TIFF that has a strip a line, all of which are the same bytes."""
     strip = zlib.compress(bytes(width))
-    tags = [(256, 4, 1, width), (257, 4, 1, count), (258, 3, 1, 8), (259, 3, 1, 8), (262, 3, 1, 1),
-            (273, 4, count, b""), (277, 3, 1, 1), (278, 4, 1, 1), (279, 4, count, b"")]  # fmt: skip
+    tags: list[hostile.Tag] = [
+        (256, 4, 1, width), (257, 4, 1, count), (258, 3, 1, 8), (259, 3, 1, 8), (262, 3, 1, 1),
+        (273, 4, count, b""), (277, 3, 1, 1), (278, 4, 1, 1), (279, 4, count, b""),
+    ]  # fmt: skip
     start = 8 + 2 + 12 * len(tags) + 4
     tags[5] = (273, 4, count, struct.pack("<L", start + 8 * count) * count)
     tags[8] = (279, 4, count, struct.pack("<L", len(strip)) * count)
@@ -324,8 +326,7 @@ def main() -> int:
         }
         for fault, group in groups.items():
             for name, data in group.items():
-                start = f"refused: {fault}"
-                attack.try_file("hostile files", name, data, lambda text, s=start: s in text)
+                attack.try_file("hostile files", name, data, _contains(f"refused: {fault}"))
         for name, data in largest():
             attack.try_file("largest pictures", name, data, _is_an_answer)
         _mutate(attack, options.minutes, random.Random(options.seed))
@@ -339,6 +340,10 @@ def main() -> int:
         )
     )
     return report(list(attack.trials.values()), options.json)
+
+
+def _contains(part: str) -> Callable[[str], bool]:
+    return lambda text: part in text
 
 
 def _is_an_answer(text: str) -> bool:

@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def unfit_files(root: Path) -> Trial:
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(template, data, symlinks=True)
         put(unfit, data / place)
-        ends[f"{reason} as {place}"] = run_alone(lambda data=data: open_and_map(data))  # type: ignore[misc]
+        ends[f"{reason} as {place}"] = run_alone(partial(open_and_map, data))
     return trial("what is no file, in a data folder", ends)
 
 
@@ -177,7 +178,7 @@ def folders_as_checkpoints() -> Trial:
 
     folders = [Path(path) for path in ("/", "/usr", "/proc", "/proc/self", "/dev", "/etc", "/sys")]
     ends = {
-        f"{folder} as {name}": run_alone(lambda f=folder, n=name: use(f, n))  # type: ignore[misc]
+        f"{folder} as {name}": run_alone(partial(use, folder, name))
         for folder, name in itertools.product(folders, ("edm", "diffusers"))
     }
     ends = {k: e if e.seconds < 2 else End(e.said, "slow", e.seconds, 0) for k, e in ends.items()}
@@ -203,7 +204,8 @@ def diffusers_numbers(root: Path, few: bool) -> list[Trial]:
         down_block_types=("DownBlock2D", "AttnDownBlock2D"),
         up_block_types=("AttnUpBlock2D", "UpBlock2D"),
     )
-    diffusers.DDPMPipeline(unet, diffusers.DDPMScheduler()).save_pretrained(folder)
+    pipeline: Any = diffusers.DDPMPipeline(unet, diffusers.DDPMScheduler())
+    pipeline.save_pretrained(folder)
     DiffusersAdapter.from_checkpoint(folder, device="cpu")  # imports what is imported late
 
     def every(name: str, file: Path) -> Iterator[tuple[str, End]]:
@@ -324,14 +326,14 @@ def flipped_bits(root: Path, tries: int = 400) -> Trial:
     random = np.random.default_rng(0)
     state = tiny_model(seed=1).state_dict()
     torch.save(state, root / "net.pt")
-    arrays = {"midblock": random.standard_normal((8, 999), np.float32)}
-    np.savez(root / "batch.npz", **arrays)
+    rows = random.standard_normal((8, 999), np.float32)
+    np.savez(root / "batch.npz", midblock=rows)
 
     def same(path: Path) -> bool:
         try:
             if path.suffix == ".npz":
                 file = NpzFile.open(path)
-                return np.array_equal(file.read("midblock"), arrays["midblock"])
+                return np.array_equal(file.read("midblock"), rows)
             tensors = read_stored(path).read(lambda fraction: None)
             return all(torch.equal(tensors[name], tensor) for name, tensor in state.items())
         except DiffViewsError:

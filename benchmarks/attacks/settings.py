@@ -15,6 +15,7 @@ import sys
 import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +73,7 @@ class Ground:
             ended = self._start(remainder[:A_TIME], way)
             count += sum(map(_is_kept, remainder[:ended]))
             if ended < len(remainder[:A_TIME]):  # the next one is lost
-                print(f"lost: {settings_in(remainder[ended])}: {_beginning(remainder[ended])}")
+                print(f"lost: {settings_in(remainder[ended])}: {_beginning(remainder[ended])!r}")
                 ended += 1
             remainder = remainder[ended:]
         return count
@@ -130,9 +131,9 @@ def mutate(content: bytes, rng: random.Random) -> bytes:
 
 def of_other_types() -> Iterable[bytes]:
     """Settings whose values are of every type of JSON where a text, or a list of them, is meant."""
-    names = ("theme", "ramp", "renderer", "color_by", "reduced_motion", "map/names")
-    names += ("recent", "pictures", "tables", "geometry", "layout")
-    odd = (
+    names = ["theme", "ramp", "renderer", "color_by", "reduced_motion", "map/names"]
+    names += ["recent", "pictures", "tables", "geometry", "layout"]
+    odd: list[object] = [
         None,
         True,
         1,
@@ -145,8 +146,10 @@ def of_other_types() -> Iterable[bytes]:
         "x" * 100_000,
         "\ud800\u202e\n",
         "0:",
-    )
-    for value in (*odd, ["x"] * 10_000, [1]):
+        ["x"] * 10_000,
+        [1],
+    ]
+    for value in odd:
         yield json.dumps(dict.fromkeys(names, value)).encode()
 
 
@@ -187,7 +190,7 @@ def run(root: Path) -> list[Trial]:
         return Trial(name, len(makers), count)
 
     def writers(contents: Iterable[bytes]) -> list[Callable[[Path], object]]:
-        return [lambda file, content=content: file.write_bytes(content) for content in contents]
+        return [partial(Path.write_bytes, data=content) for content in contents]
 
     first = ground.home(lambda file: None)
     if ground.survivors([first]) != 1:

@@ -309,10 +309,10 @@ def serve_window(places: Path) -> int:
     def fill_caches(window: MainWindow) -> bool:
         """Have all pictures decoded and scaled, so that what grows afterwards is no cache; whether
         some are missing yet."""
-        samples = window.session.state.opened.samples
-        if window.map is None or samples is None:
+        samples, view = window.session.state.opened.samples, window.map
+        if samples is None or view is None or view.decorations is None:
             return True
-        thumbnails, ratio = window.map.decorations.thumbnails, window.devicePixelRatioF()
+        thumbnails, ratio = view.decorations.thumbnails, window.devicePixelRatioF()
         pictures = filter(None, map(samples.picture, range(len(samples))))
         return None in [thumbnails._pixmap(str(picture), ratio) for picture in pictures]
 

@@ -21,7 +21,7 @@ from diffviews_desktop.errors import DataError, UsageError
 from diffviews_desktop.files.reading import MOST_LISTED_JSON, meant_as_file
 
 if TYPE_CHECKING:
-    import pandas  # type: ignore[import-untyped]
+    import pandas
 
 __all__ = [
     "convert_to_fast_format",

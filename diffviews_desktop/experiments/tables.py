@@ -62,7 +62,7 @@ def _cell(value: Any) -> Any:
 
 def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes | None:
     """Rows as Parquet; None where pandas has nothing to write it with."""
-    import pandas  # type: ignore[import-untyped]
+    import pandas
 
     try:
         data: bytes | None = pandas.DataFrame(list(map(_encodable, rows))).to_parquet(index=False)

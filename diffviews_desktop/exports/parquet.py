@@ -37,7 +37,7 @@ def write_parquet(table: Table, file: IO[bytes], progress: Progress) -> None:
     """Write a table with the types of its columns; its record is among the file's metadata."""
     progress(0.0)
     import fastparquet
-    import pandas  # type: ignore[import-untyped]
+    import pandas
 
     names = names_in_file(table.columns)
     series = map(_series, table.columns.values())

@@ -351,7 +351,7 @@ def test_a_server_that_is_stopped_does_not_answer(
 
 
 def test_a_server_that_is_killed_and_started_again(tmp_path: Path) -> None:
-    """At random moments; `benchmarks/attacks/transfer.py` does it more often."""
+    """At random moments; `benchmarks/attacks/downloads.py` does it more often."""
     with serve_s3(tmp_path / "server") as server:
         bucket = server.bucket()
         server.client().upload_fileobj(io.BytesIO(LARGE), bucket, "file.bin")

@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
@@ -61,9 +62,9 @@ def slowly(data: bytes) -> bytes:
     return data
 
 
-def fetch(store: S3Store | HubStore, folder: Path, **options: object) -> DownloadResult:
+def fetch(store: S3Store | HubStore, folder: Path, **options: Any) -> DownloadResult:
     plan = plan_download(store.list(), folder)
-    return download(store, plan, **{"patience": PATIENCE, **options})  # type: ignore[arg-type]
+    return download(store, plan, **{"patience": PATIENCE, **options})
 
 
 def port_of(server: S3Server) -> int:
