@@ -243,7 +243,7 @@ def test_the_cost_is_what_the_network_then_does(
 def test_the_model_is_tried_with_no_more_pictures_than_are_drawn(
     engine: Engine, data: Path, tmp_path: Path
 ) -> None:
-    asked = experiment(groups=GROUPS[:1], seeds=1, batch=150_000)
+    asked = experiment(groups=GROUPS[:1], seeds=1, batch=1000)
     job = PriceExperiment(job_id=1, folder=FolderRef(data), experiment=asked, out=tmp_path / "out")
     engine.run(job)
     model = engine.workspace.model.held
@@ -284,7 +284,7 @@ def test_groups_are_nearest_neighbours_of_a_class_and_a_level(
         ({"windows": ((2, 2),)}, "window"),
         ({"seeds": 100_000}, "at most 200,000 pictures"),
         ({"strength": 2.0}, "strength"),
-        ({"seeds": 3000, "batch": 150_000}, "At most 4,096 pictures are drawn at once"),
+        ({"seeds": 700, "batch": 5000}, "At most 4,096 pictures are drawn at once"),
         ({"judge": "shutil:rmtree"}, "--judge-code"),
         ({"judge": "judge.pt"}, "export them as ONNX"),
     ],
