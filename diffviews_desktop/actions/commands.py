@@ -15,6 +15,7 @@ from diffviews_desktop.engine.jobs.opening import OpenData
 from diffviews_desktop.engine.protocol import Job
 from diffviews_desktop.state.history import HistoryLine
 from diffviews_desktop.text.plain import visible
+from diffviews_desktop.text.terminal import PROGRAM
 from diffviews_desktop.values.conditions import choice_of
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.interventions import (
@@ -33,8 +34,6 @@ from diffviews_desktop.values.maps import MapParameters, MapSpec
 from diffviews_desktop.values.regions import Channels, Everywhere, Region, Tokens, said_indices
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import Told, told_text
-
-PROGRAM = "diffviews-desktop"
 
 
 class NoOptionError(Exception):
