@@ -1,5 +1,5 @@
 """Zip archives of other people: opened only where they are files, and not where a directory of
-millions of members would fill the memory."""
+millions of members would fill the memory, or where members lie within each other."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from diffviews_desktop.files.reading import UnfitFileError, open_regular
 
 MAX_DIRECTORY = 2**22
 """Bytes of an archive's directory: some ten thousand members."""
+_HEADER = 30
+"""Bytes before each member, its name not counted."""
 
 
 @contextmanager
@@ -36,7 +38,18 @@ def open_archive(
         stream = _BoundedReads(file, path, most)
         with _Archive(stream, check) as archive:
             stream.most = None
+            _check_places(archive)
             yield archive
+
+
+def _check_places(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive of which bytes belong to several members: these may hold far more together
+    than the file has bytes."""
+    end = archive.start_dir
+    for member in sorted(archive.filelist, key=lambda one: one.header_offset, reverse=True):
+        if member.header_offset + _HEADER + member.compress_size > end:
+            raise zipfile.BadZipFile("its members overlap")
+        end = member.header_offset
 
 
 class _Archive(zipfile.ZipFile):
