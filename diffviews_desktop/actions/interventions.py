@@ -17,6 +17,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import group_digits, tr
 from diffviews_desktop.values.directions import checked_name
 from diffviews_desktop.values.interventions import (
+    MOST_INTERVENTIONS,
     Component,
     Difference,
     Factor,
@@ -35,8 +36,11 @@ _COMPONENTS = 3
 
 @verb
 def add(context: Context, intervention: Intervention) -> None:
-    """Add an intervention after the others."""
-    runs = context.state.runs
+    """Add an intervention after the others, unless there are as many as there can be."""
+    runs, reason = context.state.runs, _no_more(context.state)
+    if reason:
+        context.say(reason, error=True)
+        return
     stack = (*runs.interventions, intervention)
     context.update(replace(context.state, runs=replace(runs, interventions=stack)))
 
@@ -145,11 +149,13 @@ def _others(context: Context) -> Sequence[Option]:
     run = state.runs.run()
     seed = 1 if run is None or run.seed is None else run.seed
     told = None if run is None else run.condition
-    reason = "" if run is not None and run.seed is not None else tr("There is no run yet.")
+    no_run = "" if run is not None and run.seed is not None else tr("There is no run yet.")
+    reason = _no_more(state)
     components = [
         Option(
             Intervention("add", Component(index)),
             tr("Add component {index} of the map", index=index + 1),
+            reason,
         )
         for index in range(_COMPONENTS)
     ]
@@ -157,15 +163,20 @@ def _others(context: Context) -> Sequence[Option]:
         Option(
             Intervention("replace" if info.kind == "samples" else "add", SavedVector(info.name)),
             info.name,
+            reason,
             is_text=True,
         )
         for info in state.opened.directions
     ]
     return [
-        Option(Intervention("scale", Factor(0.5)), tr("Scale")),
-        Option(Intervention("ablate", Zero()), tr("Ablate to zero")),
-        Option(Intervention("ablate", LayerMean()), tr("Ablate to the layer's mean")),
-        Option(Intervention("patch", OtherRun(seed, told)), tr("Patch from the shown run"), reason),
+        Option(Intervention("scale", Factor(0.5)), tr("Scale"), reason),
+        Option(Intervention("ablate", Zero()), tr("Ablate to zero"), reason),
+        Option(Intervention("ablate", LayerMean()), tr("Ablate to the layer's mean"), reason),
+        Option(
+            Intervention("patch", OtherRun(seed, told)),
+            tr("Patch from the shown run"),
+            reason or no_run,
+        ),
         *components,
         *directions,
     ]
@@ -191,6 +202,20 @@ def _no_sets(state: State) -> str:
         if not rows:
             return tr("Take a selection as set {letter} first.", letter=letter)
     return ""
+
+
+def _no_more(state: State) -> str:
+    """Why no intervention can be added; empty where one can."""
+    if len(state.runs.interventions) < MOST_INTERVENTIONS:
+        return ""
+    return tr(
+        "There are {most} interventions, as many as there can be. Remove one first.",
+        most=MOST_INTERVENTIONS,
+    )
+
+
+def _cannot_add(state: State) -> str:
+    return _no_sets(state) or _no_more(state)
 
 
 def _size(rows: tuple[int, ...]) -> str:
@@ -224,7 +249,7 @@ ADD = Action(
     menu="generate",
     group=2,
     meaning=tr("Add the mean of set A less that of set B to what layers compute."),
-    why_not=_no_sets,
+    why_not=_cannot_add,
 )
 STEER = Action(
     "interventions.steer",
@@ -235,7 +260,7 @@ STEER = Action(
     meaning=tr(
         "At every step, go a share of what layers compute in the direction A \N{MINUS SIGN} B."
     ),
-    why_not=_no_sets,
+    why_not=_cannot_add,
 )
 SAVE = Action(
     "interventions.save",

@@ -17,7 +17,7 @@ from diffviews_desktop.state.runs import Run, tidy_tags
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, file_name, visible, visible_json
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.values.interventions import PICKED, Intervention, rows_of
+from diffviews_desktop.values.interventions import MOST_INTERVENTIONS, PICKED, Intervention, rows_of
 from diffviews_desktop.values.runs import RunStep
 from diffviews_desktop.values.told import described_told, told_like
 
@@ -92,7 +92,8 @@ def use_settings(context: Context, run_id: int) -> None:
     settings = replace(run.job.settings, seed=run.seed)
     acting = run.job.interventions if _has_its_samples(context.state, run) else ()
     off = replace(PICKED, enabled=False)
-    stack: tuple[Intervention, ...] = (off, *acting) if acting else (PICKED,)
+    whole: tuple[Intervention, ...] = (off, *acting) if acting else (PICKED,)
+    stack = whole[-MOST_INTERVENTIONS:]
     change_settings(context, settings, run.condition or run.job.condition, stack)
     left_out = bool(run.job.interventions) and not acting
     more = tr(" Its interventions are left out: they belong to other samples.") if left_out else ""

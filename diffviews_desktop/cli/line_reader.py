@@ -127,6 +127,8 @@ def _argument(verb: Callable[..., Any], name: str, value: Any) -> Any:
             return RowSet(_adapter(tuple[int, ...]).validate_python(value))
         argument = _adapter(kind).validate_python(_object(value))
         check_numbers(argument)
+        if name == "interventions" and argument:
+            interventions.check_count(argument)
         return argument
     except (ValidationError, ValueError) as error:
         reason = first_problem(error, "its value")

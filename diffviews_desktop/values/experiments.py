@@ -16,6 +16,7 @@ from diffviews_desktop.values.interventions import (
     Difference,
     Intervention,
     SampleMean,
+    check_count,
 )
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.maps import MapParameters
@@ -104,6 +105,7 @@ class Experiment:
         object.__setattr__(self, "layer_sets", tuple(map(LayerSet, self.layer_sets)))
         normalise(self, "other_layer")
         normalise(self, "map_layers")
+        check_count(self.interventions)
         if self.interventions:
             object.__setattr__(self, "groups", (goal_of(self.interventions),))
 

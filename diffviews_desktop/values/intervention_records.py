@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from diffviews_desktop.values.conditions import choice_of, from_choice
-from diffviews_desktop.values.interventions import Intervention, OtherRun
+from diffviews_desktop.values.interventions import Intervention, OtherRun, check_count
 
 if TYPE_CHECKING:  # it takes a while
     from pydantic import TypeAdapter
@@ -32,10 +32,11 @@ def interventions_of(values: Any) -> tuple[Intervention, ...]:
     """The interventions that `plain` has made values of.
 
     Raises:
-        ValueError: they are damaged.
+        ValueError: they are damaged, or too many.
     """
     if not isinstance(values, list):
         raise ValueError("interventions: there must be a list")
+    check_count(values)
     return tuple(_intervention_of(value) for value in values)
 
 

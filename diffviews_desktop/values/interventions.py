@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Literal, get_args
 
 from diffviews_desktop.errors import MaskError, UsageError
+from diffviews_desktop.text.translation import group_digits, tr
 from diffviews_desktop.values.conditions import Condition
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
 from diffviews_desktop.values.regions import EVERYWHERE, Region
 
+MOST_INTERVENTIONS = 100
+"""With which a picture can be drawn."""
 Verb = Literal["replace", "add", "scale", "ablate", "patch", "steer"]
 Weighting = Literal["equal", "distance"]
 
@@ -207,11 +211,10 @@ def with_rows(
     interventions: Iterable[Intervention], rows: Sequence[int]
 ) -> tuple[Intervention, ...]:
     """Interventions made of other samples, in the order of `rows_of`."""
-    queue = list(rows)
+    left = iter(rows)
 
     def take(count: int) -> tuple[int, ...]:
-        part, queue[:] = tuple(queue[:count]), queue[count:]
-        return part
+        return tuple(islice(left, count))
 
     result = []
     for one in interventions:
@@ -238,6 +241,22 @@ def with_picks(
                 continue
         result.append(replace(one, source=source))
     return tuple(result)
+
+
+def check_count(interventions: Sequence[object]) -> None:
+    """Whether a picture can be drawn with so many interventions.
+
+    Raises:
+        UsageError: there are too many.
+    """
+    if len(interventions) > MOST_INTERVENTIONS:
+        raise UsageError(
+            tr(
+                "A picture can be drawn with {most} interventions at most, not {number}.",
+                most=MOST_INTERVENTIONS,
+                number=group_digits(len(interventions)),
+            )
+        )
 
 
 def check(intervention: Intervention) -> None:

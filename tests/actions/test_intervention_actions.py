@@ -18,6 +18,7 @@ from diffviews_desktop.state.session import Session
 from diffviews_desktop.values.conditions import from_choice
 from diffviews_desktop.values.directions import DirectionInfo
 from diffviews_desktop.values.interventions import (
+    MOST_INTERVENTIONS,
     PICKED,
     Component,
     Difference,
@@ -79,6 +80,23 @@ def test_what_else_can_be_added_names_what_is_saved(session: Session, worker: Re
     assert session.state.runs.interventions == (
         PICKED, Intervention("add", SavedVector("three")), Intervention("add", Component(1)),
     )  # fmt: skip
+
+
+def test_no_more_interventions_are_added_than_a_picture_is_drawn_with(
+    session: Session, worker: Recorder
+) -> None:
+    take_sets(session, worker)
+    context, choice = context_of(session, worker), CHOICES["interventions.other"]
+    assert "Scale" in [one.title for one in choice.options(context) if not one.why_not]
+    for _ in range(MOST_INTERVENTIONS):
+        interventions.add(context, Intervention("add", Component(0)))
+    assert said(session).startswith("There are 100 interventions, as many as there can be.")
+    assert len(session.state.runs.interventions) == MOST_INTERVENTIONS
+    assert all("Remove one first" in one.why_not for one in choice.options(context))
+    for name in ("interventions.add", "interventions.steer"):
+        assert "Remove one first" in ACTIONS[name].why_not(session.state)
+    runs.generate_from_neighbors(context, SamplingSettings(), from_choice(1))
+    assert len(worker.only(Generate).interventions) == MOST_INTERVENTIONS
 
 
 def test_a_direction_is_saved_under_the_name_that_is_typed(

@@ -18,7 +18,7 @@ from diffviews_desktop.engine.jobs.mapping import MapLayer
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.values.conditions import ClassLabel, ZeroLabel
-from diffviews_desktop.values.interventions import PICKED
+from diffviews_desktop.values.interventions import PICKED, Intervention, Zero
 from diffviews_desktop.values.maps import MapParameters
 from diffviews_desktop.values.told import NOTHING, OWN_CONDITION
 
@@ -100,6 +100,18 @@ def test_settings_of_a_run_are_taken_with_its_samples_and_its_seed(
     run_list.use_settings(context, run.id)
     assert session.state.runs.interventions == (PICKED,)
     assert "left out" in said(session)
+
+
+def test_settings_of_a_run_with_as_many_interventions_as_there_can_be_are_taken(
+    session: Session, worker: Recorder, made: tuple[Run, ...]
+) -> None:
+    acting = (*made[0].job.interventions, *[Intervention("ablate", Zero())] * 99)
+    job = replace(made[0].job, interventions=acting)
+    session.update(
+        replace(session.state, runs=session.state.runs.with_run(replace(made[0], job=job)))
+    )
+    run_list.use_settings(context_of(session, worker), made[0].id)
+    assert session.state.runs.interventions == acting
 
 
 def test_the_menu_of_a_picture(

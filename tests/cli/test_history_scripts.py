@@ -216,6 +216,20 @@ def test_a_line_is_read_as_it_was_written(verb: str, arguments: dict[str, object
         ('{"verb": "selection.choose_rows", "rows": [4611686018427387904]}', "from 0 to"),
         ('{"verb": "interventions.add", "intervention": {"is": "Popen"}}', "there is no Popen"),
         ('{"verb": "interventions.add", "intervention": {"is": "Intervention"}}', "no sense"),
+        (
+            json.dumps(
+                {
+                    "verb": "runs.change_settings",
+                    "settings": {"is": "SamplingSettings"},
+                    "condition": None,
+                    "interventions": [
+                        {"is": "Intervention", "verb": "ablate", "source": {"is": "Zero"}}
+                    ]
+                    * 101,
+                }
+            ),
+            "100 interventions at most, not 101",
+        ),
     ],
 )
 def test_what_is_no_line_says_so(line: str, words: str) -> None:

@@ -30,6 +30,7 @@ from diffviews_desktop.values.conditions import ClassLabel, RandomClass, ZeroLab
 from diffviews_desktop.values.folders import FolderRef
 from diffviews_desktop.values.intervention_records import interventions_of, plain
 from diffviews_desktop.values.interventions import (
+    MOST_INTERVENTIONS,
     Component,
     Difference,
     Factor,
@@ -341,6 +342,17 @@ def test_damaged_interventions_of_a_record_are_refused(damage: dict[str, Any]) -
     job = {**OLD, "rows": [], "interventions": [{**whole, **damage}]}
     with pytest.raises(DataError, match="record is damaged"):
         job_of(Record(format=1, kind="generate", job=job))
+
+
+def test_records_of_too_many_interventions_are_refused() -> None:
+    whole = plain([EVERY_KIND[0]])[0]
+    for kind in ("generate", "grid"):
+        fields = {**OLD, "rows": [], "interventions": [whole] * (MOST_INTERVENTIONS + 1)}
+        with pytest.raises(DataError, match="with 100 interventions at most, not 101"):
+            job_of(Record(format=1, kind=kind, job=fields))
+    fields["interventions"].pop()
+    job = job_of(Record(format=1, kind="generate", job=fields))
+    assert len(job.interventions) == MOST_INTERVENTIONS
 
 
 # ---- saved directions ---------------------------------------------------------------------------

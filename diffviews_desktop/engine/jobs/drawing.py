@@ -19,6 +19,7 @@ from diffviews_desktop.values.interventions import (
     SavedVector,
     Source,
     Weighting,
+    check_count,
     sole_mask,
 )
 from diffviews_desktop.values.layers import NO_LAYERS, LayerSet, normalise
@@ -41,6 +42,9 @@ class Generate(Job["RunResult"]):
         settings: how.
         interventions: what is done to layers meanwhile, one after the other.
         keep: whether each step keeps what the layers computed and what was imposed.
+
+    Raises:
+        UsageError: there are too many interventions.
     """
 
     spec: MapSpec
@@ -48,6 +52,9 @@ class Generate(Job["RunResult"]):
     settings: SamplingSettings
     interventions: tuple[Intervention, ...] = ()
     keep: bool = False
+
+    def __post_init__(self) -> None:
+        check_count(self.interventions)
 
 
 class Cell(NamedTuple):
@@ -92,6 +99,7 @@ class GenerateGrid(Job["PictureGrid"]):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mask_layers", tuple(map(LayerSet, self.mask_layers)))
+        check_count(self.interventions)
 
     @property
     def count(self) -> int:
