@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from diffviews_desktop.errors import Cancelled
 from diffviews_desktop.text.translation import tr
 
 MOST_OF_HEADER = 10_000
@@ -77,7 +78,7 @@ def _read_header(file: _Counted) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError(tr("an array in it has a form that is not known"))
         return np.lib.format.read_array_header_1_0(file, max_header_size=MOST_OF_HEADER)
-    except (OSError, ValueError):
+    except (OSError, ValueError, Cancelled):
         raise
     except Exception as error:  # a damaged one raises many kinds
         raise ValueError(tr("an array in it is damaged")) from error

@@ -36,6 +36,8 @@ from diffviews_desktop.values.sample_sets import (
 
 MOST_FILTERS, MOST_READ = 100, 1000
 """Filters of a view, and views of a session, that are read."""
+MOST_NAMES = 20_000
+"""Clusters of a map: so many samples at most are looked at for them, several for each."""
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 
 
@@ -140,6 +142,8 @@ def _set(form: SetForm, members: Bounded) -> SampleSet:
 
 
 def _clusters(form: ClustersForm, members: Bounded) -> Clusters:
+    if len(form.names) > MOST_NAMES:
+        raise ValueError(tr("its clusters are damaged"))
     rows, ids, labels = read_labeled(members, f"clusters-{form.number}.npy")
     within = int(labels.min(initial=0)) >= 0 and int(labels.max(initial=-1)) < len(form.names)
     if not within or form.smallest < SMALLEST:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
@@ -82,15 +82,17 @@ class Bounded:
 
     Args:
         members: to read from.
+        check: called at every member and at every piece of an array; may raise to stop.
     """
 
-    def __init__(self, members: Read) -> None:
-        self._members = members
+    def __init__(self, members: Read, check: Callable[[], None] = lambda: None) -> None:
+        self._members, self.check = members, check
         self._json, self._samples = MOST_MEMORY, MOST_TABLE_MEMORY
         self._arrays: int | None = None
 
     def json(self, name: str) -> bytes:
         """A member of JSON; raises as `Read` does."""
+        self.check()
         data = self._members.json(name)
         self._json -= memory_of_json(data)
         if len(data) > MOST_JSON or self._json < 0:
@@ -108,7 +110,7 @@ class Bounded:
             self._arrays -= size
             if self._arrays < 0:
                 raise ValueError(tr("it takes more memory than this computer has"))
-            yield file, size
+            yield cast("BinaryIO", _Checked(file, self.check)), size
 
     @contextlib.contextmanager
     def samples(self, name: str) -> Iterator[tuple[BinaryIO, int]]:
@@ -119,7 +121,18 @@ class Bounded:
                 raise ValueError(
                     tr("{name} in it is larger than what is read of its kind", name=name)
                 )
-            yield file, size
+            yield cast("BinaryIO", _Checked(file, self.check)), size
+
+
+class _Checked:
+    """A file that asks at every piece whether it is still to be read."""
+
+    def __init__(self, file: BinaryIO, check: Callable[[], None]) -> None:
+        self._file, self._check = file, check
+
+    def read(self, size: int = -1) -> bytes:
+        self._check()
+        return self._file.read(size)
 
 
 # ---- an archive ---------------------------------------------------------------------------------
@@ -142,7 +155,8 @@ class ZipWriter:
 class ZipReader:
     """Reads a zip archive.
 
-    An array must lie in it as it is: so it takes no more memory than the archive has bytes.
+    An array must lie in it as it is: so all take no more memory than the archive has bytes, as its
+    members do not overlap.
     """
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
@@ -180,14 +194,18 @@ def writing_archive(file: Path) -> Iterator[ZipWriter]:
 
 
 @contextlib.contextmanager
-def reading_archive(file: Path) -> Iterator[ZipReader]:
+def reading_archive(file: Path, check: Callable[[], None]) -> Iterator[ZipReader]:
     """Read an archive.
+
+    Args:
+        file: the archive.
+        check: called at every member of its directory; may raise to stop.
 
     Raises:
         OSError: it cannot be read.
         zipfile.BadZipFile: it is none.
     """
-    with open_archive(file) as archive:
+    with open_archive(file, check=check) as archive:
         yield ZipReader(archive)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from diffviews_desktop.state.runs import Run, Runs, tidy_tags
 from diffviews_desktop.state.session_file.arrays import read_array
 from diffviews_desktop.state.session_file.form import (
     MOST_NUMBER,
+    PicksForm,
     RunForm,
     SessionForm,
     are_numbers,
@@ -54,9 +55,10 @@ from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.text.validation import check_numbers, first_problem
 from diffviews_desktop.values.camera import FARTHEST, NEAREST
-from diffviews_desktop.values.interventions import rows_of
+from diffviews_desktop.values.interventions import check_count, rows_of
 from diffviews_desktop.values.maps import Places
 from diffviews_desktop.values.packed_strings import Texts
+from diffviews_desktop.values.preferences import MOST_NEIGHBORS
 from diffviews_desktop.values.quantities import is_known
 from diffviews_desktop.values.row_set import RowSet
 from diffviews_desktop.values.runs import RunStep
@@ -90,29 +92,36 @@ _FAULTS = (
 """What damage in an archive shows itself in; `RuntimeError` is that of one with a password."""
 
 
-def read_file(file: Path, steps: Mapping[int, Migration] = MIGRATIONS) -> SavedSession:
+def read_file(
+    file: Path,
+    steps: Mapping[int, Migration] = MIGRATIONS,
+    check: Callable[[], None] = lambda: None,
+) -> SavedSession:
     """The session in a file.
 
     Args:
         file: links are followed.
         steps: how older versions are brought up to date.
+        check: called often; may raise `Cancelled` to stop.
 
     Raises:
         DataError: it cannot be read, holds something else, or is damaged.
     """
     try:
-        with reading_archive(file) as archive:
-            return replace(_session(Bounded(archive), file, steps), file=None, held=frozenset())
+        with reading_archive(file, check) as archive:
+            session = _session(Bounded(archive, check), file, steps)
+            return replace(session, file=None, held=frozenset())
     except _FAULTS as error:
         raise _unusable(
             tr("The session {file}", file=visible(file.name, MOST_OF_NAME)), error
         ) from error
 
 
-def read_folder(folder: Path) -> SavedSession:
-    """The session that a folder was kept up to date with; raises as `read_file`."""
+def read_folder(folder: Path, check: Callable[[], None] = lambda: None) -> SavedSession:
+    """The session that a folder was kept up to date with; ``check`` and errors are those of
+    `read_file`."""
     try:
-        return _session(Bounded(FolderStore(folder)), folder, MIGRATIONS)
+        return _session(Bounded(FolderStore(folder), check), folder, MIGRATIONS)
     except _FAULTS as error:
         raise _unusable(tr("What was kept of the last session"), error) from error
 
@@ -158,9 +167,11 @@ def _session(members: Bounded, file: Path, steps: Mapping[int, Migration]) -> Sa
         check_numbers(told)
         return _run(told, number, members)
 
+    members.check()
     _check(form)
+    form = replace(form, picks=_visible_picks(form.picks))
     runs = tuple(map(run_of, form.runs.all))
-    unmasked = tuple(run for run in map(run_of, form.runs.unmasked) if _comparable(run, runs))
+    unmasked = _comparable(map(run_of, form.runs.unmasked), runs)
     selection, chosen_ids = _selection(form, members)
     return SavedSession(
         folder=form.folder,
@@ -203,6 +214,7 @@ def _check(form: SessionForm) -> None:
     path = form.folder.path
     if path is not None and not can_be_a_path(str(path)):
         raise ValueError(tr("its data folder has a name that no folder can have"))
+    check_count(form.runs.interventions)
     if not 1 <= form.picks.suggest_count <= 1000:
         raise ValueError(tr("it asks for a number of neighbours that cannot be"))
 
@@ -254,6 +266,17 @@ def _are_coordinates(*values: float) -> bool:
 # ---- picks --------------------------------------------------------------------------------------
 
 
+def _visible_picks(picks: PicksForm) -> PicksForm:
+    """Picks with no more neighbours of either kind than a window shows, and with their ids."""
+    manual, suggested = picks.manual[:MOST_NEIGHBORS], picks.suggested[:MOST_NEIGHBORS]
+    first = 0 if picks.anchor is None else 1
+    second = first + len(picks.manual)
+    ids: tuple[str, ...] = ()
+    if len(picks.ids) == second + len(picks.suggested):
+        ids = picks.ids[: first + len(manual)] + picks.ids[second : second + len(suggested)]
+    return replace(picks, ids=ids, manual=manual, suggested=suggested)
+
+
 def _selection(form: SessionForm, members: Bounded) -> tuple[Selection, Texts | tuple[str, ...]]:
     picks = form.picks
     rows, ids = _read_chosen(members)
@@ -280,7 +303,7 @@ def _read_chosen(members: Bounded) -> tuple[RowSet, Texts | tuple[str, ...]]:
 
 
 def _runs(form: SessionForm, runs: tuple[Run, ...], unmasked: tuple[Run, ...]) -> Runs:
-    told = form.runs
+    told, beside = form.runs, frozenset(form.runs.beside)
     shown_run = next((run for run in runs if run.id == told.shown), runs[-1] if runs else None)
     last = len(shown_run.steps) - 1 if shown_run is not None else 0
     return Runs(
@@ -293,16 +316,22 @@ def _runs(form: SessionForm, runs: tuple[Run, ...], unmasked: tuple[Run, ...]) -
         shown=None if shown_run is None else shown_run.id,
         step=min(max(told.step, 0), last),
         comparing=told.comparing,
-        beside=tuple(run.id for run in runs if run.id in told.beside),
+        beside=tuple(run.id for run in runs if run.id in beside),
         unmasked=unmasked,
         begun=last_number(told.begun, (*told.all, *told.unmasked)),
     )
 
 
-def _comparable(run: Run, runs: Sequence[Run]) -> bool:
-    """Whether its pictures have the size of those of the same model."""
-    size, model = run.steps[0].image.shape, run.job.spec.model
-    return all(one.steps[0].image.shape == size for one in runs if one.job.spec.model == model)
+def _comparable(unmasked: Iterable[Run], runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Those whose pictures have the size of all pictures of the same model."""
+    sizes: dict[str, set[tuple[int, ...]]] = {}
+    for run in runs:
+        sizes.setdefault(run.job.spec.model, set()).add(run.steps[0].image.shape)
+    return tuple(
+        run
+        for run in unmasked
+        if sizes.get(run.job.spec.model, set()) <= {run.steps[0].image.shape}
+    )
 
 
 def _run(form: RunForm, number: int, members: Bounded) -> Run:
@@ -368,7 +397,7 @@ def _landing(form: RunForm, run: Run) -> PicturePlaced | None:
         job=job,
         xy=landing.xy,
         distance=landing.distance,
-        neighbors=landing.neighbors,
+        neighbors=landing.neighbors[:MOST_NEIGHBORS],
         told=landing.told,
         apart=landing.apart,
         typicality=_usual(landing.typicality),

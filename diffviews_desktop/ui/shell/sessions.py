@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -12,15 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QDialog, QFileDialog
+from PySide6.QtWidgets import QDialog, QFileDialog, QProgressDialog
 
 from diffviews_desktop.actions.context import Answer, Context
-from diffviews_desktop.errors import DataError, explain
+from diffviews_desktop.errors import Cancelled, DataError, explain
 from diffviews_desktop.state.background import background_thread
 from diffviews_desktop.state.session_file.saved import SUFFIX, SavedSession, session_of
 from diffviews_desktop.state.settings import Settings, Value
 from diffviews_desktop.state.state import State
+from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
+from diffviews_desktop.ui.common import theme
+from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.common.questions import Reply, ask_one_of
 from diffviews_desktop.ui.shell.arranging import arrange, read_arrangement
 from diffviews_desktop.values.arrangement import Arrangement
@@ -34,6 +38,8 @@ Choice = TypeVar("Choice", bound=str)
 log = logging.getLogger(__name__)
 
 RECENT_SESSIONS = 8
+LONG_MILLISECONDS = 1000
+"""From when reading a session can be cancelled: most are read before."""
 KIND = tr("Sessions (*{suffix})", suffix=SUFFIX)
 
 
@@ -55,6 +61,7 @@ class Sessions(QObject):
         self._done.connect(self._on_done, Qt.ConnectionType.QueuedConnection)
         self._closed = False
         self.question: QDialog | None = None
+        self.reading: QProgressDialog | None = None
 
     # ---- asking ---------------------------------------------------------------------------------
 
@@ -167,17 +174,32 @@ class Sessions(QObject):
         self.submit(work, finish)
 
     def read(self, file: Path, callback: Callable[[SavedSession], None]) -> None:
-        """Read a session, and go on with it; where it cannot be read, the user is told."""
+        """Read a session, and go on with it; where it cannot be read, the user is told, and where
+        that takes long, they can cancel it."""
+        cancelled = threading.Event()
+        dialog = self.reading = self._reading_dialog(file, cancelled)
 
-        def work() -> SavedSession | DataError:
+        def check() -> None:
+            self.check()
+            if cancelled.is_set():
+                raise Cancelled
+
+        def work() -> SavedSession | DataError | None:
             from diffviews_desktop.state.session_file.reading import read_file
 
             try:
-                return read_file(file)
+                return read_file(file, check=check)
             except DataError as error:
                 return error
+            except Cancelled:
+                return None
 
-        def finish(session: SavedSession | DataError) -> None:
+        def finish(session: SavedSession | DataError | None) -> None:
+            self.reading = None if self.reading is dialog else self.reading
+            dialog.reset()
+            dialog.deleteLater()
+            if session is None or cancelled.is_set():
+                return
             if isinstance(session, DataError):
                 self._context.say(str(session), error=True)
             else:
@@ -185,6 +207,28 @@ class Sessions(QObject):
                 callback(session)
 
         self.submit(work, finish)
+
+    def _reading_dialog(self, file: Path, cancelled: threading.Event) -> QProgressDialog:
+        """What lets the user cancel reading a file; it is seen only where that takes long."""
+        dialog = QProgressDialog(self._window.layout_of_docks.middle)
+        dialog.setWindowTitle(tr("Open session"))
+        name = visible(file.name, MOST_OF_NAME)
+        dialog.setLabel(Label(tr("Reading the session {name}…", name=name)))
+        dialog.setCancelButtonText(tr("Cancel"))
+        dialog.setRange(0, 0)
+        dialog.setMinimumDuration(LONG_MILLISECONDS)
+        dialog.canceled.connect(cancelled.set)
+        theme.dress(dialog)
+        return dialog
+
+    def check(self) -> None:
+        """Whether what takes long in the sessions' thread is still wanted.
+
+        Raises:
+            Cancelled: it is not: the window is closed.
+        """
+        if self._closed:
+            raise Cancelled
 
     def submit(self, work: Callable[[], Result], callback: Callable[[Result], None]) -> None:
         """Do a piece of work in the sessions' own thread, one after the other, and go on in the
@@ -206,8 +250,10 @@ class Sessions(QObject):
         self.submit(self._settings.change_in_memory(changes), lambda _: None)
 
     def wait(self) -> None:
-        """Let what is being written come to its end."""
+        """Let what is being written come to its end; nothing more is read."""
         self._closed = True
+        if self.reading is not None:
+            self.reading.cancel()
         self._thread.shutdown()
 
     # ---- windows --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from diffviews_desktop.actions.context import Context
 from diffviews_desktop.actions.sessions import restore
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.errors import Cancelled, DataError
 from diffviews_desktop.state.session_file.saved import SavedSession
 from diffviews_desktop.state.session_file.scratch import drop, find_unclosed, last, put_aside
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
@@ -69,18 +69,22 @@ class Startup:
         return FolderRef(recent[0]) if recent and recent[0].is_dir() else None
 
     def _read(self, folder: Path, callback: Callable[[SavedSession | None], None]) -> None:
-        def work() -> SavedSession | Path:
+        def work() -> SavedSession | Path | None:
             from diffviews_desktop.state.session_file.reading import read_folder
 
             try:
-                return read_folder(folder)
+                return read_folder(folder, self._sessions.check)
+            except Cancelled:  # it stays for the next start
+                return None
             except DataError as error:
                 log.warning("%s", error)
             except Exception:  # else nothing would ever be opened
                 log.exception("The session in %s cannot be read.", folder)
             return put_aside(folder)
 
-        def finish(session: SavedSession | Path) -> None:
+        def finish(session: SavedSession | Path | None) -> None:
+            if session is None:
+                return
             if isinstance(session, SavedSession):
                 callback(session)
                 return

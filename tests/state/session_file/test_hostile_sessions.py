@@ -17,15 +17,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_sessions import kept_state
+from made_sessions import kept_run, kept_state
 
-from diffviews_desktop.errors import DataError
+from diffviews_desktop.errors import Cancelled, DataError
+from diffviews_desktop.state.session_file import form, reading
 from diffviews_desktop.state.session_file.members import HEAD
 from diffviews_desktop.state.session_file.reading import read_file, read_folder
 from diffviews_desktop.state.session_file.saved import session_of
 from diffviews_desktop.state.session_file.writing import write_file
 from diffviews_desktop.state.view import Filter, NamedView
 from diffviews_desktop.values.interventions import Component
+from diffviews_desktop.values.preferences import MOST_NEIGHBORS
 from diffviews_desktop.values.sample_sets import SET_COLORS
 
 Members = dict[str, bytes]
@@ -110,6 +112,9 @@ REFUSED: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "more interventions than a picture is drawn with": {
+        "runs__interventions": [{"verb": "ablate", "source": {"kind": "zero"}}] * 101
+    },
     "a condition that is none": {"runs__condition": {"kind": "everything"}},
     "a map that cannot be": {"spec": {"model": "m", "parameters": {"n_neighbors": 10**9}}},
     "many neighbours": {"picks__suggest_count": 10**9},
@@ -133,6 +138,91 @@ def test_a_head_that_cannot_be_is_refused(
     change(members, HEAD, **fields)
     with pytest.raises(DataError, match="cannot be opened"):
         read()
+
+
+def test_neighbours_that_no_window_shows_are_not_read(
+    members: Members, read: Callable[..., Any]
+) -> None:
+    rows = list(range(MOST_NEIGHBORS + 5))
+    ids = ["anchor", *(f"m{row}" for row in rows), *(f"s{row}" for row in rows)]
+    pairs = [[row, 0.5] for row in rows]
+    change(members, HEAD, picks__manual=rows, picks__suggested=pairs, picks__ids=ids)
+    change(members, "run-1.json", landed__neighbors=pairs)
+    found = read()
+    kept = rows[:MOST_NEIGHBORS]
+    assert found.selection.manual == tuple(kept)
+    assert found.selection.suggested == tuple((row, 0.5) for row in kept)
+    assert found.ids == ("anchor", *(f"m{row}" for row in kept), *(f"s{row}" for row in kept))
+    assert len(found.runs.all[0].landed.neighbors) == MOST_NEIGHBORS
+
+
+def test_more_names_of_clusters_than_a_map_has_are_refused(
+    members: Members, read: Callable[..., Any]
+) -> None:
+    (clusters,) = json.loads(members[HEAD])["clusters"]
+    change(members, HEAD, clusters=[clusters | {"names": [""] * 20_001}])
+    with pytest.raises(DataError, match="clusters are damaged"):
+        read()
+
+
+def test_ids_of_other_picks_than_there_are_say_nothing(
+    members: Members, read: Callable[..., Any]
+) -> None:
+    change(members, HEAD, picks__ids=["s3", "s14"])
+    assert read().ids == ()
+
+
+def test_long_lists_of_runs_are_gone_through_once(
+    members: Members, read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 5000 runs, another way would take minutes."""
+
+    class Once(tuple[int, ...]):
+        def __contains__(self, value: object) -> bool:
+            raise AssertionError("gone through for every run")
+
+    validate = form.session_adapter().validate_python
+
+    class Adapter:
+        def validate_python(self, value: Any) -> Any:
+            told = validate(value)
+            return replace(told, runs=replace(told.runs, beside=Once(told.runs.beside)))
+
+    change(members, HEAD, runs__beside=[2, 77, 2])
+    monkeypatch.setattr(reading, "session_adapter", Adapter)
+    assert read().runs.beside == (2,)
+
+
+def test_unmasked_runs_are_kept_where_their_pictures_fit_those_of_the_model() -> None:
+    every = tuple(kept_run(number, side=side) for number, side in ((1, 4), (2, 8)))
+    alike = kept_run(3)
+    assert reading._comparable([alike], every[:1]) == (alike,)
+    assert reading._comparable([alike], every[1:]) == ()
+    assert reading._comparable([alike], every) == ()
+    assert reading._comparable([alike], ()) == (alike,)
+
+
+def test_reading_stops_at_any_member(
+    members: Members, read: Callable[..., Any], tmp_path: Path
+) -> None:
+    read()
+    file, count = tmp_path / "hostile.diffviews", 0
+
+    def check() -> None:
+        nonlocal count
+        count += 1
+
+    read_file(file, check=check)
+    assert count > 2 * len(members)  # of the directory, and of what is read
+    for stop in range(0, count, 5):
+
+        def stopping(left: list[None] = [None] * stop) -> None:
+            if not left:
+                raise Cancelled
+            left.pop()
+
+        with pytest.raises(Cancelled):
+            read_file(file, check=stopping)
 
 
 def test_what_no_map_can_show_is_left_out(members: Members, read: Callable[..., Any]) -> None:
@@ -201,6 +291,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "a strength that is none": {"job__interventions": [{"strength": float("inf")}]},
     "a sample below zero": {"job__interventions": [{"source": {"kind": "samples", "rows": [-1]}}]},
     "a number of many digits": {"evaluations": 10**400},
+    "more interventions than a picture is drawn with": {"job__interventions": [{}] * 101},
 }
 
 
@@ -210,10 +301,10 @@ def test_a_run_that_nobody_can_have_drawn_is_refused(
 ) -> None:
     told = json.loads(members["run-1.json"])
     (mask,) = told["job"]["interventions"]
-    for changes in fields.get("job__interventions", []):
-        fields = {"job__interventions": [mask | changes]}
+    if "job__interventions" in fields:
+        fields = {"job__interventions": [mask | one for one in fields["job__interventions"]]}
     change(members, "run-1.json", **fields)
-    with pytest.raises(DataError, match=r"settings that cannot be|is too large"):
+    with pytest.raises(DataError, match=r"settings that cannot be|is too large|100 interventions"):
         read()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +14,11 @@ from made_runs import run_of
 from made_sessions import kept_state
 from patience import until
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QProgressDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.engine.jobs.drawing import Generate
+from diffviews_desktop.errors import Cancelled
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.runs import Runs
 from diffviews_desktop.state.session_file.reading import read_file
@@ -27,7 +30,9 @@ from diffviews_desktop.state.session_file.scratch import (
     find_unclosed,
     last,
 )
+from diffviews_desktop.state.session_file.writing import write_file
 from diffviews_desktop.state.state import State
+from diffviews_desktop.ui.common.labels import Label
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.row_set import RowSet
@@ -119,6 +124,66 @@ def test_what_cannot_be_read_leaves_all_as_it_was(
     assert window.session.state.notice.text.startswith("The session broken.diffviews cannot be")
     assert window.session.state.opened is before.opened
     assert window.sessions.recent() == []
+
+
+@pytest.fixture
+def held(window: MainWindow) -> threading.Event:
+    """The sessions' thread has something else to do until this is set, or the window closed."""
+    event = threading.Event()
+
+    def wait() -> None:
+        with contextlib.suppress(Cancelled):
+            while not event.wait(0.01):
+                window.sessions.check()
+
+    window.sessions.submit(wait, lambda _: None)
+    return event
+
+
+def test_reading_that_takes_long_is_cancelled(
+    qtbot: QtBot, window: MainWindow, held: threading.Event, tmp_path: Path
+) -> None:
+    file = tmp_path / "<b>work.diffviews"
+    write_file(session_of(kept_state()), file)
+    sessions: list[SavedSession] = []
+    window.sessions.read(file, sessions.append)
+    dialog = window.sessions.reading
+    assert dialog is not None
+    assert not dialog.isVisible()
+    until(qtbot, dialog.isVisible)
+    assert dialog.findChild(Label).text() == "Reading the session <b>work.diffviews…"
+    qtbot.mouseClick(dialog.findChild(QPushButton), Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
+    held.set()
+    window.sessions.read(file, sessions.append)
+    until(qtbot, lambda: sessions)
+    until(qtbot, lambda: not window.findChildren(QProgressDialog))
+    assert len(sessions) == 1
+    assert window.sessions.recent() == [file]
+
+
+def test_closing_does_not_wait_for_what_is_read(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    file = tmp_path / "work.diffviews"
+    write_file(session_of(kept_state()), file)
+    ended: list[bool] = []
+
+    def read_forever() -> None:
+        try:
+            while True:
+                read_file(file, check=window.sessions.check)
+        except Cancelled:
+            ended.append(True)
+
+    window.sessions.submit(read_forever, lambda _: None)
+    window.sessions.read(file, lambda _: ended.append(False))
+    dialog = window.sessions.reading
+    assert dialog is not None
+    until(qtbot, dialog.isVisible)
+    assert window.close()
+    assert ended == [True]
+    assert not dialog.isVisible()
 
 
 @pytest.mark.parametrize(
