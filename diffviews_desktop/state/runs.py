@@ -168,7 +168,8 @@ class Runs:
     def companions(self) -> tuple[Run, ...]:
         """The runs that the shown one is beside: those that were chosen, or else the run without a
         mask, as far as it is there."""
-        runs = tuple(run for run in self.all if run.id in self.beside and run.id != self.shown)
+        chosen = frozenset(self.beside) - {self.shown}
+        runs = tuple(run for run in self.all if run.id in chosen)
         if runs or not self.comparing:
             return runs
         baseline = self.baseline()

@@ -284,6 +284,20 @@ def test_it_is_said_where_more_runs_are_chosen_than_fit_beside_another(
         assert pictures.own.parentWidget().caption.whole == said
 
 
+def test_many_runs_beside_another_are_marked_as_one_and_drawn_within_bounds(
+    panel: RunsPanel, state: State, runs: tuple[Run, ...]
+) -> None:
+    many = (runs[0], *(replace(runs[1], id=number) for number in range(2, 152)))
+    panel.set_state(shown(state, many, beside=tuple(range(2, 152))))
+    selection = panel.list.view.selectionModel().selection()
+    assert selection.count() == 1  # Qt takes a minute for thousands of them
+    assert len(panel.list.selected_ids()) == 151
+    assert panel.pictures.plot is not None
+    assert len(panel.pictures.plot.curves) == 100
+    panel.set_state(shown(state, many, beside=(4, 5, 90)))
+    assert sorted(panel.list.selected_ids()) == [1, 4, 5, 90]
+
+
 def test_runs_of_other_schedules_and_maps_are_compared_as_far_as_they_can_be(
     panel: RunsPanel, state: State, runs: tuple[Run, ...], make_job: MakeJob, make_step: MakeStep
 ) -> None:

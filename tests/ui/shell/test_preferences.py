@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from recorder import Recorder
 
 from diffviews_desktop.actions.preferences import choose_start
+from diffviews_desktop.errors import Cancelled
 from diffviews_desktop.state.session import Session
 from diffviews_desktop.state.session_file import reading
 from diffviews_desktop.state.session_file.scratch import find_unclosed
@@ -159,10 +162,32 @@ def test_the_start_opens_the_folder_that_was_opened_last(
     assert opened == [None, None, None, FolderRef(tmp_path), None]
 
 
+def test_closing_while_the_last_session_is_read_leaves_it_where_it_is(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    def wait() -> None:
+        with contextlib.suppress(Cancelled):
+            while True:
+                window.sessions.check()
+                time.sleep(0.01)
+
+    file = tmp_path / "kept" / "last" / "session.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    opened: list[FolderRef | None] = []
+    autosave = Autosave(window.context, window.sessions, window)
+    startup = Startup(window.context, window.sessions, tmp_path / "kept", autosave, opened.append)
+    window.sessions.submit(wait, lambda _: None)
+    startup.open_first(False)
+    assert window.close()
+    assert file.read_text() == "{}"
+    assert opened == []
+
+
 def test_whatever_is_wrong_with_the_last_session_something_is_opened(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(folder: Path) -> None:
+    def fails(folder: Path, check: Callable[[], None]) -> None:
         raise ImportError("a library cannot be loaded")
 
     monkeypatch.setattr(reading, "read_folder", fails)

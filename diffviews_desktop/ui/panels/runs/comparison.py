@@ -28,8 +28,9 @@ PLOT_WIDTH, PLOT_LEAST = 210, 130
 LOW = 72
 """Height of the plot in logical pixels up to which it has no numbers."""
 SPACING = 10
-MOST_BESIDE = 6
-"""Runs of which the pictures are shown beside one; the plot has all of them."""
+MOST_BESIDE, MOST_CURVES = 6, 100
+"""Runs of which the pictures are shown beside one, and of which the plot has a curve: of more, the
+first."""
 
 
 class Pictures(QWidget):
@@ -122,7 +123,7 @@ class Pictures(QWidget):
             self._grid.addWidget(self.plot, 0, 2)
         self.plot.setVisible(shown)
         if shown:
-            self.plot.show_paths(run, others, index, unmasked)
+            self.plot.show_paths(run, others[:MOST_CURVES], index, unmasked)
 
     @property
     def comparing(self) -> bool:

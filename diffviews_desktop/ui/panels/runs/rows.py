@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Literal
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelection,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
 
 from diffviews_desktop.state.runs import Run
 from diffviews_desktop.text.translation import tr
@@ -125,6 +133,17 @@ class RunRows(QAbstractListModel):
             if row.run.id == run_id:
                 return self.index(number)
         return QModelIndex()
+
+    def selection_of(self, run_ids: Collection[int | None]) -> QItemSelection:
+        """The rows of runs, as far as they are shown: neighbouring ones as one stretch, as Qt takes
+        long for many."""
+        selection, start = QItemSelection(), 0
+        for chosen, rows in groupby(self.rows, lambda row: row.run.id in run_ids):
+            end = start + sum(1 for _ in rows)
+            if chosen:
+                selection.select(self.index(start), self.index(end - 1))
+            start = end
+        return selection
 
     # ---- what Qt asks ---------------------------------------------------------------------------
 

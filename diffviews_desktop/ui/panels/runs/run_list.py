@@ -115,9 +115,7 @@ class RunList(QWidget):
         flag = QItemSelectionModel.SelectionFlag
         self._showing = True
         index = self.rows.index_of(runs.shown)
-        model.select(index, flag.ClearAndSelect)
-        for run_id in runs.beside:
-            model.select(self.rows.index_of(run_id), flag.Select)
+        model.select(self.rows.selection_of({runs.shown, *runs.beside}), flag.ClearAndSelect)
         if model.currentIndex().data(ID) not in runs.beside:  # keys go on from there
             model.setCurrentIndex(index, flag.NoUpdate)
         self._showing = False
