@@ -2,7 +2,7 @@
 
     python benchmarks/attacks/kernels.py [--maps N] [--json FILE]
 
-Maps are made by the command line, of a part of the demo, and compared with the first; every damage
+Maps are made by the command line, of a part of the demo, and compared with sound ones; every damage
 must heal: what follows uses kernels, not compiles them. Most damages are tried on importing UMAP
 alone, which loads every kernel that is kept. A full disk needs root (a small tmpfs is mounted).
 About half an hour on two cores.
@@ -88,6 +88,17 @@ class Home:
         result = json.loads(process.stdout)
         return {**result, "csv": Path(result["csv"]).read_text()}
 
+    def make_references(self) -> list[Mapping[str, Any]]:
+        """The maps in either memory format, of which the last one is remembered; where that cannot
+        be, the program takes the one that is faster at the moment."""
+        maps = [self.make_map()]
+        for file in self.cache.rglob("memory_formats.json"):
+            formats = json.loads(file.read_text())
+            for name in ("contiguous", "channels_last"):
+                file.write_text(json.dumps(dict.fromkeys(formats, name)))
+                maps.append(self.make_map())
+        return [one for one in maps if one is not None]
+
     def imports(self) -> bool:
         process = self.run("-c", IMPORT)
         if process.returncode:
@@ -95,9 +106,9 @@ class Home:
         return process.returncode == 0
 
 
-def same(result: Mapping[str, Any] | None, reference: Mapping[str, Any]) -> bool:
-    """Whether a map was made, and is the one it should be."""
-    return result is not None and {**result, "notes": []} == reference
+def same(result: Mapping[str, Any] | None, *references: Mapping[str, Any]) -> bool:
+    """Whether a map was made, and is one that it should be."""
+    return result is not None and {**result, "notes": []} in references
 
 
 def heals(home: Home, works: Callable[[], bool]) -> bool:
@@ -148,7 +159,7 @@ def put_in_place(path: Path, make: Callable[[Path], object]) -> Iterator[None]:
     backup.rename(path)
 
 
-def unwritable(home: Home, reference: Mapping[str, Any]) -> Iterator[Trial]:
+def unwritable(home: Home, references: list[Mapping[str, Any]]) -> Iterator[Trial]:
     """No place for kernels where they belong, then none at all."""
     ways: dict[str, Callable[[Path], object]] = {
         "a file": lambda path: path.write_text(""),
@@ -158,10 +169,10 @@ def unwritable(home: Home, reference: Mapping[str, Any]) -> Iterator[Trial]:
         with put_in_place(home.cache, make):
             result = home.make_map()
             kernels = list(home.temporary.rglob("*.kernels"))
-            is_fine = result == reference and len(kernels) > 9
+            is_fine = result in references and len(kernels) > 9
             yield Trial(f"cache home {name}: kept elsewhere", 1, int(is_fine))
             with put_in_place(home.temporary, make):  # there is still the system's /tmp
-                is_fine = same(home.make_map(), reference)
+                is_fine = same(home.make_map(), *references)
                 yield Trial(f"cache home and temporary {name}: made", 1, int(is_fine))
 
 
@@ -184,13 +195,13 @@ def full_disk(path: Path) -> Iterator[None]:
             subprocess.run(["umount", path], check=True)
 
 
-def full(home: Home, reference: Mapping[str, Any]) -> Iterator[Trial]:
+def full(home: Home, references: list[Mapping[str, Any]]) -> Iterator[Trial]:
     """A full disk under the cache, then under the temporary folder, too."""
     with full_disk(home.cache):
-        is_fine = home.make_map() == reference
+        is_fine = home.make_map() in references
         yield Trial("cache home full: kept elsewhere", 1, int(is_fine))
         with full_disk(home.temporary):
-            is_fine = same(home.make_map(), reference)
+            is_fine = same(home.make_map(), *references)
             yield Trial("cache home and temporary full: made", 1, int(is_fine))
 
 
@@ -201,14 +212,14 @@ def main() -> int:
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "home")
-        reference = home.make_map()
-        if reference is None:
+        references = home.make_references()
+        if len(references) != 3:
             raise SystemExit("no map was made to begin with")
-        trials = list(damage_kernels(home, reference, options.maps))
+        trials = list(damage_kernels(home, references[-1], options.maps))
         trials.append(at_once(home))
-        trials += unwritable(home, reference)
+        trials += unwritable(home, references)
         if os.name == "posix" and os.geteuid() == 0:
-            trials += full(home, reference)
+            trials += full(home, references)
     return report(trials, options.json)
 
 
