@@ -22,6 +22,14 @@ def test_kept_inputs_are_read_or_refused(name: str, tmp_path: Path) -> None:
         assert try_one(reader, data) == "", data[:200]
 
 
+@pytest.mark.parametrize("name", READERS)
+def test_what_is_right_is_read(name: str, tmp_path: Path) -> None:
+    """Else changes of it never come to what reads it."""
+    reader = READERS[name](tmp_path)
+    reader.file.write_bytes(reader.seeds[0])
+    reader.read()
+
+
 def test_what_a_reader_must_not_do_is_told(tmp_path: Path) -> None:
     reader = READERS["settings"](tmp_path)
 

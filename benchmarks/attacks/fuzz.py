@@ -98,6 +98,12 @@ def npz(work: Path) -> Reader:
     rows = np.load(activations / "batch_000000.npy")
     for file in activations.iterdir():
         file.unlink()
+    (metadata,) = folder.glob("metadata/*/dataset_info.json")
+    dataset = json.loads(metadata.read_text())
+    for row, sample in enumerate(dataset["samples"]):
+        path = "activations/imagenet_real/batch_000000"
+        sample |= {"activation_path": path, "batch_index": row}
+    metadata.write_text(json.dumps(dataset))
     seeds = []
     for save in (np.savez, np.savez_compressed):
         stream = io.BytesIO()
