@@ -193,7 +193,6 @@ class App(QObject):
         self._frame.setInterval(FRAME_MILLISECONDS)
         self._frame.timeout.connect(self._show_events)
         self._connect_worker()
-        # the engine first: it starts in its own process while the map is imported in this one
         self.window.first_painted.connect(self._begin)
         self.window.first_painted.connect(self.window.bring_map)
         self.window.first_painted.connect(self._keep_work)  # while the engine makes the map
@@ -209,11 +208,12 @@ class App(QObject):
             self.window.apply_theme("system")
 
     def start(self) -> None:
-        """Show the window; once it is painted, start the engine and open the data."""
+        """Start the engine, which takes as long in its own process as the window takes in this one,
+        and show the window; once it is painted, open the data."""
+        self.worker.start()
         self.window.show()
 
     def _begin(self) -> None:
-        self.worker.start()
         options, root = self._options, _sessions_dir()
         if options.screenshot is not None:
             self._open_usual(None)
