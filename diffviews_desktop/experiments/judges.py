@@ -166,7 +166,8 @@ class ReaderJudge:
 
 class OnnxJudge:
     """A network in an ONNX file, with one input ``(N, C, H, W)`` and logits or probabilities
-    ``(N, K)`` as its first output.
+    ``(N, K)`` as its first output. Where ``N`` is fixed, as exports have it by default, it is
+    shown so many pictures at once, the last ones again to fill them up.
 
     It sees the pictures in its own size, RGB where it has three channels, from 0 to 1, less
     ImageNet's mean and by its deviation.
@@ -196,13 +197,16 @@ class OnnxJudge:
             self._session = patiently(lambda: _open_session(data), check)
             (source,) = self._session.get_inputs()
             self._input = source.name
-            _, self._channels, height, width = source.shape
+            count, self._channels, height, width = source.shape
+            self._count = count if isinstance(count, int) else None
             self._size = (int(height), int(width))
             self._channels = int(self._channels)
             if not 0 < min(self._size) <= max(self._size) <= MOST_SIDE:
                 raise ValueError(f"it takes pictures of {height} x {width}")
             if not 0 < self._channels <= MOST_CHANNELS:
                 raise ValueError(f"it takes pictures of {self._channels} channels")
+            if self._count is not None and not 0 < self._count <= self._most_at_once():
+                raise ValueError(f"it takes {self._count} pictures at once")
         except Cancelled:
             raise
         except Exception as error:  # onnxruntime has errors of its own, of no common kind
@@ -222,12 +226,18 @@ class OnnxJudge:
         Raises:
             DataError: the network fails at the pictures, or answers something else.
         """
-        fitting = _AT_ONCE // (4 * self._channels * math.prod(self._size))
-        step = max(1, min(_BATCH, fitting))
+        step = self._count or min(_BATCH, self._most_at_once())
         starts = range(0, len(images), step)
         return np.concatenate([self._read_some(images[start : start + step]) for start in starts])
 
+    def _most_at_once(self) -> int:
+        """So many pictures in its size take as much memory as they may."""
+        return max(1, _AT_ONCE // (4 * self._channels * math.prod(self._size)))
+
     def _read_some(self, images: Pictures) -> Float32:
+        count = len(images)
+        if self._count is not None:
+            images = images[np.minimum(np.arange(self._count), count - 1)]
         options = self._run_options()
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         names, inputs = [self._session.get_outputs()[0].name], {self._input: self.prepare(images)}
@@ -246,7 +256,7 @@ class OnnxJudge:
                 f"The judge {self.name} fails at the pictures ({brief(error)}). Beside its weights "
                 f"it may take {_MEMORY >> 30} GB of memory. Choose another judge."
             ) from error
-        return as_probabilities(answer, len(images), self.name)
+        return as_probabilities(answer, len(images), self.name)[:count]
 
     def prepare(self, images: Pictures) -> Float32:
         """Pictures as the network takes them, ``(N, C, H, W)``."""

@@ -51,13 +51,14 @@ def node(operation: str, inputs: str, output: str) -> bytes:
     return names + message(2, output.encode()) + message(4, operation.encode())
 
 
-def network(nodes: Sequence[bytes], *tensors: bytes) -> bytes:
-    """A model from pictures x of 4 x 4 in one channel to a table y."""
-    picture = [message(2, b"N"), *(number(1, side) for side in (1, 4, 4))]
+def network(nodes: Sequence[bytes], *tensors: bytes, count: int | None = None) -> bytes:
+    """A model from so many pictures x, or any number, of 4 x 4 in one channel to a table y."""
+    rows = message(2, b"N") if count is None else number(1, count)
+    picture = [rows, *(number(1, side) for side in (1, 4, 4))]
     graph = b"".join(message(1, one) for one in nodes) + message(2, b"g")
     graph += b"".join(message(5, one) for one in tensors)
     graph += message(11, _place("x", picture))
-    graph += message(12, _place("y", [message(2, b"N"), message(2, b"K")]))
+    graph += message(12, _place("y", [rows, message(2, b"K")]))
     return number(1, 8) + message(7, graph) + message(8, number(2, 17))
 
 

@@ -227,8 +227,8 @@ def test_an_onnx_judge_needs_its_package(tmp_path: Path, monkeypatch: pytest.Mon
 def test_an_onnx_judge_sees_what_torchvisions_networks_see(
     at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judges, "_AT_ONCE", at_once)
     pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(judges, "_AT_ONCE", at_once)
     # logits = the flattened picture, normalised, times a fixed matrix: see the file's initializer
     judge = open_judge(str(Path(__file__).with_name("linear.onnx")), model_of(4, 3))
     assert judge is not None
@@ -254,6 +254,20 @@ def opened_onnx(path: Path, data: bytes, check: Any = lambda: None) -> Any:
     pytest.importorskip("onnxruntime")
     path.write_bytes(data)
     return open_judge(str(path), model_of(4), check=check)
+
+
+@pytest.mark.parametrize("count", [1, 3, 64])
+def test_an_onnx_judge_of_a_fixed_number_of_pictures_reads_any(tmp_path: Path, count: int) -> None:
+    judge = opened_onnx(tmp_path / "judge.onnx", network([node("Flatten", "x", "y")], count=count))
+    images = np.random.default_rng(0).integers(0, 256, (7, 4, 4, 1), dtype=np.uint8)
+    expected = softmax(images.reshape(7, -1) / 255, axis=1)
+    assert judge.read(images) == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_onnx_judge_of_more_pictures_than_memory_allows_is_refused(tmp_path: Path) -> None:
+    data = network([node("Flatten", "x", "y")], count=2**28)
+    with pytest.raises(DataError, match="268435456 pictures at once"):
+        opened_onnx(tmp_path / "judge.onnx", data)
 
 
 def test_an_onnx_judge_that_never_ends_is_refused(tmp_path: Path) -> None:
