@@ -37,7 +37,7 @@ from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.labels import Label, Links, tip
-from diffviews_desktop.ui.common.questions import ask
+from diffviews_desktop.ui.common.questions import WaitDialog, ask
 from diffviews_desktop.ui.shell.window import MainWindow
 
 START, END = tip("<b>").split("&lt;b&gt;")
@@ -193,6 +193,10 @@ def test_no_text_acts_in_any_window(
         seen.look(each)
         qtbot.wait(1)
     look_at_question(seen, window, markup("question"))
+    waiting = WaitDialog(window, "Wait", markup("wait"), lambda: None, 0)
+    qtbot.waitUntil(waiting.isVisible)
+    seen.look(waiting)
+    waiting.end()
     from diffviews_desktop.ui.views.solid.view import SolidView
 
     solid = SolidView(graphics_card=False)
@@ -222,7 +226,9 @@ def test_no_text_acts_in_any_window(
         assert text == inner or "<" not in inner
         assert text != inner or not GuiQt.mightBeRichText(text)
     said = "\n".join([*seen.texts, *seen.tips]).replace("&lt;", "<").replace("&gt;", ">")
-    assert not [kind for kind in (*KINDS, "question", "problem") if f"<b>{kind}" not in said]
+    assert not [
+        kind for kind in (*KINDS, "question", "wait", "problem") if f"<b>{kind}" not in said
+    ]
     missed = {one.__name__ for one in widgets_of_the_package() - seen.classes}
     assert missed <= NEED_OPENGL | ONLY_INSTALLED
 

@@ -1,22 +1,23 @@
-"""Questions that stop everything until they are answered."""
+"""Questions that stop everything until they are answered, and what can be cancelled meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QLineEdit,
     QMessageBox,
+    QProgressBar,
     QVBoxLayout,
     QWidget,
 )
 
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import caption, plain
+from diffviews_desktop.ui.common.labels import Label, caption, plain
 
 MOST_LETTERS = 200
 Answer = TypeVar("Answer")
@@ -109,6 +110,50 @@ class TextDialog(QDialog):
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(
             self._may_be_empty or bool(self.text)
         )
+
+
+class WaitDialog(QDialog):
+    """Lets the user cancel what takes long: seen from some time on, and until it ends.
+
+    Args:
+        parent: of the dialog.
+        title: of its window.
+        text: what is waited for.
+        cancel: called where the user cancels.
+        milliseconds: after which it is seen.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget,
+        title: str,
+        text: str,
+        cancel: Callable[[], object],
+        milliseconds: int,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        bar = QProgressBar()
+        bar.setRange(0, 0)
+        bar.setTextVisible(False)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        for widget in (Label(text), bar, buttons):
+            column.addWidget(widget)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.show)
+        self._timer.start(milliseconds)
+        self.rejected.connect(self._timer.stop)
+        self.rejected.connect(cancel)
+        theme.dress(self)
+
+    def end(self) -> None:
+        """It is over, or nobody waits any more."""
+        self._timer.stop()
+        self.hide()
+        self.deleteLater()
 
 
 def ask_text(parent: QWidget, title: str, question: str, text: str | None = None) -> str | None:

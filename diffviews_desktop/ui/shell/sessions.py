@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QDialog, QFileDialog, QProgressDialog
+from PySide6.QtWidgets import QDialog, QFileDialog
 
 from diffviews_desktop.actions.context import Answer, Context
 from diffviews_desktop.errors import Cancelled, DataError, explain
@@ -23,9 +23,7 @@ from diffviews_desktop.state.settings import Settings, Value
 from diffviews_desktop.state.state import State
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr
-from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.common.labels import Label
-from diffviews_desktop.ui.common.questions import Reply, ask_one_of
+from diffviews_desktop.ui.common.questions import Reply, WaitDialog, ask_one_of
 from diffviews_desktop.ui.shell.arranging import arrange, read_arrangement
 from diffviews_desktop.values.arrangement import Arrangement
 
@@ -61,7 +59,7 @@ class Sessions(QObject):
         self._done.connect(self._on_done, Qt.ConnectionType.QueuedConnection)
         self._closed = False
         self.question: QDialog | None = None
-        self.reading: QProgressDialog | None = None
+        self.reading: WaitDialog | None = None
 
     # ---- asking ---------------------------------------------------------------------------------
 
@@ -177,7 +175,13 @@ class Sessions(QObject):
         """Read a session, and go on with it; where it cannot be read, the user is told, and where
         that takes long, they can cancel it."""
         cancelled = threading.Event()
-        dialog = self.reading = self._reading_dialog(file, cancelled)
+        dialog = self.reading = WaitDialog(
+            self._window.layout_of_docks.middle,
+            tr("Open session"),
+            tr("Reading the session {name}…", name=visible(file.name, MOST_OF_NAME)),
+            cancelled.set,
+            LONG_MILLISECONDS,
+        )
 
         def check() -> None:
             self.check()
@@ -196,8 +200,7 @@ class Sessions(QObject):
 
         def finish(session: SavedSession | DataError | None) -> None:
             self.reading = None if self.reading is dialog else self.reading
-            dialog.reset()
-            dialog.deleteLater()
+            dialog.end()
             if session is None or cancelled.is_set():
                 return
             if isinstance(session, DataError):
@@ -207,19 +210,6 @@ class Sessions(QObject):
                 callback(session)
 
         self.submit(work, finish)
-
-    def _reading_dialog(self, file: Path, cancelled: threading.Event) -> QProgressDialog:
-        """What lets the user cancel reading a file; it is seen only where that takes long."""
-        dialog = QProgressDialog(self._window.layout_of_docks.middle)
-        dialog.setWindowTitle(tr("Open session"))
-        name = visible(file.name, MOST_OF_NAME)
-        dialog.setLabel(Label(tr("Reading the session {name}…", name=name)))
-        dialog.setCancelButtonText(tr("Cancel"))
-        dialog.setRange(0, 0)
-        dialog.setMinimumDuration(LONG_MILLISECONDS)
-        dialog.canceled.connect(cancelled.set)
-        theme.dress(dialog)
-        return dialog
 
     def check(self) -> None:
         """Whether what takes long in the sessions' thread is still wanted.
@@ -253,7 +243,7 @@ class Sessions(QObject):
         """Let what is being written come to its end; nothing more is read."""
         self._closed = True
         if self.reading is not None:
-            self.reading.cancel()
+            self.reading.reject()
         self._thread.shutdown()
 
     # ---- windows --------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from made_runs import run_of
 from made_sessions import kept_state
 from patience import until
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QProgressDialog, QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from diffviews_desktop.engine.jobs.drawing import Generate
@@ -33,6 +33,7 @@ from diffviews_desktop.state.session_file.scratch import (
 from diffviews_desktop.state.session_file.writing import write_file
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common.labels import Label
+from diffviews_desktop.ui.common.questions import WaitDialog
 from diffviews_desktop.ui.shell.autosave import Autosave
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.values.row_set import RowSet
@@ -157,7 +158,7 @@ def test_reading_that_takes_long_is_cancelled(
     held.set()
     window.sessions.read(file, sessions.append)
     until(qtbot, lambda: sessions)
-    until(qtbot, lambda: not window.findChildren(QProgressDialog))
+    until(qtbot, lambda: not window.findChildren(WaitDialog))
     assert len(sessions) == 1
     assert window.sessions.recent() == [file]
 
