@@ -31,7 +31,7 @@ from diffviews_desktop.values.interventions import (
     Zero,
 )
 from diffviews_desktop.values.maps import MapParameters, MapSpec
-from diffviews_desktop.values.regions import Channels, Everywhere, Region, Tokens, said_indices
+from diffviews_desktop.values.regions import Channels, Everywhere, Region, Tokens, indices_text
 from diffviews_desktop.values.sampling import SamplingSettings
 from diffviews_desktop.values.told import Told, told_text
 
@@ -275,9 +275,9 @@ def _region(region: Region) -> list[str]:
         case Everywhere():
             return []
         case Channels(indices=indices):
-            return [f"channels={said_indices(indices)}"]
+            return [f"channels={indices_text(indices)}"]
         case Tokens(indices=indices):
-            return [f"tokens={said_indices(indices)}"]
+            return [f"tokens={indices_text(indices)}"]
     raise NoOptionError
 
 

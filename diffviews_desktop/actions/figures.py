@@ -123,7 +123,7 @@ def caption_of(state: State) -> str:
     text += tr(
         "UMAP of {samples}{settings}.",
         samples=trn("{number} sample", "{number} samples", count),
-        settings=_said_of(layer_map),
+        settings=_parameter_text(layer_map),
     )
     values = state.colored_by
     if values == "class":
@@ -133,7 +133,7 @@ def caption_of(state: State) -> str:
     return text
 
 
-def _said_of(layer_map: LayerMap) -> str:
+def _parameter_text(layer_map: LayerMap) -> str:
     """``: 15 neighbours, minimum distance 0.1, 50 principal components, seed 42``."""
     parameters, phrases = layer_map.parameters, []
     if parameters.get("n_neighbors") is not None:

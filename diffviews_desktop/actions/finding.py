@@ -64,7 +64,7 @@ def choose_found(context: Context, how: Choosing = "replace") -> None:
         choose_rows(context, RowSet(rows), how)
 
 
-def _nothing_found(state: State) -> str:
+def _no_matches(state: State) -> str:
     rows = state.find.rows
     return "" if rows is not None and len(rows) else tr("Nothing was found yet: press Ctrl+F.")
 
@@ -86,7 +86,7 @@ NEXT = Action(
     keys=("F3",),
     menu="edit",
     group=3,
-    why_not=_nothing_found,
+    why_not=_no_matches,
     explains=False,
 )
 PREVIOUS = Action(
@@ -96,7 +96,7 @@ PREVIOUS = Action(
     keys=("Shift+F3",),
     menu="edit",
     group=3,
-    why_not=_nothing_found,
+    why_not=_no_matches,
     explains=False,
 )
 SELECT = Action(
@@ -106,7 +106,7 @@ SELECT = Action(
     menu="edit",
     group=3,
     button=tr("Select"),
-    why_not=_nothing_found,
+    why_not=_no_matches,
     explains=False,
 )
 ACTIONS = (FIND, NEXT, PREVIOUS, SELECT)

@@ -55,10 +55,10 @@ def tag_run(context: Context, run_id: int, tags: Sequence[str]) -> None:
 
 def _change(context: Context, old: Run, new: Run, text: str) -> None:
     """Change what the user says of a run, as a step that can be undone."""
-    context.session.step(partial(_said_of, new), partial(_said_of, old), text)
+    context.session.step(partial(_with_notes, new), partial(_with_notes, old), text)
 
 
-def _said_of(source: Run, state: State) -> State:
+def _with_notes(source: Run, state: State) -> State:
     """The state with what the user said of a run; what was drawn of it meanwhile stays."""
     run = state.runs.run(source.id)
     if run is None:

@@ -104,7 +104,7 @@ def write_grid(grid: PictureGrid, folder: Path) -> Answer:
             )
         )
     lines = [f"{format_count(len(grid.cells), 'picture')}, seeds from {grid.job.settings.seed}"]
-    lines += [f"at {name}: {said_of_mask(usual)}" for name, usual in _name_masks(grid.masks)]
+    lines += [f"at {name}: {mask_line(usual)}" for name, usual in _name_masks(grid.masks)]
     lines += grid.notes
     return Answer(result, [*lines, *result["files"]])
 
@@ -113,7 +113,7 @@ def unlike_samples(run: RunResult) -> list[str]:
     """Which steps are unlike the samples, and whether the mask is: lines to print."""
     lines = []
     for mask, usual in run.masks:
-        lines.append(said_of_mask(usual, "mask" if len(run.masks) == 1 else effect_of(mask)))
+        lines.append(mask_line(usual, "mask" if len(run.masks) == 1 else effect_of(mask)))
     verdicts: dict[str, list[str]] = {}
     for step in run.steps:
         if step.typicality is not None and step.typicality.unlike:
@@ -123,7 +123,7 @@ def unlike_samples(run: RunResult) -> list[str]:
     return lines
 
 
-def said_of_mask(usual: Typicality, name: str = "mask") -> str:
+def mask_line(usual: Typicality, name: str = "mask") -> str:
     """How usual a mask is, as a line."""
     return f"{name} {usual.standing}: {', '.join(usual.facts)}"
 

@@ -49,7 +49,7 @@ def folder_projector(opened: OpenedModel, layers: LayerSet, told: Told | None) -
     return None
 
 
-def said_of_alike(projector: Projector) -> tuple[str, ...]:
+def alike_notes(projector: Projector) -> tuple[str, ...]:
     """What is said of samples of the same activations, where the map has them at one place."""
     first = first_alike(projector.reduced)
     count, others = len(first), np.flatnonzero(first != np.arange(len(first)))

@@ -29,7 +29,7 @@ NOT_KEPT = (
 )
 
 
-def with_given(request: WantedMap, places: Places | None) -> WantedMap:
+def with_places(request: WantedMap, places: Places | None) -> WantedMap:
     """A map that is asked for with its samples at some places, where these can be theirs; those of
     the folder's own map stay."""
     if places is None or request.keeps_places:
@@ -38,20 +38,20 @@ def with_given(request: WantedMap, places: Places | None) -> WantedMap:
     return replace(request, given=places) if fits else request
 
 
-def lies_there(request: WantedMap, projector: Projector) -> bool:
+def fits_places(request: WantedMap, projector: Projector) -> bool:
     """Whether the samples of a map lie where they are to lie, or nobody says where."""
     positions = _of(request, projector)
     return positions is None or np.array_equal(positions, projector.places)
 
 
-def said_where(request: WantedMap, places: Places | None, projector: Projector) -> tuple[str, ...]:
+def place_notes(request: WantedMap, places: Places | None, projector: Projector) -> tuple[str, ...]:
     """What is said of a map whose samples cannot lie at places that they are to have."""
     if places is None or request.keeps_places or _of(request, projector) is not None:
         return ()
     return (LIES_ELSEWHERE,)
 
 
-def put_there(
+def place_samples(
     request: WantedMap, projector: Projector, progress: Callable[[Stage], None]
 ) -> Projector:
     """A map with its samples where they are to lie."""

@@ -23,24 +23,24 @@ from diffviews_desktop.data.cache.layer_cache import (
 )
 from diffviews_desktop.engine.activations import Activations, activations_of
 from diffviews_desktop.engine.folder_projectors import (
+    alike_notes,
     folder_projector,
     own_projector,
-    said_of_alike,
 )
 from diffviews_desktop.engine.given_places import (
     NOT_KEPT,
-    lies_there,
-    put_there,
-    said_where,
-    with_given,
+    fits_places,
+    place_notes,
+    place_samples,
+    with_places,
 )
 from diffviews_desktop.engine.layer_activations import FoundActivations, LayerActivations
 from diffviews_desktop.engine.model_settings import class_names_of
 from diffviews_desktop.engine.opened_model import Host, OpenedModel, some
 from diffviews_desktop.engine.shared_maps import (
     SharedMaps,
-    is_kept_otherwise,
-    kept_otherwise,
+    find_variant,
+    has_variant,
 )
 from diffviews_desktop.engine.told import (
     by_original,
@@ -130,11 +130,11 @@ class MapMaker:
         alike."""
         spec = self.complete(opened, spec)
         request, projector = self._look_up(opened, spec)
-        request = with_given(request, places)
+        request = with_places(request, places)
         from_cache = projector is not None
         first_request, details = request, _Made()
         if projector is None:
-            shared_map = kept_otherwise(request) or self.shared.fetch(request)
+            shared_map = find_variant(request) or self.shared.fetch(request)
             if shared_map is not None:
                 request, projector, from_cache = shared_map.wanted, shared_map.projector, True
                 details = _Made(shared_map.notes)
@@ -145,11 +145,11 @@ class MapMaker:
                     # a sample has activations now that had none before
                     projector, details = self._make(replace(request, given=None))
                 details = replace(details, upload_to=upload_to)
-        said_of_places = said_where(first_request, places, projector)
-        if not lies_there(first_request, projector):
-            projector, said_of_places = self._put(first_request, projector)
+        places_phrase = place_notes(first_request, places, projector)
+        if not fits_places(first_request, projector):
+            projector, places_phrase = self._put(first_request, projector)
         self._projector = _Held(first_request.key, first_request.stamp, projector)
-        notes = (*details.notes, *said_of_places, *self.shared.take_notes())
+        notes = (*details.notes, *places_phrase, *self.shared.take_notes())
         details = replace(details, notes=notes)
         return self._layer_map(request, projector, from_cache, details)
 
@@ -226,7 +226,7 @@ class MapMaker:
         if own_projector(opened, spec) is not None:
             return True
         request = self._resolve(opened, spec)
-        return opened.cache.contains(request.key) or is_kept_otherwise(request)
+        return opened.cache.contains(request.key) or has_variant(request)
 
     def default_layers(self, opened: OpenedModel) -> LayerSet:
         """Those of the folder's own map; else what the adapter proposes, or the bottleneck."""
@@ -325,7 +325,7 @@ class MapMaker:
     def _put(self, request: WantedMap, projector: Projector) -> tuple[Projector, tuple[str, ...]]:
         """A map with its samples where they are to lie, in the cache, too; and what is to be
         said."""
-        put = put_there(request, projector, self._stage)
+        put = place_samples(request, projector, self._stage)
         try:
             self._keep(request, put, None, request.opened.cache.open(request.key))
         except (DataError, OSError) as error:
@@ -432,7 +432,7 @@ class MapMaker:
             from_cache=from_cache,
             parameters=_describe_parameters(request, projector),
             path=request.opened.cache.root / request.key,
-            notes=(*said_of_alike(projector), *details.notes),
+            notes=(*alike_notes(projector), *details.notes),
             z=extra.z,
             trust=extra.trust,
             rate=details.rate,
@@ -496,5 +496,5 @@ def _load_projector(request: WantedMap) -> Projector | None:
     if candidate is None or request.own_places:
         return candidate
     # earlier versions spread out what is all the same
-    is_spread = len(np.unique(candidate.reduced[:, 0])) == 1 and not said_of_alike(candidate)
+    is_spread = len(np.unique(candidate.reduced[:, 0])) == 1 and not alike_notes(candidate)
     return None if is_spread and len(candidate.rows) > 1 else candidate

@@ -56,7 +56,7 @@ def fetch_original(host: Host, bucket: MapBucket, request: WantedMap) -> Project
         )
     with fetch_objects(host, bucket, objects, request.opened.cache) as paths:
         try:
-            projector = _made_of(host, paths, request)
+            projector = _make_map(host, paths, request)
         except CacheError as error:
             raise CacheError(f"{keys[0]}: {error}") from error
         if projector is not None:
@@ -80,7 +80,7 @@ def _is_as_original(request: WantedMap) -> bool:
     )
 
 
-def _made_of(host: Host, paths: Sequence[Path], request: WantedMap) -> Projector | None:
+def _make_map(host: Host, paths: Sequence[Path], request: WantedMap) -> Projector | None:
     table = request.opened.samples.table
     read = read_original(paths, str(request.layers), table.sample_id, host.check)
     parameters = request.parameters

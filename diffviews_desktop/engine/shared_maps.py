@@ -169,9 +169,9 @@ def computed_note(candidate: WantedMap) -> str:
     )
 
 
-def kept_otherwise(request: WantedMap) -> Fetched | None:
+def find_variant(request: WantedMap) -> Fetched | None:
     """A map that came from a bucket before, computed otherwise than it would be here."""
-    for candidate in _kept_otherwise(request):
+    for candidate in _variants(request):
         hit = candidate.opened.cache.read(
             candidate.key, lambda entry: Projector.load(entry.projector)
         )
@@ -180,12 +180,12 @@ def kept_otherwise(request: WantedMap) -> Fetched | None:
     return None
 
 
-def is_kept_otherwise(request: WantedMap) -> bool:
+def has_variant(request: WantedMap) -> bool:
     """Whether there is such a map."""
-    return any(True for _ in _kept_otherwise(request))
+    return any(True for _ in _variants(request))
 
 
-def _kept_otherwise(request: WantedMap) -> Iterator[WantedMap]:
+def _variants(request: WantedMap) -> Iterator[WantedMap]:
     for candidate in otherwise_computed(request):
         info = candidate.opened.cache.info(candidate.key)
         if info is not None and FROM in info.details:

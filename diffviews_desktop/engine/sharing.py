@@ -107,7 +107,7 @@ def _local_maps(
     return maps, tuple(left_out)
 
 
-def _maps_there(host: Host, opened: OpenedModel, bucket: MapBucket) -> dict[SharedName, RemoteFile]:
+def _list_maps(host: Host, opened: OpenedModel, bucket: MapBucket) -> dict[SharedName, RemoteFile]:
     """The maps of the folder's samples and weights in the bucket."""
     host.progress("listing the bucket")
     nothing = WantedMap(Activations(opened, NO_LAYERS), MapParameters(), None, False)
@@ -161,7 +161,7 @@ def push_maps(job: PushMaps, host: Host, opened: OpenedModel) -> MapsPushed:
         return job.layers in (None, info.layers) and (not job.keys or info.key in job.keys)
 
     local, left_out = _local_maps(host, opened, is_wanted)
-    remote = _maps_there(host, opened, bucket)
+    remote = _list_maps(host, opened, bucket)
     sizes: list[int] = []
 
     def push(one: _Local) -> None:
@@ -215,7 +215,7 @@ def pull_maps(job: PullMaps, host: Host, opened: OpenedModel) -> MapsPulled:
     bucket = _open(job.bucket)
     local_names = {one.name for one in _local_maps(host, opened)[0]}
     label = None if job.layers is None else label_of(job.layers)
-    remote = _maps_there(host, opened, bucket)
+    remote = _list_maps(host, opened, bucket)
     names = [name for name in remote if label in (None, name.label)]
     missing = [name for name in names if name not in local_names]
     sizes: list[int] = []
@@ -274,7 +274,7 @@ def compare_maps(job: CompareMaps, host: Host, opened: OpenedModel) -> MapsCompa
     local, left_out = _local_maps(host, opened)
     local_names, remote_names = (
         {one.name for one in local},
-        _maps_there(host, opened, bucket).keys(),
+        _list_maps(host, opened, bucket).keys(),
     )
     return MapsCompared(
         model=job.model,

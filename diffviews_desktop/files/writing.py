@@ -61,7 +61,7 @@ def private_folder(folder: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made.
     """
-    temporary, _ = _made_in(folder, lambda path: os.mkdir(path, 0o700))
+    temporary, _ = _make_in(folder, lambda path: os.mkdir(path, 0o700))
     try:
         with hold(temporary):
             yield temporary
@@ -78,7 +78,7 @@ def create_beside(path: Path) -> tuple[Path, IO[bytes]]:
     Raises:
         OSError: it cannot be created.
     """
-    return _made_in(path.parent, create)
+    return _make_in(path.parent, create)
 
 
 def create(path: Path) -> IO[bytes]:
@@ -106,7 +106,7 @@ def close_synced(file: IO[bytes]) -> None:
     file.close()
 
 
-def _made_in(folder: Path, make: Callable[[Path], T]) -> tuple[Path, T]:
+def _make_in(folder: Path, make: Callable[[Path], T]) -> tuple[Path, T]:
     """What is made in a folder under a hidden name at random, and that name."""
     sweep(folder)
     while True:

@@ -114,14 +114,14 @@ def _of_words(shares: Shares, common: Shares) -> str:
 def _tell_apart(names: Sequence[str]) -> list[str]:
     """Names with a number where there are several of one, or none."""
     counts = Counter(names)
-    distinct_so_far = {name for name in names if name and counts[name] == 1}
+    names_in_use = {name for name in names if name and counts[name] == 1}
     numbers = {name: itertools.count(1) for name in counts}
     distinct = []
     for name in names:
         text = name
         if not name or counts[name] > 1:
             texts = (f"{name} ({i})" if name else f"cluster {i}" for i in numbers[name])
-            text = next(text for text in texts if text not in distinct_so_far)
-            distinct_so_far.add(text)
+            text = next(text for text in texts if text not in names_in_use)
+            names_in_use.add(text)
         distinct.append(text)
     return distinct

@@ -33,7 +33,7 @@ _WITH_SOURCE: Mapping[Verb, str] = {
 }
 
 
-def said_of(interventions: Iterable[Intervention], num_steps: int) -> str:
+def stack_text(interventions: Iterable[Intervention], num_steps: int) -> str:
     """``mask of 6 samples on steps 1-5 at midblock, then …``, of those that act in a run of so many
     steps; empty where none does."""
     return tr(", then ").join(

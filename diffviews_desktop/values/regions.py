@@ -122,7 +122,7 @@ def read_indices(text: str) -> tuple[int, ...]:
     return tuple(sorted(indices))
 
 
-def said_indices(indices: Sequence[int]) -> str:
+def indices_text(indices: Sequence[int]) -> str:
     """What `read_indices` reads, as short as it can be: ``0-3+7``."""
     parts: list[list[int]] = []
     for index in sorted(set(indices)):

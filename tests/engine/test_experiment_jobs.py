@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from drawn_experiments import midblock_of, pictures_of
 
+from diffviews_desktop.adapters.model import Model
 from diffviews_desktop.engine.engine import Engine
 from diffviews_desktop.engine.experiments import runner
 from diffviews_desktop.engine.jobs.drawing import Generate
@@ -74,6 +77,17 @@ def drawn_alone(
         settings=replace(SETTINGS, seed=seed),
     )
     return engine.run(job).image
+
+
+@contextmanager
+def batch_sizes(model: Model) -> Iterator[list[int]]:
+    """How many pictures the network gets at once, each time."""
+    sizes: list[int] = []
+    (handle,) = model.adapter.register_activation_hooks(
+        ["midblock"], lambda module, inputs, output: sizes.append(len(inputs[0]))
+    )
+    yield sizes
+    handle.remove()
 
 
 def test_pictures_are_those_of_single_runs(engine: Engine, data: Path, tmp_path: Path) -> None:
@@ -229,13 +243,9 @@ def test_the_cost_is_what_the_network_then_does(
     assert cost.seconds > 0
     model = engine.workspace.model.held
     assert model is not None
-    rows: list[int] = []
-    handle = model.adapter.register_activation_hooks(
-        ["midblock"], lambda module, inputs, output: rows.append(len(inputs[0]))
-    )[0]
-    run(engine, data, tmp_path / "out", controls=asked.controls, settings=asked.settings)
-    handle.remove()
-    assert sum(rows) == cost.evaluations
+    with batch_sizes(model) as sizes:
+        run(engine, data, tmp_path / "out", controls=asked.controls, settings=asked.settings)
+    assert sum(sizes) == cost.evaluations
     again = engine.run(job)
     assert (again.drawn, again.evaluations, again.seconds) == (cost.pictures, 0, 0)
 
@@ -248,12 +258,8 @@ def test_the_model_is_tried_with_no_more_pictures_than_are_drawn(
     engine.run(job)
     model = engine.workspace.model.held
     assert model is not None
-    sizes: list[int] = []
-    handle = model.adapter.register_activation_hooks(
-        ["midblock"], lambda module, inputs, output: sizes.append(len(inputs[0]))
-    )[0]
-    cost = engine.run(job)
-    handle.remove()
+    with batch_sizes(model) as sizes:
+        cost = engine.run(job)
     assert set(sizes) == {cost.pictures} == {2}
 
 

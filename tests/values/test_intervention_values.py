@@ -9,7 +9,7 @@ import pytest
 
 from diffviews_desktop.errors import MaskError, UsageError
 from diffviews_desktop.values.conditions import ClassLabel
-from diffviews_desktop.values.intervention_texts import phrase_of, said_of
+from diffviews_desktop.values.intervention_texts import phrase_of, stack_text
 from diffviews_desktop.values.interventions import (
     PICKED,
     Component,
@@ -118,5 +118,5 @@ def test_what_is_said_of_one(one: Intervention, text: str) -> None:
 
 def test_what_does_not_act_is_not_said() -> None:
     never = replace(ADD, step_from=5), replace(ADD, enabled=False), replace(ADD, strength=0.0)
-    assert said_of(never, 5) == ""
-    assert said_of((STACK[0], *never, ADD), 5) == f"mask of 2 samples, then {phrase_of(ADD, 5)}"
+    assert stack_text(never, 5) == ""
+    assert stack_text((STACK[0], *never, ADD), 5) == f"mask of 2 samples, then {phrase_of(ADD, 5)}"

@@ -17,8 +17,8 @@ from diffviews_desktop.values.regions import (
     Tokens,
     at_resolution,
     cells_of,
+    indices_text,
     read_indices,
-    said_indices,
 )
 
 PICTURE, TOKENS = LayerShape((3, 4, 4)), LayerShape((16, 5))
@@ -103,11 +103,11 @@ def test_a_region_that_cannot_be_is_refused(make: object) -> None:
 
 @given(st.sets(st.integers(0, 10**4), min_size=1))
 def test_numbers_are_read_as_they_were_written(numbers: set[int]) -> None:
-    assert read_indices(said_indices(tuple(numbers))) == tuple(sorted(numbers))
+    assert read_indices(indices_text(tuple(numbers))) == tuple(sorted(numbers))
 
 
 def test_numbers_are_written_as_people_write_them() -> None:
-    assert said_indices((7, 0, 1, 2, 3)) == "0-3+7"
+    assert indices_text((7, 0, 1, 2, 3)) == "0-3+7"
     assert read_indices(" 4, 0 - 2;2 + 9\u201310 ") == (0, 1, 2, 4, 9, 10)
     for text in ("", "1-", "a", "-3", "1.5", "0-9999999", "³"):
         with pytest.raises(UsageError, match="is not a list of numbers such as 0-3"):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from diffviews_desktop.data.cache.disk import (
     disk_full,
+    explain_full_disk,
     folder_size,
-    full_disk_said,
     idle_seconds,
     is_full,
     remove,
@@ -166,7 +166,7 @@ class CacheFolder:
                 raise CacheError(f"{self.root} cannot be written: it is locked. Try again.")
             self._sweep()
             try:
-                with full_disk_said(self.root):
+                with explain_full_disk(self.root):
                     folder.mkdir()
                     yield folder
             finally:

@@ -136,7 +136,7 @@ def _gigabytes(size: int) -> str:
 
 
 @contextmanager
-def full_disk_said(folder: Path) -> Iterator[None]:
+def explain_full_disk(folder: Path) -> Iterator[None]:
     """Say in which folder the disk is full: that of the file that the system names, else this."""
     try:
         yield

@@ -36,9 +36,9 @@ from diffviews_desktop.data.cache.disk import (
     MATRIX,
     create_matrix,
     disk_full,
+    explain_full_disk,
     folder_size,
     free_bytes,
-    full_disk_said,
     remove,
     sync_file,
     sync_folder,
@@ -434,7 +434,7 @@ class LayerCache(CacheFolder):
         remove(folder)
         self.check_space(math.prod(shape) * dtype.itemsize, f"Extracting {layers or 'the layers'}")
         try:
-            with full_disk_said(self.root):
+            with explain_full_disk(self.root):
                 folder.mkdir()
                 rows = create_matrix(folder, shape, dtype)
                 sync_file(folder / MATRIX)

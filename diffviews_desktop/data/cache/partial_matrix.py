@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffviews_desktop.data.activations.matrix_file import MatrixFile
-from diffviews_desktop.data.cache.disk import MATRIX, full_disk_said, link_or_copy
+from diffviews_desktop.data.cache.disk import MATRIX, explain_full_disk, link_or_copy
 from diffviews_desktop.data.cache.entry import DAMAGE, array_facts
 from diffviews_desktop.errors import CacheError
 from diffviews_desktop.files.reading import check_regular, read_bytes, read_json_value
@@ -99,7 +99,7 @@ class PartialMatrix:
         matrix.flush()
         spans = [(int(run[0]), int(run[-1]) + 1) for run in runs]
         marks = b"".join(_mark(*span, matrix) for span in spans)
-        with full_disk_said(self._folder.parent):
+        with explain_full_disk(self._folder.parent):
             self._append(marks)
         self._log_size += len(marks)
         self._done[index] = True

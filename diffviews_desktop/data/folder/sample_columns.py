@@ -98,7 +98,7 @@ def sample_table(
         sample_id=ids,
         class_label=class_label,
         class_name=tuple(names)
-        if not own_names and _all_said(names)
+        if not own_names and _are_texts(names)
         else tuple(
             own_names.get(label) or str(_or(name, known_names.get(label, label)))
             for label, name in zip(labels, names, strict=True)
@@ -142,7 +142,7 @@ def texts(values: Sequence[Any]) -> tuple[str, ...]:
     return tuple(str(_or(value, "")) for value in values)
 
 
-def _all_said(names: Sequence[Any]) -> bool:
+def _are_texts(names: Sequence[Any]) -> bool:
     return set(map(type, names)) == {str} and "" not in names
 
 

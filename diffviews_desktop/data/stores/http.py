@@ -74,7 +74,7 @@ class ClientOnce:
 
 
 @contextlib.contextmanager
-def said_of(place: str) -> Iterator[None]:
+def store_errors(place: str) -> Iterator[None]:
     """Make a `StoreError` of what the client raises; ``place`` is the server, for sentences."""
     import httpx2
 

@@ -19,9 +19,9 @@ from diffviews_desktop.data.stores.http import (
     check_range,
     check_status,
     range_headers,
+    store_errors,
     timeout_of,
 )
-from diffviews_desktop.data.stores.http import said_of as said_of_http
 from diffviews_desktop.data.stores.store import (
     MOST_FILES,
     NO_KEYS,
@@ -160,7 +160,7 @@ class HubStore:
             return
         with (
             self._errors(),
-            said_of_http(self.describe()),
+            store_errors(self.describe()),
             self._client.get().stream(
                 "GET", self._url(file.key), headers=self._headers(start, stop)
             ) as answer,
@@ -207,7 +207,7 @@ class HubStore:
         from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
         place = self.describe()
-        with said_of_http(place):
+        with store_errors(place):
             try:
                 yield
             except StoreError:

@@ -43,13 +43,13 @@ def plan_download(files: Sequence[RemoteFile], folder: Path) -> DownloadPlan:
             different.append(file.key)
         else:
             (present if complete else missing).append(file)
-    todo = sum(file.size - bytes_there(file, folder, notes) for file in missing)
+    todo = sum(file.size - partial_size(file, folder, notes) for file in missing)
     return DownloadPlan(
         folder, tuple(missing), tuple(present), tuple(different), tuple(refusals), todo
     )
 
 
-def bytes_there(file: RemoteFile, folder: Path, notes: Notes) -> int:
+def partial_size(file: RemoteFile, folder: Path, notes: Notes) -> int:
     """How much of a missing file an earlier download has fetched."""
     part = notes.parts.get(file.key)
     usable = part and part.continues(file) and part.is_there(folder / file.key)

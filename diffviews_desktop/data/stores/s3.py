@@ -15,7 +15,7 @@ from typing import Any
 
 from diffviews_desktop.data.stores.hashing import Checksum
 from diffviews_desktop.data.stores.quiet import quiet_libraries
-from diffviews_desktop.data.stores.s3_errors import said_of
+from diffviews_desktop.data.stores.s3_errors import store_errors
 from diffviews_desktop.data.stores.store import (
     MOST_FILES,
     NO_KEYS,
@@ -71,7 +71,7 @@ class S3Store:
 
     def errors(self, key: str = "") -> AbstractContextManager[None]:
         """A context in which errors of boto3 become a `StoreError`; ``key`` is of the object."""
-        return said_of(self.describe(), self.bucket, key, self._access)
+        return store_errors(self.describe(), self.bucket, key, self._access)
 
     def full_key(self, key: str) -> str:
         """The key of an object in the bucket, of one that is relative to the location."""

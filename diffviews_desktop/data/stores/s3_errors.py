@@ -33,7 +33,7 @@ _CHANGED = {"PreconditionFailed", "412", "InvalidRange", "416"}
 
 
 @contextlib.contextmanager
-def said_of(place: str, bucket: str, key: str, access: Access) -> Iterator[None]:
+def store_errors(place: str, bucket: str, key: str, access: Access) -> Iterator[None]:
     """Make a `StoreError` of whatever boto3 raises.
 
     Args:

@@ -12,7 +12,7 @@ from pathlib import Path
 from diffviews_desktop.data.cache.disk import free_bytes
 from diffviews_desktop.data.stores.fetching import Fetching, Outcome
 from diffviews_desktop.data.stores.journal import Journal, open_journal
-from diffviews_desktop.data.stores.planning import bytes_there, plan_download
+from diffviews_desktop.data.stores.planning import partial_size, plan_download
 from diffviews_desktop.data.stores.store import PATIENT, Patience, Store
 from diffviews_desktop.errors import Cancelled, NoRoomError, StoreNotFoundError, explain
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
@@ -172,7 +172,7 @@ class _Meter:
     def __init__(self, plan: DownloadPlan, journal: Journal) -> None:
         self._files = len(plan.missing)
         self._bytes = sum(file.size for file in plan.missing)
-        self._there = sum(bytes_there(file, plan.folder, journal.notes) for file in plan.missing)
+        self._there = sum(partial_size(file, plan.folder, journal.notes) for file in plan.missing)
         self._seen: deque[tuple[float, int]] = deque()
 
     def read(self, outcome: Outcome) -> TransferProgress:

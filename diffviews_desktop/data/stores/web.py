@@ -12,7 +12,7 @@ from diffviews_desktop.data.stores.http import (
     check_status,
     content_range,
     range_headers,
-    said_of,
+    store_errors,
     version_of,
 )
 from diffviews_desktop.data.stores.store import PATIENT, Files, Patience
@@ -48,7 +48,7 @@ class WebStore:
     def stat(self, key: str) -> RemoteFile | None:
         place = self.describe()
         with (
-            said_of(place),
+            store_errors(place),
             self._client.get().stream("GET", self._url(key), headers=range_headers(0, 1)) as answer,
         ):
             if answer.status_code == 416:  # it is empty
@@ -80,7 +80,7 @@ class WebStore:
             return
         headers = range_headers(start, stop) if file.ranges else {}
         with (
-            said_of(self.describe()),
+            store_errors(self.describe()),
             self._client.get().stream("GET", self._url(file.key), headers=headers) as answer,
         ):
             check_status(answer, file.key, self.describe())

@@ -30,8 +30,8 @@ import numpy as np
 from diffviews_desktop.data.activations.arrays import open_matrix
 from diffviews_desktop.data.cache.disk import (
     disk_full,
+    explain_full_disk,
     free_bytes,
-    full_disk_said,
     remove,
     sync_folder,
 )
@@ -337,10 +337,10 @@ def _appearing(out: Path, name: str) -> Iterator[Path]:
     new_folders = [path for path in (out, *out.parents) if not path.exists()]
     lock = FileLock(f"{folder}.lock")
     try:
-        with full_disk_said(out):
+        with explain_full_disk(out):
             out.mkdir(parents=True, exist_ok=True)
             _sweep(out)
-        with full_disk_said(out), lock:
+        with explain_full_disk(out), lock:
             try:
                 folder.mkdir()
                 yield folder

@@ -1,4 +1,4 @@
-"""Questions that stop everything until they are answered, and what can be cancelled meanwhile."""
+"""Questions that stop everything until they are answered, and a wait that can be cancelled."""
 
 from __future__ import annotations
 
@@ -113,14 +113,14 @@ class TextDialog(QDialog):
 
 
 class WaitDialog(QDialog):
-    """Lets the user cancel what takes long: seen from some time on, and until it ends.
+    """Lets the user cancel what takes long: it appears after a while, and stays until `end`.
 
     Args:
         parent: of the dialog.
         title: of its window.
         text: what is waited for.
         cancel: called where the user cancels.
-        milliseconds: after which it is seen.
+        milliseconds: after which it appears.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class WaitDialog(QDialog):
         theme.dress(self)
 
     def end(self) -> None:
-        """It is over, or nobody waits any more."""
+        """Close it for good: what was waited for is over."""
         self._timer.stop()
         self.hide()
         self.deleteLater()

@@ -299,8 +299,8 @@ class MapSettings(QDialog):
 
     def _set_buttons(self, *_: object) -> None:
         state = self._state
-        maps = [r.job.spec for r in state.jobs.running if isinstance(r.job, MapLayer)]
-        pending = maps[0] if maps else None
+        specs = [r.job.spec for r in state.jobs.running if isinstance(r.job, MapLayer)]
+        pending = specs[0] if specs else None
         parameters = state.opened.parameters if pending is None else pending.parameters
         told = state.opened.told if pending is None else pending.told
         if state.opened.model is None:

@@ -64,7 +64,7 @@ class Autosave(QObject):
             opened = opening.at_map or old.opened.samples is not new.opened.samples
             self._done_with = self._restored if opened else None
             self._restored = None
-        if self._scratch is not None and differ(_kept_of(old), _kept_of(new)):
+        if self._scratch is not None and differ(_session_parts(old), _session_parts(new)):
             self._again = True
             if not self._rest.isActive():
                 self._rest.start()
@@ -120,7 +120,7 @@ def _is_whole(state: State) -> bool:
     return state.opened.samples is not None and state.kept.opening is None
 
 
-def _kept_of(state: State) -> tuple[object, ...]:
+def _session_parts(state: State) -> tuple[object, ...]:
     """What a session holds, to be compared."""
     opened, picks = state.opened, state.picks
     sources = opened.folder, opened.model, opened.samples, opened.layer_map, opened.linked

@@ -98,10 +98,10 @@ class Samples:
     def fill(self, dock: QDockWidget) -> None:
         """Lie in a dock, and list samples only while it can be seen."""
         self._dock = dock
-        dock.visibilityChanged.connect(self._be_seen)
+        dock.visibilityChanged.connect(self._set_visible)
         dock.toggleViewAction().triggered.connect(self._on_toggled)
 
-    def _be_seen(self, seen: bool) -> None:
+    def _set_visible(self, seen: bool) -> None:
         if seen or self._made is not None:
             self.panel.set_seen(seen)
 

@@ -18,7 +18,7 @@ from diffviews_desktop.state.history import HistoryLine
 from diffviews_desktop.text.plain import file_name
 from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.shell.saving import PictureSaver, as_seen
+from diffviews_desktop.ui.shell.saving import PictureSaver, picture_maker
 from diffviews_desktop.ui.views.area import MapArea
 
 
@@ -45,7 +45,7 @@ class Saves:
         if state.opened.layer_map is None:
             return
         make = area.export(vectors=registry.exporter_for(file, Drawing) is not None)
-        self._save_made(as_seen(make, record_of(state, "map")), file)
+        self._save_made(picture_maker(make, record_of(state, "map")), file)
 
     def ask_sheet(self) -> None:
         """Ask where to, and write the contact sheet in the colours of the window."""

@@ -90,12 +90,12 @@ def ask_where(
         start = file
 
 
-def as_seen(make: Callable[[], QImage | bytes], record: Record) -> Callable[[], WithRecord]:
+def picture_maker(make: Callable[[], QImage | bytes], record: Record) -> Callable[[], WithRecord]:
     """What makes a picture of what ``make`` gives, or a drawing where that is SVG."""
-    return partial(_as_seen, make, record)
+    return partial(_make_picture, make, record)
 
 
-def _as_seen(make: Callable[[], QImage | bytes], record: Record) -> WithRecord:
+def _make_picture(make: Callable[[], QImage | bytes], record: Record) -> WithRecord:
     picture = make()
     if isinstance(picture, bytes):
         return Drawing(picture, record)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from limits import file_limit
 
-from diffviews_desktop.data.cache.disk import full_disk_said, link_or_copy, write_synced
+from diffviews_desktop.data.cache.disk import explain_full_disk, link_or_copy, write_synced
 from diffviews_desktop.errors import CacheError, explain
 from diffviews_desktop.files.reading import UnfitFileError, read_bytes
 
 
 def fill(folder: Path, *named: str) -> None:
-    with full_disk_said(folder):
+    with explain_full_disk(folder):
         raise OSError(errno.ENOSPC, "No space left on device", *named)
 
 
@@ -32,7 +32,7 @@ def test_the_folder_that_is_full_is_named(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_to_be_read_is_no_full_disk(tmp_path: Path) -> None:
     large = tmp_path / "large.json"
     large.write_bytes(bytes(100))
-    with pytest.raises(UnfitFileError) as refused, full_disk_said(tmp_path):
+    with pytest.raises(UnfitFileError) as refused, explain_full_disk(tmp_path):
         read_bytes(large, 99)
     assert "full" not in explain(refused.value)
     assert "more than 0.0 MB are not read" in explain(refused.value)
@@ -40,7 +40,7 @@ def test_a_file_that_is_too_large_to_be_read_is_no_full_disk(tmp_path: Path) -> 
 
 def test_other_errors_are_no_full_disk(tmp_path: Path) -> None:
     def refuse() -> None:
-        with full_disk_said(tmp_path):
+        with explain_full_disk(tmp_path):
             raise PermissionError(errno.EACCES, "no")
 
     with pytest.raises(PermissionError):

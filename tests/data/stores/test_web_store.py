@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from web_server import Served, WebServer
 
-from diffviews_desktop.data.stores.http import make_client, said_of
+from diffviews_desktop.data.stores.http import make_client, store_errors
 from diffviews_desktop.data.stores.store import Patience
 from diffviews_desktop.data.stores.web import WebStore
 from diffviews_desktop.errors import (
@@ -113,7 +113,7 @@ def test_nothing_goes_on_from_https_to_http() -> None:
     (check,) = client.event_hooks["response"]
     answer = httpx2.Response(302, request=httpx2.Request("GET", "https://host/file"))
     answer.next_request = httpx2.Request("GET", "http://host/file")
-    with pytest.raises(StoreError, match="unprotected address"), said_of("host"):
+    with pytest.raises(StoreError, match="unprotected address"), store_errors("host"):
         check(answer)
     answer.next_request = httpx2.Request("GET", "https://other/file")
     check(answer)

@@ -294,6 +294,8 @@ def test_many_runs_beside_another_are_marked_as_one_and_drawn_within_bounds(
     assert len(panel.list.selected_ids()) == 151
     assert panel.pictures.plot is not None
     assert len(panel.pictures.plot.curves) == 100
+    caption = f"{runs[0].name} beside 6 of 150 runs, curves of 100"
+    assert panel.pictures._captioned.caption.whole == caption
     panel.set_state(shown(state, many, beside=(4, 5, 90)))
     assert sorted(panel.list.selected_ids()) == [1, 4, 5, 90]
 

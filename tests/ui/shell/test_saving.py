@@ -17,7 +17,7 @@ from diffviews_desktop import paths
 from diffviews_desktop.exports.contents import Drawing, Picture
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import encode, pixels_of
-from diffviews_desktop.ui.shell.saving import PictureSaver, as_seen, ask_where
+from diffviews_desktop.ui.shell.saving import PictureSaver, ask_where, picture_maker
 
 RECORD = {"kind": "map", "model": "tiny"}
 
@@ -35,7 +35,7 @@ def saver(qtbot: QtBot) -> PictureSaver:
 
 def save(qtbot: QtBot, saver: PictureSaver, file: Path) -> bool:
     with qtbot.waitSignal(saver.saved) as caught:
-        saver.save(as_seen(picture, RECORD), str(file))
+        saver.save(picture_maker(picture, RECORD), str(file))
     return bool(caught.args[1])
 
 

@@ -21,7 +21,7 @@ from diffviews_desktop.actions.preferences import choose_appearance
 from diffviews_desktop.state.picks import Selection
 from diffviews_desktop.state.state import State
 from diffviews_desktop.ui.common import theme
-from diffviews_desktop.ui.shell.saving import as_seen
+from diffviews_desktop.ui.shell.saving import picture_maker
 from diffviews_desktop.ui.shell.window import MainWindow
 from diffviews_desktop.ui.views.flat import export, points
 from diffviews_desktop.values.row_set import RowSet
@@ -206,7 +206,7 @@ def test_a_picture_that_cannot_be_made_is_told(qtbot: QtBot, window: MainWindow)
         raise MemoryError
 
     with qtbot.waitSignal(window.saves._saver.saved):
-        window.saves._saver.save(as_seen(fail, {}), "x.png")
+        window.saves._saver.save(picture_maker(fail, {}), "x.png")
     assert "could not be written" in window.session.state.notice.text
 
 

@@ -33,7 +33,7 @@ USUAL_FOLDER = "DiffViews data"  # in the user's home
 
 
 class ImportAssistant(QDialog):
-    """Signal: ``import_requested(wanted)``, an `ImportWanted`.
+    """Signal: ``import_requested(request)``, an `ImportWanted`.
 
     What was entered stays until it was imported.
     """

@@ -21,7 +21,7 @@ from diffviews_desktop.values.controls import (
     Control,
     why_no_control,
 )
-from diffviews_desktop.values.intervention_texts import said_of
+from diffviews_desktop.values.intervention_texts import stack_text
 from diffviews_desktop.values.interventions import PICKED, Intervention
 from diffviews_desktop.values.layers import LayerSet
 
@@ -133,7 +133,7 @@ class ExperimentForm(QWidget):
         many, steps = many_masks(state), state.runs.settings.num_steps
         self._classes = not state.opened.unconditional
         self._acting = (PICKED,) if many else acting_in(state)
-        self.what.setText("" if many else said_of(self._acting, steps))
+        self.what.setText("" if many else stack_text(self._acting, steps))
         self.what.setVisible(not many and bool(self._acting))
         self._layers.set_state(state)
         self.features.set_state(state)

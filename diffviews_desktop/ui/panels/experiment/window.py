@@ -28,7 +28,7 @@ REST_MILLISECONDS = 500
 
 
 class ExperimentWindow(DrawingWindow):
-    """Signals: ``experiment_requested(wanted)``, ``cancel_requested(job_id)``,
+    """Signals: ``experiment_requested(request)``, ``cancel_requested(job_id)``,
     ``report_requested()``, and ``judge_requested(job)`` where it is to be known whether the masks
     are beyond the samples."""
 

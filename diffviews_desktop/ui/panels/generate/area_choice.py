@@ -32,8 +32,8 @@ from diffviews_desktop.values.regions import (
     Channels,
     Region,
     Tokens,
+    indices_text,
     read_indices,
-    said_indices,
 )
 
 CELLS = 64
@@ -205,7 +205,7 @@ class AreaChoice(QPushButton):
         region = self.region if isinstance(self.region, Channels | Tokens) else None
         if region is not None:
             self.kind.setCurrentIndex(self.kind.findData(type(region)))
-        self.numbers.setText("" if region is None else said_indices(region.indices))
+        self.numbers.setText("" if region is None else indices_text(region.indices))
         self.hint.setText(_USUAL)
 
     def _tell(self) -> None:

@@ -50,7 +50,7 @@ from diffviews_desktop.values.conditions import (
     describe,
 )
 from diffviews_desktop.values.import_rules import seed_of
-from diffviews_desktop.values.intervention_texts import effect_of, said_of
+from diffviews_desktop.values.intervention_texts import effect_of, stack_text
 from diffviews_desktop.values.interventions import (
     Intervention,
     SampleMean,
@@ -368,7 +368,7 @@ def _hint(state: State, stack: tuple[Intervention, ...]) -> str:
     """``mean of 6 samples at midblock, steps 1–10``, or what is done to layers besides."""
     mask, num_steps = sole_mask(stack), state.runs.settings.num_steps
     if mask is None or not mask.acts(num_steps):
-        return said_of(stack, num_steps) or tr("nothing acts")
+        return stack_text(stack, num_steps) or tr("nothing acts")
     layer_map = state.opened.layer_map
     layers = "+".join(mask.layers or (layer_map.layers if layer_map is not None else ()))
     last = num_steps if mask.step_to is None else min(mask.step_to, num_steps)

@@ -32,7 +32,7 @@ from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import tip
-from diffviews_desktop.values.intervention_texts import said_of
+from diffviews_desktop.values.intervention_texts import stack_text
 from diffviews_desktop.values.runs import GridCell
 
 CELL = 96.0
@@ -131,7 +131,7 @@ class ContactSheet(QGraphicsView):
         item = QGraphicsPixmapItem(QPixmap.fromImage(to_qimage(cell.image)))
         item.setScale(CELL / max(1, item.pixmap().width(), item.pixmap().height()))
         item.setPos(place.topLeft())
-        acting = said_of(cell.interventions, cell.settings.num_steps) or tr("no mask")
+        acting = stack_text(cell.interventions, cell.settings.num_steps) or tr("no mask")
         told = tr("seed {seed} · {acting}", seed=cell.settings.seed, acting=acting)
         item.setToolTip(tip(told, tr("Double click draws it again as a run.")))
         self.scene().addItem(item)

@@ -18,12 +18,12 @@ from diffviews_desktop.ui.common.labels import tip
 from diffviews_desktop.ui.panels.grid.axes_form import AxesForm
 from diffviews_desktop.ui.panels.grid.contact_sheet import ContactSheet
 from diffviews_desktop.values.grid_axes import GridAxes
-from diffviews_desktop.values.intervention_texts import said_of
+from diffviews_desktop.values.intervention_texts import stack_text
 from diffviews_desktop.values.interventions import Intervention, with_picks
 
 
 class GridWindow(DrawingWindow):
-    """Signals: ``grid_requested(wanted)``, a `GridAxes`, ``cancel_requested(job_id)``,
+    """Signals: ``grid_requested(axes)``, a `GridAxes`, ``cancel_requested(job_id)``,
     ``cell_chosen(index)``, ``menu_wanted(index, place)`` and ``save_requested()``."""
 
     grid_requested = Signal(object)
@@ -107,7 +107,7 @@ class GridWindow(DrawingWindow):
             return
         nfe = state.runs.settings.evaluations(not state.opened.unconditional)
         acting = self._acting()
-        mask = said_of(acting, state.runs.settings.num_steps) or tr("no mask")
+        mask = stack_text(acting, state.runs.settings.num_steps) or tr("no mask")
         self.summary.setText(
             trn(
                 "{number} picture of NFE {nfe}, {mask}.",

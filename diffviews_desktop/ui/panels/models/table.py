@@ -58,7 +58,7 @@ class BarDelegate(QStyledItemDelegate):
 
 
 class ModelsTable(ReadTable):
-    """Signals: ``chosen(what)``, and ``entered_on(what)`` for Return or a double click."""
+    """Signals: ``chosen(choice)``, and ``entered_on(choice)`` for Return or a double click."""
 
     chosen = Signal(str)
     entered_on = Signal(str)

@@ -29,8 +29,8 @@ ADDRESSES = tr("s3://bucket/folder, hf://user/name or https://host/model.pkl")
 
 
 class ModelsWindow(QDialog):
-    """Signals, each with a model's name or an address: ``download_requested(what)``,
-    ``pause_requested(what)``; with a `ListedModel`: ``open_requested(listed)``; and
+    """Signals, each with a model's name or an address: ``download_requested(choice)``,
+    ``pause_requested(choice)``; with a `ListedModel`: ``open_requested(entry)``; and
     ``folder_chosen(path)``."""
 
     download_requested = Signal(str)

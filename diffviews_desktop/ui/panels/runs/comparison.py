@@ -30,7 +30,7 @@ LOW = 72
 SPACING = 10
 MOST_BESIDE, MOST_CURVES = 6, 100
 """Runs of which the pictures are shown beside one, and of which the plot has a curve: of more, the
-first."""
+first, which the caption says."""
 
 
 class Pictures(QWidget):
@@ -86,6 +86,8 @@ class Pictures(QWidget):
                 shown=MOST_BESIDE,
                 count=len(others),
             )
+        if len(others) > MOST_CURVES:
+            name = tr("{name}, curves of {curves}", name=name, curves=MOST_CURVES)
         self._captioned.caption.setText(name)
         if index < len(run.steps):
             self.own.show_pixels(run.steps[index].image, run.steps[index].noised)

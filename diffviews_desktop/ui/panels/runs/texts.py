@@ -6,7 +6,7 @@ from diffviews_desktop.state.runs import Run
 from diffviews_desktop.text.plain import MOST_OF_NAME, visible
 from diffviews_desktop.text.translation import tr, trn
 from diffviews_desktop.values.conditions import describe
-from diffviews_desktop.values.intervention_texts import said_of
+from diffviews_desktop.values.intervention_texts import stack_text
 from diffviews_desktop.values.typicality import Typicality
 
 
@@ -22,7 +22,7 @@ def layers_of(run: Run) -> str:
 
 def mask_of(run: Run) -> str:
     """``mask of 6 samples on steps 1-5 at midblock``."""
-    return said_of(run.job.interventions, run.job.settings.num_steps) or tr("no mask")
+    return stack_text(run.job.interventions, run.job.settings.num_steps) or tr("no mask")
 
 
 def was_stopped(run: Run) -> bool:
