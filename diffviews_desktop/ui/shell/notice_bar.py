@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
@@ -54,6 +54,7 @@ class NoticeBar(QFrame):
         self._notice: Notice | None = None
         self._number = 0
         self._offered: str | None = None
+        self._card: QWidget | None = None
         self.text = Label()
         self.text.setWordWrap(True)
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -79,6 +80,11 @@ class NoticeBar(QFrame):
         """Lie over a widget from now on, and move with it."""
         self.setParent(ground)
         ground.installEventFilter(self)
+
+    def keep_clear_of(self, card: QWidget) -> None:
+        """Lie above a card of the window from now on where that would hide the notice."""
+        self._card = card
+        card.installEventFilter(self)
 
     def show_notice(self, notice: Notice | None) -> None:
         """Show a notice, each once, until it is over."""
@@ -120,10 +126,20 @@ class NoticeBar(QFrame):
         inside = max(row.heightForWidth(width - 2 * FRAME), row.minimumSize().height())
         height = inside + 2 * FRAME
         left = (ground.width() - width) // 2
-        self.setGeometry(left, max(0, ground.height() - height - BELOW), width, height)
+        frame = QRect(left, ground.height() - height - BELOW, width, height)
+        if self._card is not None and self._card.isVisible():
+            corner = ground.mapFromGlobal(self._card.mapToGlobal(QPoint()))
+            if frame.intersects(QRect(corner, self._card.size())):
+                frame.moveBottom(corner.y() - MARGIN)
+        frame.moveTop(max(0, frame.top()))
+        self.setGeometry(frame)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and watched is self.parentWidget():
+        kinds = QEvent.Type
+        if (event.type() == kinds.Resize and watched is self.parentWidget()) or (
+            event.type() in (kinds.Show, kinds.Hide, kinds.Move, kinds.Resize)
+            and watched is self._card
+        ):
             self._place()
         return super().eventFilter(watched, event)
 

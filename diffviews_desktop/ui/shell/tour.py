@@ -50,6 +50,7 @@ class Guide(QObject):
         self._context, self._window = context, window
         self.light = Light(window)
         self.card = Card(context, window)
+        window.notice.keep_clear_of(self.card)
         self._follow = QTimer(self)
         self._follow.setInterval(FOLLOW_MILLISECONDS)
         self._follow.timeout.connect(self._place)

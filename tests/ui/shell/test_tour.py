@@ -59,6 +59,20 @@ def test_the_greeting_darkens_nothing_and_can_be_declined(window: MainWindow) ->
     assert guide.card.isHidden()
 
 
+@pytest.mark.parametrize("first", ["notice", "card"])
+def test_a_notice_is_not_hidden_by_the_card(window: MainWindow, first: str) -> None:
+    if first == "notice":
+        window.context.say("A message. " * 8)
+    tour.greet(window.context)
+    window.context.say("A message. " * 8)
+    notice, card = window.notice, guide_of(window).card
+    assert not around(window, notice).intersects(around(window, card))
+    assert around(window, window.map_area).contains(around(window, notice))
+    height = around(window, notice).bottom()
+    tour.end(window.context)
+    assert around(window, notice).bottom() > height  # there is room again
+
+
 def test_return_presses_the_button_that_has_the_keyboard(window: MainWindow) -> None:
     tour.greet(window.context)
     card = guide_of(window).card
