@@ -12,8 +12,11 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGraphicsView,
     QLineEdit,
+    QPushButton,
+    QSizePolicy,
     QSlider,
     QStyle,
+    QStyleOptionButton,
     QStyleOptionComboBox,
     QStylePainter,
     QToolButton,
@@ -197,6 +200,26 @@ class ComboBox(_WheelNeedsFocus, QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+
+class ChoiceButton(QPushButton):
+    """A button that opens a menu and looks like a combo box: its text begins where theirs does."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("choice")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        painter, kind = QStylePainter(self), QStyle.ControlElement
+        painter.drawControl(kind.CE_PushButtonBevel, option)
+        # with a menu, a style sheet's padding is left out where the text is drawn
+        option.features &= ~QStyleOptionButton.ButtonFeature.HasMenu
+        contents = QStyle.SubElement.SE_PushButtonContents
+        option.rect = self.style().subElementRect(contents, option, self)
+        painter.drawControl(kind.CE_PushButtonLabel, option)
 
 
 class ElidingComboBox(ComboBox):

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
     QWidgetAction,
@@ -24,7 +23,7 @@ from diffviews_desktop.text.translation import tr
 from diffviews_desktop.ui.common import theme
 from diffviews_desktop.ui.common.images import to_qimage
 from diffviews_desktop.ui.common.labels import caption, muted_label, tip
-from diffviews_desktop.ui.common.widgets import ComboBox, Slider, as_panel
+from diffviews_desktop.ui.common.widgets import ChoiceButton, ComboBox, Slider, as_panel
 from diffviews_desktop.values.intervention_texts import places_of
 from diffviews_desktop.values.regions import (
     EVERYWHERE,
@@ -128,7 +127,7 @@ class BrushCanvas(QWidget):
 _USUAL = tr("Brush over where this acts, or name channels or tokens.")
 
 
-class AreaChoice(QPushButton):
+class AreaChoice(ChoiceButton):
     """Everywhere, an area that is brushed in what the button opens, or channels or tokens that are
     named there. Signal: ``edited()``."""
 
@@ -137,8 +136,6 @@ class AreaChoice(QPushButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.region: Region = EVERYWHERE
-        self.setObjectName("choice")
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Where in the layers"))
         self.canvas = BrushCanvas()
         self.brush = Slider(Qt.Orientation.Horizontal)

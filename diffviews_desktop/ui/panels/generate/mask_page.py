@@ -9,8 +9,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QListWidgetItem,
     QMenu,
-    QPushButton,
-    QSizePolicy,
     QWidget,
     QWidgetAction,
 )
@@ -19,7 +17,7 @@ from diffviews_desktop.state.state import State
 from diffviews_desktop.text.translation import marked, tr
 from diffviews_desktop.ui.common.entries import name_list, short
 from diffviews_desktop.ui.common.labels import plain, tip
-from diffviews_desktop.ui.common.widgets import signals_blocked
+from diffviews_desktop.ui.common.widgets import ChoiceButton, signals_blocked
 from diffviews_desktop.ui.panels.generate.area_choice import AreaChoice
 from diffviews_desktop.ui.panels.generate.fields import (
     Fields,
@@ -186,7 +184,7 @@ class MaskPage(QWidget):
         )
 
 
-class LayerChoice(QPushButton):
+class LayerChoice(ChoiceButton):
     """A list of layers to check behind a button; none checked means the map's. Signal: edited."""
 
     edited = Signal()
@@ -196,8 +194,6 @@ class LayerChoice(QPushButton):
         self.chosen = LayerSet()
         self._names: tuple[str, ...] = ()
         self._whole = ""
-        self.setObjectName("choice")
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr(MASK_LAYERS.help))
         self.list = name_list()
         self.list.setAccessibleName(tr(MASK_LAYERS.help))
